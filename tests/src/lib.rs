@@ -1,0 +1,1 @@
+//! aviary-tests
