@@ -1,1 +1,26 @@
-//! aviary-avi
+//! One room per Avi object kind: its body in wire form, what it refers to, when two bodies are the
+//! same, and whose an object is. Pure.
+
+pub mod common;
+pub mod ds_set;
+pub mod http_policy_set;
+pub mod inventory;
+pub mod l4_policy_set;
+mod object;
+mod objects;
+pub mod pool;
+pub mod pool_group;
+pub mod reference;
+pub mod se_group;
+mod sets;
+pub mod ssl_cert;
+pub mod virtual_service;
+pub mod vrf_context;
+pub mod vs_vip;
+
+pub use common::Marker;
+pub use inventory::Inventory;
+pub use object::{AviObject, Ownership, WriteMode};
+pub use objects::{AviKey, AviKind, Body};
+pub use reference::Ref;
+pub use sets::{Desired, DesiredObject, Observed, ObservedObject, Presence};

@@ -1,0 +1,225 @@
+//! The registry of Avi kinds: one line per room, sorted.
+
+use crate::common::Marker;
+use crate::object::{AviObject, Ownership, WriteMode, tenant_of};
+use crate::reference::Ref;
+use aviary_types::{EcoString, TenantName};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::fmt;
+
+macro_rules! objects {
+    ($($kind:ident => $room:ident,)*) => {
+        /// A kind of Avi object that has a room.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum AviKind {
+            $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind,)*
+        }
+
+        /// The body of one Avi object.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Body {
+            $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind(crate::$room::$kind),)*
+        }
+
+        impl AviKind {
+            /// All kinds, sorted.
+            pub const ALL: &'static [AviKind] = &[$(AviKind::$kind,)*];
+
+            /// REST type, such as `virtualservice`.
+            pub fn path(self) -> &'static str {
+                match self { $(AviKind::$kind => crate::$room::$kind::TYPE,)* }
+            }
+
+            /// How ownership is shown.
+            pub fn ownership(self) -> Ownership {
+                match self { $(AviKind::$kind => crate::$room::$kind::OWNERSHIP,)* }
+            }
+
+            /// How an existing object is written.
+            pub fn write_mode(self) -> WriteMode {
+                match self { $(AviKind::$kind => crate::$room::$kind::WRITE,)* }
+            }
+
+            /// Reads a body as the Controller answers it.
+            ///
+            /// # Errors
+            /// When a field that we know has another type than it should.
+            pub fn read(self, value: &Value) -> Result<Body, serde_json::Error> {
+                Ok(match self {
+                    $(AviKind::$kind => Body::$kind(serde::Deserialize::deserialize(value)?),)*
+                })
+            }
+        }
+
+        impl Body {
+            /// Its kind.
+            pub fn kind(&self) -> AviKind {
+                match self { $(Body::$kind(_) => AviKind::$kind,)* }
+            }
+
+            /// Its name.
+            pub fn name(&self) -> &EcoString {
+                match self { $(Body::$kind(body) => body.name(),)* }
+            }
+
+            /// Its tenant, where the body says it.
+            pub fn tenant_ref(&self) -> Option<&Ref> {
+                match self { $(Body::$kind(body) => body.tenant_ref(),)* }
+            }
+
+            /// Its cloud, for kinds that are unique per cloud.
+            pub fn cloud_ref(&self) -> Option<&Ref> {
+                match self { $(Body::$kind(body) => body.cloud_ref(),)* }
+            }
+
+            /// Its owner, for kinds that have the field.
+            pub fn created_by(&self) -> Option<&EcoString> {
+                match self { $(Body::$kind(body) => body.created_by(),)* }
+            }
+
+            /// Its labels of ownership.
+            pub fn markers(&self) -> &[Marker] {
+                match self { $(Body::$kind(body) => body.markers(),)* }
+            }
+
+            /// What it refers to and a domain may own.
+            pub fn refs(&self) -> Vec<&Ref> {
+                match self { $(Body::$kind(body) => body.refs(),)* }
+            }
+
+            /// Whether what the Controller has needs no write.
+            pub fn same(&self, observed: &Body) -> bool {
+                match (self, observed) {
+                    $((Body::$kind(desired), Body::$kind(observed)) => desired.same(observed),)*
+                    _ => false,
+                }
+            }
+
+            /// Lays our part over what the Controller answered.
+            pub fn merge(&self, raw: &mut Value) {
+                match self { $(Body::$kind(body) => body.merge(raw),)* }
+            }
+
+            /// A copy without secrets, for whoever reads.
+            #[must_use]
+            pub fn masked(&self) -> Body {
+                let mut copy = self.clone();
+                match &mut copy { $(Body::$kind(body) => body.mask(),)* }
+                copy
+            }
+        }
+
+        impl Serialize for Body {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Body::$kind(body) => body.serialize(serializer),)* }
+            }
+        }
+
+        $(impl From<crate::$room::$kind> for Body {
+            fn from(body: crate::$room::$kind) -> Self {
+                Body::$kind(body)
+            }
+        })*
+    };
+}
+
+objects! {
+    HttpPolicySet => http_policy_set,
+    L4PolicySet => l4_policy_set,
+    Pool => pool,
+    PoolGroup => pool_group,
+    ServiceEngineGroup => se_group,
+    SslKeyAndCertificate => ssl_cert,
+    VirtualService => virtual_service,
+    VrfContext => vrf_context,
+    VsDataScriptSet => ds_set,
+    VsVip => vs_vip,
+}
+
+impl AviKind {
+    /// The kind of a REST type.
+    pub fn of_path(path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.path() == path)
+    }
+
+    /// Whether single entries of the object are ours, never the whole.
+    pub fn is_shared(self) -> bool {
+        self.ownership() == Ownership::SharedEntries
+    }
+}
+
+impl fmt::Display for AviKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path())
+    }
+}
+
+impl Serialize for AviKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.path())
+    }
+}
+
+/// What makes an Avi object unique.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct AviKey {
+    /// Its kind.
+    pub kind: AviKind,
+    /// Its tenant.
+    pub tenant: TenantName,
+    /// Its cloud; empty for kinds that are unique per tenant alone.
+    pub cloud: EcoString,
+    /// Its name.
+    pub name: EcoString,
+}
+
+impl AviKey {
+    /// The key of a body that stands (or shall stand) in this tenant.
+    pub fn of(body: &Body, tenant: &TenantName) -> Self {
+        Self {
+            kind: body.kind(),
+            tenant: tenant_of(body.tenant_ref(), tenant),
+            cloud: body
+                .cloud_ref()
+                .map(|cloud| cloud.name.clone())
+                .unwrap_or_default(),
+            name: body.name().clone(),
+        }
+    }
+
+    /// The key that a reference of this object means, if it means a kind that has a room.
+    pub fn target(&self, reference: &Ref) -> Option<Self> {
+        let kind = AviKind::of_path(&reference.kind)?;
+        let cloud = if kind.has_cloud() {
+            self.cloud.clone()
+        } else {
+            EcoString::new()
+        };
+        (!reference.name.is_empty()).then(|| Self {
+            kind,
+            tenant: self.tenant.clone(),
+            cloud,
+            name: reference.name.clone(),
+        })
+    }
+}
+
+impl AviKind {
+    /// Whether the kind is unique per cloud.
+    pub fn has_cloud(self) -> bool {
+        !matches!(
+            self,
+            Self::HttpPolicySet
+                | Self::L4PolicySet
+                | Self::SslKeyAndCertificate
+                | Self::VsDataScriptSet
+        )
+    }
+}
+
+impl fmt::Display for AviKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.tenant, self.name)
+    }
+}

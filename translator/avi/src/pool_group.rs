@@ -1,0 +1,83 @@
+//! PoolGroup: pools with ratios, or with priority labels on a shared parent.
+
+use crate::common::Marker;
+use crate::object::{AviObject, Ownership};
+use crate::reference::Ref;
+use aviary_types::EcoString;
+use serde::{Deserialize, Serialize};
+
+/// Body of `/api/poolgroup`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PoolGroup {
+    /// Name.
+    pub name: EcoString,
+    /// AKO's checksum, a decimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_config_cksum: Option<EcoString>,
+    /// The owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<EcoString>,
+    /// Tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_ref: Option<Ref>,
+    /// Cloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_ref: Option<Ref>,
+    /// Members, sorted by pool reference.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<PoolGroupMember>,
+    /// True on the shared group, where labels are host and path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub implicit_priority_labels: Option<bool>,
+    /// Labels of ownership.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<Marker>,
+}
+
+impl AviObject for PoolGroup {
+    const TYPE: &'static str = "poolgroup";
+    const OWNERSHIP: Ownership = Ownership::CreatedBy;
+
+    fn name(&self) -> &EcoString {
+        &self.name
+    }
+
+    fn tenant_ref(&self) -> Option<&Ref> {
+        self.tenant_ref.as_ref()
+    }
+
+    fn cloud_ref(&self) -> Option<&Ref> {
+        self.cloud_ref.as_ref()
+    }
+
+    fn created_by(&self) -> Option<&EcoString> {
+        self.created_by.as_ref()
+    }
+
+    fn markers(&self) -> &[Marker] {
+        &self.markers
+    }
+
+    fn refs(&self) -> Vec<&Ref> {
+        self.members.iter().map(|member| &member.pool_ref).collect()
+    }
+
+    fn same(&self, observed: &Self) -> bool {
+        self == observed
+    }
+}
+
+/// One pool of a group. Key order is that of AKO's checksum input.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PoolGroupMember {
+    /// The pool.
+    pub pool_ref: Ref,
+    /// Lower-case host and path, on the shared group only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority_label: Option<EcoString>,
+    /// Share of connections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<u32>,
+}

@@ -1,0 +1,202 @@
+//! References between Avi objects. Spelling differs by field and is kept on the wire; comparison is
+//! by type and name (or uuid), whatever the spelling.
+
+use aviary_types::{EcoString, eco_format};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// How a reference is spelled when it is sent (model: "reference strings").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// `/api/pool?name=x`
+    #[default]
+    Plain,
+    /// `/api/pool/?name=x`
+    Slash,
+    /// `/api/pool/?name=x+y`: the name is query-escaped.
+    SlashEscaped,
+    /// `/api/network/<uuid>`
+    Uuid,
+}
+
+/// A reference to another Avi object.
+#[derive(Clone, Default)]
+pub struct Ref {
+    /// REST type, such as `pool`.
+    pub kind: EcoString,
+    /// Name, empty where only the uuid is known.
+    pub name: EcoString,
+    /// uuid, empty where only the name is known.
+    pub uuid: EcoString,
+    /// How it is written.
+    pub spelling: Spelling,
+}
+
+/// What Go's `url.QueryEscape` escapes (a space becomes `+` afterwards).
+const QUERY: &AsciiSet = &CONTROLS
+    .add(b'"')
+    .add(b'#')
+    .add(b'$')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'(')
+    .add(b')')
+    .add(b'*')
+    .add(b'+')
+    .add(b',')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'!');
+
+impl Ref {
+    /// `/api/<kind>?name=<name>`
+    pub fn plain(kind: &str, name: impl Into<EcoString>) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// `/api/<kind>/?name=<name>`
+    pub fn slash(kind: &str, name: impl Into<EcoString>) -> Self {
+        Self {
+            spelling: Spelling::Slash,
+            ..Self::plain(kind, name)
+        }
+    }
+
+    /// The tenant of an object: its name is query-escaped.
+    pub fn tenant(name: impl Into<EcoString>) -> Self {
+        Self {
+            spelling: Spelling::SlashEscaped,
+            ..Self::plain("tenant", name)
+        }
+    }
+
+    /// `/api/<kind>/<uuid>`
+    pub fn by_uuid(kind: &str, uuid: impl Into<EcoString>) -> Self {
+        Self {
+            uuid: uuid.into(),
+            spelling: Spelling::Uuid,
+            ..Self::plain(kind, "")
+        }
+    }
+
+    /// Reads any spelling: by name or uuid, with or without host, slash and `#name`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (text, label) = text
+            .split_once('#')
+            .map_or((text, ""), |(text, label)| (text, label));
+        let path = text.rsplit_once("/api/")?.1;
+        if let Some((kind, query)) = path.split_once('?') {
+            let value = query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("name="))?;
+            let name = percent_decode_str(&value.replace('+', " "))
+                .decode_utf8_lossy()
+                .into_owned();
+            return Some(Self::plain(kind.trim_end_matches('/'), name));
+        }
+        let (kind, uuid) = path.split_once('/')?;
+        Some(Self {
+            name: label.into(),
+            ..Self::by_uuid(kind, uuid.trim_end_matches('/'))
+        })
+    }
+
+    /// The text as sent.
+    pub fn text(&self) -> EcoString {
+        eco_format!("{self}")
+    }
+}
+
+impl PartialEq for Ref {
+    fn eq(&self, other: &Self) -> bool {
+        let by_name = !self.name.is_empty() && !other.name.is_empty();
+        self.kind == other.kind
+            && if by_name {
+                self.name == other.name
+            } else {
+                self.uuid == other.uuid
+            }
+    }
+}
+
+impl Eq for Ref {}
+
+impl fmt::Display for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, name) = (&self.kind, &self.name);
+        match self.spelling {
+            Spelling::Plain => write!(f, "/api/{kind}?name={name}"),
+            Spelling::Slash => write!(f, "/api/{kind}/?name={name}"),
+            Spelling::SlashEscaped => {
+                let escaped = utf8_percent_encode(name, QUERY)
+                    .to_string()
+                    .replace(' ', "+");
+                write!(f, "/api/{kind}/?name={escaped}")
+            }
+            Spelling::Uuid => write!(f, "/api/{kind}/{}", self.uuid),
+        }
+    }
+}
+
+impl fmt::Debug for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for Ref {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ref {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a reference"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ref;
+
+    #[test]
+    fn spellings_of_one_object_are_equal() {
+        let want = Ref::plain("pool", "a b");
+        for text in [
+            "/api/pool?name=a b",
+            "/api/pool/?name=a+b",
+            "https://10.0.0.1/api/pool/pool-1#a b",
+            "http://x//api/pool/?name=a%20b",
+        ] {
+            assert_eq!(Ref::parse(text), Some(want.clone()), "{text}");
+        }
+        assert_ne!(Ref::parse("/api/pool?name=c"), Some(want));
+    }
+
+    #[test]
+    fn tenant_names_are_query_escaped() {
+        assert_eq!(Ref::tenant("a b/c").text(), "/api/tenant/?name=a+b%2Fc");
+    }
+}

@@ -1,0 +1,108 @@
+//! Keys of Kubernetes objects and of the scopes that are complete or not.
+
+use crate::{ClusterName, Namespace};
+use ecow::EcoString;
+use serde::Serialize;
+use std::fmt;
+
+/// A Kubernetes kind that has a room. `group` is empty for the core group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Kind {
+    /// API group without version.
+    pub group: &'static str,
+    /// Kind in CamelCase.
+    pub kind: &'static str,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)
+    }
+}
+
+/// One Kubernetes object of one cluster. The namespace of a cluster-scoped object is empty.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ObjectKey {
+    /// The cluster it stands in.
+    pub cluster: ClusterName,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace, empty for cluster-scoped kinds.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: EcoString,
+}
+
+impl ObjectKey {
+    /// A key from its parts.
+    pub fn new(
+        cluster: &ClusterName,
+        kind: Kind,
+        namespace: impl Into<Namespace>,
+        name: impl Into<EcoString>,
+    ) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// `namespace/name`, the form of AKO's metadata.
+    pub fn namespaced_name(&self) -> EcoString {
+        ecow::eco_format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The scope whose completeness decides about this object.
+    pub fn scope(&self) -> ScopeKey {
+        ScopeKey {
+            cluster: self.cluster.clone(),
+            namespace: self.namespace.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.as_str().is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+/// The unit of completeness: one namespace of a cluster, or its cluster-wide kinds (empty namespace).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ScopeKey {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The namespace; empty for the cluster-wide scope.
+    pub namespace: Namespace,
+}
+
+impl ScopeKey {
+    /// The scope of the cluster-wide kinds.
+    pub fn cluster_wide(cluster: &ClusterName) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            namespace: Namespace::default(),
+        }
+    }
+
+    /// Whether this is the scope of the cluster-wide kinds.
+    pub fn is_cluster_wide(&self) -> bool {
+        self.namespace.as_str().is_empty()
+    }
+}
+
+impl fmt::Display for ScopeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_cluster_wide() {
+            write!(f, "{} (cluster-wide)", self.cluster)
+        } else {
+            write!(f, "{}/{}", self.cluster, self.namespace)
+        }
+    }
+}
