@@ -1,0 +1,290 @@
+//! The recipes: one line each in the table, one small function each below it.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell::{Workspace, run, run_quietly};
+use crate::tools;
+
+/// One recipe: `cargo xtask NAME`.
+pub(crate) struct Recipe {
+    pub(crate) name: &'static str,
+    does: &'static str,
+    pub(crate) run: fn(&Workspace, &[String]) -> Result<()>,
+}
+
+pub(crate) const RECIPES: &[Recipe] = &[
+    Recipe {
+        name: "bless",
+        does: "accept snapshots and generated files, then show the diff",
+        run: bless,
+    },
+    Recipe {
+        name: "breaking",
+        does: "buf breaking against proto/released.binpb",
+        run: breaking,
+    },
+    Recipe {
+        name: "ci",
+        does: "the same as test",
+        run: test,
+    },
+    Recipe {
+        name: "deny",
+        does: "licences, bans, duplicate versions, sources",
+        run: deny,
+    },
+    Recipe {
+        name: "doctor",
+        does: "which tools are here and which are missing",
+        run: doctor,
+    },
+    Recipe {
+        name: "fmt",
+        does: "format Rust and proto",
+        run: fmt,
+    },
+    Recipe {
+        name: "fmt-check",
+        does: "fail if something is not formatted",
+        run: fmt_check,
+    },
+    Recipe {
+        name: "golden",
+        does: "the captured AKO bodies alone",
+        run: golden,
+    },
+    Recipe {
+        name: "lint",
+        does: "clippy, buf lint, helm lint and template",
+        run: lint,
+    },
+    Recipe {
+        name: "live",
+        does: "tests on a real kube-apiserver alone",
+        run: live,
+    },
+    Recipe {
+        name: "quick",
+        does: "what needs no tool but cargo",
+        run: quick,
+    },
+    Recipe {
+        name: "regen",
+        does: "write all generated files",
+        run: regen,
+    },
+    Recipe {
+        name: "regen-check",
+        does: "fail if a generated file is stale",
+        run: regen_check,
+    },
+    Recipe {
+        name: "release-proto",
+        does: "renew proto/released.binpb (needs an ADR)",
+        run: release_proto,
+    },
+    Recipe {
+        name: "test",
+        does: "everything; installs its tools first",
+        run: test,
+    },
+    Recipe {
+        name: "tools",
+        does: "install the pinned tools under target/tools",
+        run: install,
+    },
+];
+
+/// Test binaries of `aviary-tests` that start installed programs; `quick` leaves them out.
+const NEED_TOOLS: &[&str] = &["chart", "live", "sdk", "wire"];
+
+/// Prints the table.
+pub(crate) fn list() {
+    for recipe in RECIPES {
+        println!("cargo xtask {:14} {}", recipe.name, recipe.does);
+    }
+}
+
+/// In the order that fails fastest; cargo's own last lines close the output.
+fn test(ws: &Workspace, rest: &[String]) -> Result<()> {
+    run(&mut ws.cargo(&["fmt", "--all", "--check"]))?;
+    tools::install(ws)?;
+    buf_format_check(ws)?;
+    buf_lint(ws)?;
+    breaking(ws, &[])?;
+    helm(ws)?;
+    deny(ws, &[])?;
+    clippy(ws)?;
+    // Includes the freshness of generated files, the goldens and the live tests.
+    run(cargo_test(ws, &["--workspace"]).args(rest))
+}
+
+fn quick(ws: &Workspace, rest: &[String]) -> Result<()> {
+    run(&mut ws.cargo(&["fmt", "--all", "--check"]))?;
+    clippy(ws)?;
+    run(cargo_test(ws, &["--workspace", "--exclude", "aviary-tests"]).args(rest))?;
+    let mut command = cargo_test(ws, &["--package", "aviary-tests", "--lib"]);
+    for name in test_binaries(ws)? {
+        if !NEED_TOOLS.contains(&name.as_str()) {
+            command.args(["--test", &name]);
+        }
+    }
+    run(command.args(rest))
+}
+
+fn fmt(ws: &Workspace, _: &[String]) -> Result<()> {
+    run(&mut ws.cargo(&["fmt", "--all"]))?;
+    tools::install(ws)?;
+    run(buf(ws).args(["format", "--write"]))
+}
+
+fn fmt_check(ws: &Workspace, _: &[String]) -> Result<()> {
+    run(&mut ws.cargo(&["fmt", "--all", "--check"]))?;
+    tools::install(ws)?;
+    buf_format_check(ws)
+}
+
+fn lint(ws: &Workspace, _: &[String]) -> Result<()> {
+    tools::install(ws)?;
+    buf_lint(ws)?;
+    helm(ws)?;
+    clippy(ws)
+}
+
+fn clippy(ws: &Workspace) -> Result<()> {
+    let words = [
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(&mut ws.cargo(&words))
+}
+
+fn bless(ws: &Workspace, rest: &[String]) -> Result<()> {
+    regen(ws, &[])?;
+    run(cargo_test(ws, &["--workspace"])
+        .env("INSTA_UPDATE", "always")
+        .args(rest))?;
+    run(ws.program("git").args(["--no-pager", "diff", "--stat"]))
+}
+
+fn deny(ws: &Workspace, _: &[String]) -> Result<()> {
+    tools::install(ws)?;
+    let mut command = ws.program(ws.tools().join("bin/cargo-deny"));
+    run(command.args(["--offline", "check", "bans", "licenses", "sources"]))
+}
+
+fn breaking(ws: &Workspace, _: &[String]) -> Result<()> {
+    tools::install(ws)?;
+    ensure!(
+        ws.root.join(RELEASED).is_file(),
+        "{RELEASED} is missing: cargo xtask release-proto"
+    );
+    run(buf(ws).args(["breaking", "--against", RELEASED]))
+}
+
+/// The contract as last released.
+const RELEASED: &str = "proto/released.binpb";
+
+fn release_proto(ws: &Workspace, _: &[String]) -> Result<()> {
+    tools::install(ws)?;
+    run(buf(ws).args(["build", "--exclude-source-info", "-o", RELEASED]))
+}
+
+fn regen(ws: &Workspace, _: &[String]) -> Result<()> {
+    run(generated(ws).env("AVIARY_REGEN", "1"))
+}
+
+fn regen_check(ws: &Workspace, _: &[String]) -> Result<()> {
+    run(&mut generated(ws))
+}
+
+/// Each generated file has a test that compares it, and writes it when told to.
+fn generated(ws: &Workspace) -> Command {
+    cargo_test(ws, &["--package", "aviary-tests", "--test", "generated"])
+}
+
+fn live(ws: &Workspace, rest: &[String]) -> Result<()> {
+    tools::install(ws)?;
+    run(cargo_test(ws, &["--package", "aviary-tests", "--test", "live"]).args(rest))
+}
+
+fn golden(ws: &Workspace, rest: &[String]) -> Result<()> {
+    run(cargo_test(ws, &["--package", "aviary-tests", "--test", "goldens"]).args(rest))
+}
+
+fn install(ws: &Workspace, _: &[String]) -> Result<()> {
+    tools::install(ws)
+}
+
+fn doctor(ws: &Workspace, _: &[String]) -> Result<()> {
+    let missing = tools::doctor(ws);
+    ensure!(missing.is_empty(), "missing: {}", missing.join(", "));
+    Ok(())
+}
+
+fn buf(ws: &Workspace) -> Command {
+    ws.program(ws.tools().join("python/bin/buf"))
+}
+
+fn buf_lint(ws: &Workspace) -> Result<()> {
+    run(buf(ws).arg("lint"))
+}
+
+fn buf_format_check(ws: &Workspace) -> Result<()> {
+    run(buf(ws).args(["format", "--diff", "--exit-code"]))
+}
+
+fn helm(ws: &Workspace) -> Result<()> {
+    let helm = ws.tools().join("bin/helm");
+    run(ws.program(&helm).args(["lint", "--strict", CHART]))?;
+    for entry in
+        fs::read_dir(ws.root.join(CHART).join("ci")).context("read the chart's examples")?
+    {
+        let example = entry.context("read the chart's examples")?.path();
+        run(ws
+            .program(&helm)
+            .args(["lint", "--strict", CHART, "--values"])
+            .arg(&example))?;
+        run_quietly(
+            ws.program(&helm)
+                .args(["template", "aviary", CHART, "--values"])
+                .arg(&example),
+        )?;
+    }
+    run_quietly(ws.program(&helm).args(["template", "aviary", CHART])).map(drop)
+}
+
+const CHART: &str = "charts/aviary";
+
+/// `cargo test`, told where the tools lie.
+fn cargo_test(ws: &Workspace, words: &[&str]) -> Command {
+    let mut command = ws.cargo(&["test", "--locked"]);
+    command.args(words);
+    command
+        .env("AVIARY_TOOLS", ws.tools())
+        .env("KUBEBUILDER_ASSETS", tools::kubernetes(ws));
+    command
+}
+
+/// The names of the test binaries of `aviary-tests`, as cargo discovers them.
+fn test_binaries(ws: &Workspace) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(ws.root.join("tests/tests")).context("read tests/tests")? {
+        let path = entry.context("read tests/tests")?.path();
+        let is_test =
+            path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").is_file();
+        if let (true, Some(stem)) = (is_test, path.file_stem()) {
+            names.push(stem.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
