@@ -1,1 +1,18 @@
-//! aviary-kinds
+//! One room per Kubernetes kind: its schema, what an object means, and what effects may read. Pure.
+
+pub mod endpoint_slice;
+pub mod env;
+pub mod ingress;
+pub mod ingress_class;
+pub mod namespace;
+pub mod node;
+mod room;
+mod rooms;
+pub mod secret;
+pub mod service;
+mod view;
+
+pub use env::Env;
+pub use room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
+pub use rooms::{Fact, KindRoom, ROOMS, room, room_of};
+pub use view::{Entry, IndexKey, View};

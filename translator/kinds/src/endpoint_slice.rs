@@ -1,0 +1,186 @@
+//! EndpointSlice: the addresses behind a Service.
+//!
+//! ```yaml
+//! kind: EndpointSlice
+//! metadata: {labels: {kubernetes.io/service-name: web}}
+//! ports: [{name: http, port: 8080}]
+//! endpoints: [{addresses: [10.1.1.5], conditions: {ready: true}, nodeName: node1}]
+//! ```
+//! Moves: `servers` of pools.
+
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::rooms::KindRoom;
+use crate::view::{IndexKey, View};
+use aviary_avi::common::IpAddr;
+use aviary_avi::pool::Server;
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, eco_format};
+use serde::{Deserialize, Serialize};
+
+/// The group and kind.
+pub const KIND: Kind = Kind { group: "discovery.k8s.io", kind: "EndpointSlice" };
+const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+const BY_SERVICE: &str = "endpointslice.service";
+
+/// What translation reads of a slice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EndpointSlice {
+    /// The Service it belongs to.
+    pub service: EcoString,
+    /// `IPv4`, `IPv6` or `FQDN`
+    pub address_type: EcoString,
+    /// Ports of every endpoint.
+    pub ports: Vec<SlicePort>,
+    /// Endpoints.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// One port of a slice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlicePort {
+    /// Name, as the Service calls it.
+    pub name: Option<EcoString>,
+    /// Number; a slice without one means all ports, which no pool can express.
+    pub port: Option<u16>,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Endpoint {
+    /// First address; AKO and the Service API use no other.
+    pub address: EcoString,
+    /// Takes new connections.
+    pub enabled: bool,
+    /// Its node.
+    pub node: Option<EcoString>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Schema {
+    metadata: Metadata,
+    address_type: EcoString,
+    ports: Option<Vec<SlicePort>>,
+    endpoints: Option<Vec<EndpointSchema>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    labels: std::collections::BTreeMap<EcoString, EcoString>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct EndpointSchema {
+    addresses: Vec<EcoString>,
+    conditions: Conditions,
+    node_name: Option<EcoString>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Conditions {
+    ready: Option<bool>,
+    terminating: Option<bool>,
+}
+
+impl KindRoom for EndpointSlice {
+    const ROOM: Room = Room {
+        kind: KIND,
+        version: "v1",
+        plural: "endpointslices",
+        extent: Extent::Namespaced,
+        watch: Watch::Full,
+        kept_paths: &["addressType", "ports", "endpoints"],
+        kept_annotations: &[],
+        kept_labels: &[SERVICE_LABEL],
+        secret_paths: &[],
+        status: StatusWrite::None,
+    };
+
+    fn parse(object: &RawObject) -> Parsed<Self> {
+        let schema: Schema = match read_schema(object) {
+            Ok(schema) => schema,
+            Err(finding) => return Parsed { fact: None, findings: vec![finding] },
+        };
+        let endpoints = schema.endpoints.unwrap_or_default();
+        Parsed::clean(Self {
+            service: schema.metadata.labels.get(SERVICE_LABEL).cloned().unwrap_or_default(),
+            address_type: schema.address_type,
+            ports: schema.ports.unwrap_or_default(),
+            endpoints: endpoints.into_iter().filter_map(endpoint).collect(),
+        })
+    }
+
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+        vec![by_service(&key.cluster, key.namespace.as_str(), &self.service)]
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_json(self)
+    }
+}
+
+/// An endpoint that is not ready is kept, disabled: a rollout then drains instead of cutting.
+/// Unknown readiness counts as not ready, as AKO has it.
+fn endpoint(schema: EndpointSchema) -> Option<Endpoint> {
+    let address = schema.addresses.into_iter().next()?;
+    let Conditions { ready, terminating } = schema.conditions;
+    let enabled = ready.unwrap_or(false) && !terminating.unwrap_or(false);
+    Some(Endpoint { address, enabled, node: schema.node_name })
+}
+
+fn by_service(cluster: &ClusterName, namespace: &str, service: &str) -> IndexKey {
+    IndexKey::new(cluster, BY_SERVICE, eco_format!("{namespace}/{service}"))
+}
+
+/// Which port of a Service a pool stands for.
+#[derive(Debug, Clone, Default)]
+pub struct PortMatch {
+    /// Name of the Service's port; empty for an unnamed one.
+    pub name: EcoString,
+    /// Numeric target port, if it is one.
+    pub target: Option<u16>,
+}
+
+/// The servers of a Service's port, sorted by address, and the sources read.
+///
+/// A slice's port fits by name or by numeric target port; a single slice with a single port fits
+/// whatever it is called. Differs from AKO: slices that give one named port different numbers keep
+/// their own number per server, where AKO gives all servers the number of the last slice.
+pub fn servers(view: &dyn View, service: &ObjectKey, port: &PortMatch) -> Vec<Server> {
+    let slices = view.lookup(by_service(
+        &service.cluster,
+        service.namespace.as_str(),
+        &service.name,
+    ));
+    let slices: Vec<&EndpointSlice> =
+        slices.iter().filter_map(|entry| (&entry.fact).try_into().ok()).collect();
+    let alone = matches!(slices.as_slice(), [only] if only.ports.len() == 1);
+    let mut servers = Vec::new();
+    for slice in slices.iter().filter(|slice| view.env().uses_family(&slice.address_type)) {
+        for slice_port in slice.ports.iter().filter(|slice_port| alone || fits(slice_port, port)) {
+            let Some(number) = slice_port.port else { continue };
+            servers.extend(slice.endpoints.iter().map(|endpoint| server(endpoint, number)));
+        }
+    }
+    servers.sort_by(|a, b| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
+    servers.dedup_by(|a, b| a.external_uuid == b.external_uuid);
+    servers
+}
+
+fn fits(slice_port: &SlicePort, port: &PortMatch) -> bool {
+    slice_port.name.as_deref().unwrap_or_default() == port.name.as_str()
+        || (port.target.is_some() && slice_port.port == port.target)
+}
+
+fn server(endpoint: &Endpoint, port: u16) -> Server {
+    Server {
+        external_uuid: eco_format!("{}:{port}", endpoint.address),
+        ip: IpAddr::new(endpoint.address.clone()),
+        port,
+        enabled: Some(endpoint.enabled),
+        server_node: endpoint.node.clone(),
+    }
+}

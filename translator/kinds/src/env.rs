@@ -1,0 +1,159 @@
+//! A domain's settings together with what its Controller is: constant while effects are evaluated.
+
+use aviary_avi::Inventory;
+use aviary_settings::{AutoFqdn, InstanceSettings, IpFamily, Scheme};
+use aviary_types::{Digest, DomainId, EcoString, Host, ObjectKey, eco_format};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A DNS label has at most 63 characters.
+const LABEL_LIMIT: usize = 63;
+
+/// What translation of one domain depends on beside its objects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Env {
+    /// The domain.
+    pub domain: DomainId,
+    /// Its settings.
+    pub settings: Arc<InstanceSettings>,
+    /// What its cloud and Controller are.
+    pub inventory: Arc<Inventory>,
+    /// How it names things, once that is settled.
+    pub scheme: Scheme,
+}
+
+impl Env {
+    /// Changes when anything that translation reads of it changes.
+    pub fn digest(&self) -> Digest {
+        Digest::of_json(&(&self.domain, &*self.settings, &*self.inventory, self.scheme))
+    }
+
+    /// Whether the domain takes a namespace, by its labels (`None`: the Namespace was not seen).
+    pub fn selects(
+        &self,
+        namespace: &str,
+        labels: Option<&BTreeMap<EcoString, EcoString>>,
+    ) -> bool {
+        let ako = &self.settings.ako;
+        if ako.blocked_namespaces.iter().any(|blocked| blocked.as_str() == namespace) {
+            return false;
+        }
+        match &ako.namespace_selector {
+            None => true,
+            Some(selector) => labels.is_some_and(|labels| {
+                labels.get(selector.key.as_str()).is_some_and(|value| value == selector.value.as_str())
+            }),
+        }
+    }
+
+    /// Whether the cloud serves the host's domain: a plain suffix test, as AKO has it. A cloud
+    /// without DNS domains serves all.
+    pub fn serves_domain_of(&self, host: &Host) -> bool {
+        let domains = &self.inventory.dns_domains;
+        domains.is_empty() || domains.iter().any(|d| host.as_str().ends_with(d.as_str()))
+    }
+
+    /// Whether servers of this address type (of an EndpointSlice) are used.
+    pub fn uses_family(&self, address_type: &str) -> bool {
+        match address_type {
+            "FQDN" => false,
+            "IPv6" => self.allows(true),
+            _ => self.allows(false),
+        }
+    }
+
+    /// Whether an address of this family is used.
+    pub fn uses_address(&self, address: &str) -> bool {
+        self.allows(address.contains(':'))
+    }
+
+    fn allows(&self, v6: bool) -> bool {
+        let both = matches!(
+            self.inventory.cloud_type.as_str(),
+            "CLOUD_NONE" | "CLOUD_VCENTER" | "CLOUD_NSXT"
+        );
+        match self.settings.ako.ip_family {
+            IpFamily::V4 => !v6,
+            IpFamily::V6 => v6,
+            IpFamily::Auto => both || !v6,
+        }
+    }
+
+    /// The domain that names of load balancers end in: the configured one if it is one of the
+    /// cloud's, else the first.
+    pub fn l4_domain(&self) -> Option<&str> {
+        let domains = &self.inventory.dns_domains;
+        let asked = self.settings.network.default_domain.as_deref();
+        let found = asked.and_then(|asked| domains.iter().find(|domain| *domain == asked));
+        let domain = found.or_else(|| domains.first())?;
+        Some(domain.trim_start_matches('.'))
+    }
+
+    /// DNS names of a Service of type LoadBalancer: the one it asks for, or a made-up one.
+    pub fn l4_fqdns(&self, key: &ObjectKey, asked: Option<&EcoString>) -> Vec<EcoString> {
+        let mode = self.settings.l4.auto_fqdn;
+        if mode == AutoFqdn::Disabled {
+            return Vec::new();
+        }
+        if let Some(asked) = asked {
+            return vec![asked.clone()];
+        }
+        let Some(domain) = self.l4_domain() else { return Vec::new() };
+        let service = label(&key.name, 's');
+        let namespace = label(key.namespace.as_str(), 'n');
+        vec![match mode {
+            AutoFqdn::Flat => eco_format!("{}.{domain}", flat(&service, &namespace)),
+            _ => eco_format!("{service}.{namespace}.{domain}"),
+        }]
+    }
+
+    /// The DNS name of a shard parent, or `None` where none is made up.
+    pub fn shard_fqdn(&self, name: &str, tenant: &str) -> Option<EcoString> {
+        let domain = self.l4_domain()?;
+        let tenant = dashed(tenant);
+        match self.settings.l4.auto_fqdn {
+            AutoFqdn::Default => Some(eco_format!("{name}.{tenant}.{domain}")),
+            AutoFqdn::Flat => Some(eco_format!("{name}-{tenant}.{domain}")),
+            AutoFqdn::Disabled => None,
+        }
+    }
+
+    /// Whether this domain owns the static routes and the label of its SE group.
+    pub fn owns_routes(&self) -> bool {
+        use aviary_settings::ServiceType;
+        self.settings.primary
+            && !self.settings.ako.disable_static_route_sync
+            && self.settings.l7.service_type == ServiceType::ClusterIp
+    }
+}
+
+/// A label must begin with a letter (RFC 1035); one that does not gets a letter before it.
+fn label(name: &str, letter: char) -> EcoString {
+    if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        name.into()
+    } else {
+        eco_format!("{letter}{name}")
+    }
+}
+
+/// `<service>-<namespace>` cut to one DNS label: the service is cut first; beside a namespace of
+/// full length, the namespace is.
+fn flat(service: &str, namespace: &str) -> EcoString {
+    const CUT: usize = 48;
+    let head = |text: &str, length: usize| text.chars().take(length).collect::<EcoString>();
+    let namespace = if namespace.len() >= LABEL_LIMIT { head(namespace, CUT) } else { namespace.into() };
+    let room = LABEL_LIMIT.saturating_sub(namespace.len() + 1);
+    eco_format!("{}-{namespace}", head(service, room))
+}
+
+/// Runs of characters that no DNS label may have become one dash.
+fn dashed(tenant: &str) -> EcoString {
+    let mut out = String::new();
+    for part in tenant.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
+        if !out.is_empty() {
+            out.push('-');
+        }
+        out.push_str(part);
+    }
+    out.into()
+}

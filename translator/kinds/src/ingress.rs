@@ -1,0 +1,126 @@
+//! Ingress: hosts, paths and their backends.
+//!
+//! ```yaml
+//! kind: Ingress
+//! spec:
+//!   ingressClassName: avi-lb
+//!   tls: [{hosts: [shop.avi.lab], secretName: shop}]
+//!   rules:
+//!   - host: shop.avi.lab
+//!     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+//! ```
+//! Moves: pools, pool groups, policy sets, child virtual services and certificates of its hosts;
+//! members of the shared pool group, DNS names and redirects of their shard.
+
+mod effect;
+mod hosts;
+mod parse;
+
+pub use effect::{HostDraft, HostHold, HostPart, PathDraft, Security, host};
+pub use hosts::{hosts_of, in_namespace};
+
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
+use crate::rooms::KindRoom;
+use crate::view::IndexKey;
+use aviary_types::{Digest, EcoString, Host, Kind, ObjectKey};
+use serde::Serialize;
+
+/// The group and kind.
+pub const KIND: Kind = Kind { group: "networking.k8s.io", kind: "Ingress" };
+
+/// What translation reads of an Ingress.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ingress {
+    /// `spec.ingressClassName`
+    pub class: Option<EcoString>,
+    /// Rules in order.
+    pub rules: Vec<Rule>,
+    /// TLS entries in order.
+    pub tls: Vec<Tls>,
+    /// The annotation that asks for TLS passthrough.
+    pub passthrough: bool,
+    /// The annotation that asks for the default certificate.
+    pub default_tls: bool,
+    /// Being deleted: it serves nothing any more.
+    pub deleting: bool,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rule {
+    /// Host; `None` gets a made-up name.
+    pub host: Option<Host>,
+    /// Paths in order.
+    pub paths: Vec<Path>,
+}
+
+/// One path.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Path {
+    /// The path, possibly empty.
+    pub path: EcoString,
+    /// Whether it must be met in full.
+    pub exact: bool,
+    /// Service name.
+    pub service: EcoString,
+    /// Port of the Service.
+    pub port: BackendPort,
+}
+
+/// How a backend names its port.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum BackendPort {
+    /// By number.
+    Number(u16),
+    /// By name.
+    Name(EcoString),
+}
+
+/// One TLS entry.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tls {
+    /// Hosts that it secures.
+    pub hosts: Vec<Host>,
+    /// Secret; empty where none is named.
+    pub secret: EcoString,
+}
+
+pub(crate) const BY_HOST: &str = "ingress.host";
+pub(crate) const BY_HOSTLESS_NAME: &str = "ingress.hostless";
+pub(crate) const BY_NAMESPACE: &str = "ingress.namespace";
+const PASSTHROUGH: &str = "passthrough.ako.vmware.com/enabled";
+const DEFAULT_TLS: &str = "ako.vmware.com/enable-tls";
+
+impl KindRoom for Ingress {
+    const ROOM: Room = Room {
+        kind: KIND,
+        version: "v1",
+        plural: "ingresses",
+        extent: Extent::Namespaced,
+        watch: Watch::Full,
+        kept_paths: &[
+            "metadata.deletionTimestamp",
+            "spec.ingressClassName",
+            "spec.defaultBackend",
+            "spec.rules",
+            "spec.tls",
+            "status.loadBalancer",
+        ],
+        kept_annotations: &["ako.vmware.com/*", "passthrough.ako.vmware.com/*", "aviary.dev/*"],
+        kept_labels: &[],
+        secret_paths: &[],
+        status: StatusWrite::StatusAndAnnotations,
+    };
+
+    fn parse(object: &RawObject) -> Parsed<Self> {
+        parse::parse(object)
+    }
+
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+        hosts::index(self, key)
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_json(self)
+    }
+}

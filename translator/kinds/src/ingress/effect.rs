@@ -1,0 +1,276 @@
+//! What all Ingresses together mean for one host of one domain.
+
+use super::hosts::{claimants, host_of};
+use super::{Ingress, KIND, Path};
+use crate::secret::{self, Certificate, Lookup};
+use crate::service::{self, Backend};
+use crate::view::{Entry, View};
+use crate::{ingress_class, namespace};
+use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, TenantName, eco_format};
+use std::sync::Arc;
+
+/// A host in the making: what each Ingress contributes, oldest first, per tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostDraft {
+    /// The host.
+    pub host: Host,
+    /// Tenant of the contributing namespaces.
+    pub tenant: TenantName,
+    /// Contributions, oldest first.
+    pub parts: Vec<HostPart>,
+    /// The certificate of the oldest secure contribution.
+    pub certificate: Option<Certificate>,
+    /// Set where something must be heard before the host can be written.
+    pub hold: Option<HostHold>,
+}
+
+/// Why a host waits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostHold {
+    /// The contents of this Secret were not heard since the start.
+    SecretUnheard(ObjectKey),
+}
+
+/// What one Ingress contributes to one host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostPart {
+    /// The Ingress.
+    pub source: ObjectKey,
+    /// Time of creation, for ties.
+    pub created: EcoString,
+    /// How it is reached.
+    pub security: Security,
+    /// Its paths in order.
+    pub paths: Vec<PathDraft>,
+}
+
+/// How a host is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Security {
+    /// Plain HTTP.
+    Insecure,
+    /// TLS; port 80 redirects.
+    Secure,
+    /// TLS is asked for, but there is no certificate: not served, yet the shard exists.
+    NoCertificate,
+}
+
+/// One path with its backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathDraft {
+    /// The path, possibly empty.
+    pub path: EcoString,
+    /// Whether it must be met in full.
+    pub exact: bool,
+    /// What serves it.
+    pub backend: Backend,
+}
+
+/// Evaluates the host. Findings are told even where nothing is served.
+pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<HostDraft> {
+    let mut drafts: Vec<HostDraft> = Vec::new();
+    for entry in claimants(view, host) {
+        let Ok(ingress) = (&entry.fact).try_into() else { continue };
+        let Some(tenant) = accept(view, &entry, ingress) else { continue };
+        if !servable(view, &entry, ingress, host, findings) {
+            continue;
+        }
+        let at = drafts.iter().position(|draft| draft.tenant == tenant).unwrap_or_else(|| {
+            drafts.push(HostDraft::new(host, &tenant));
+            drafts.len() - 1
+        });
+        if let Some(draft) = drafts.get_mut(at) {
+            contribute(view, &entry, ingress, draft, findings);
+        }
+    }
+    for draft in &drafts {
+        duplicates(draft, findings);
+    }
+    drafts
+}
+
+impl HostDraft {
+    fn new(host: &Host, tenant: &TenantName) -> Self {
+        Self {
+            host: host.clone(),
+            tenant: tenant.clone(),
+            parts: Vec::new(),
+            certificate: None,
+            hold: None,
+        }
+    }
+}
+
+/// The tenant, if the Ingress is of our class and its namespace belongs to the domain.
+fn accept(view: &dyn View, entry: &Entry, ingress: &Ingress) -> Option<TenantName> {
+    if ingress.deleting {
+        return None;
+    }
+    let tenant = namespace::tenant(view, entry.key.namespace.as_str())?;
+    ingress_class::accepts(view, &entry.key.cluster, ingress.class.as_ref()).then_some(tenant)
+}
+
+/// Whether the host may be served at all; if not, the Ingress is told why.
+fn servable(
+    view: &dyn View,
+    entry: &Entry,
+    ingress: &Ingress,
+    host: &Host,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let unsupported = [
+        (ingress.passthrough, "TLS passthrough"),
+        (ingress.default_tls, "the default certificate (annotation enable-tls)"),
+    ];
+    if let Some((_, feature)) = unsupported.iter().find(|(asked, _)| *asked) {
+        findings.push(Finding::new(
+            &entry.key,
+            Code::NotSupportedYet,
+            eco_format!("{feature} is not supported yet; host {host} is not served"),
+            "remove the annotation, or name a Secret in spec.tls",
+        ));
+        return false;
+    }
+    if !view.env().serves_domain_of(host) {
+        findings.push(Finding::new(
+            &entry.key,
+            Code::ForeignDomain,
+            eco_format!("host {host} is in none of the cloud's DNS domains and is not served"),
+            eco_format!("use a host below {}", view.env().inventory.dns_domains.join(", ")),
+        ));
+        return false;
+    }
+    true
+}
+
+fn contribute(
+    view: &dyn View,
+    entry: &Arc<Entry>,
+    ingress: &Ingress,
+    draft: &mut HostDraft,
+    findings: &mut Vec<Finding>,
+) {
+    let security = secure(view, entry, ingress, draft, findings);
+    let paths = paths_of(view, entry, ingress, &draft.host);
+    let paths = paths
+        .into_iter()
+        .map(|path| PathDraft {
+            path: path.path.clone(),
+            exact: path.exact,
+            backend: service::backend(view, &entry.key, &path.service, &path.port, findings),
+        })
+        .collect();
+    draft.parts.push(HostPart {
+        source: entry.key.clone(),
+        created: entry.created.clone(),
+        security,
+        paths,
+    });
+}
+
+/// The paths of all rules of the host. Of a path named twice with one backend only the first counts.
+fn paths_of<'a>(view: &dyn View, entry: &Entry, ingress: &'a Ingress, host: &Host) -> Vec<&'a Path> {
+    let rules = ingress
+        .rules
+        .iter()
+        .filter(|rule| host_of(rule, &entry.key, view.env()).as_ref() == Some(host));
+    let mut paths: Vec<&Path> = Vec::new();
+    for path in rules.flat_map(|rule| &rule.paths) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// Whether and how the Ingress secures the host. The last TLS entry that names it counts.
+fn secure(
+    view: &dyn View,
+    entry: &Entry,
+    ingress: &Ingress,
+    draft: &mut HostDraft,
+    findings: &mut Vec<Finding>,
+) -> Security {
+    let Some(tls) = ingress.tls.iter().rev().find(|tls| tls.hosts.contains(&draft.host)) else {
+        return Security::Insecure;
+    };
+    let key = ObjectKey { kind: secret::KIND, name: tls.secret.clone(), ..entry.key.clone() };
+    let (code, text) = match secret::certificate(view, &key) {
+        Lookup::Found(certificate) => {
+            adopt(entry, draft, certificate, findings);
+            return Security::Secure;
+        }
+        Lookup::Unheard => {
+            draft.hold = Some(HostHold::SecretUnheard(key));
+            return Security::Secure;
+        }
+        Lookup::Missing if tls.secret.is_empty() => {
+            (Code::SecretMissing, eco_format!("the TLS entry of host {} names no Secret", draft.host))
+        }
+        Lookup::Missing => {
+            (Code::SecretMissing, eco_format!("Secret {} of host {} does not exist", tls.secret, draft.host))
+        }
+        Lookup::Invalid(why) => {
+            (Code::SecretInvalid, eco_format!("Secret {} of host {}: {why}", tls.secret, draft.host))
+        }
+    };
+    let hint = "create the Secret with kubectl create secret tls in the Ingress's namespace";
+    findings.push(Finding::new(&entry.key, code, text, hint));
+    Security::NoCertificate
+}
+
+/// The oldest contribution's certificate is served; who brings another one is told.
+fn adopt(
+    entry: &Entry,
+    draft: &mut HostDraft,
+    certificate: Certificate,
+    findings: &mut Vec<Finding>,
+) {
+    match &draft.certificate {
+        None => draft.certificate = Some(certificate),
+        Some(served) if served.chain != certificate.chain => findings.push(Finding::new(
+            &entry.key,
+            Code::DifferingSecrets,
+            eco_format!("host {} is served with the certificate of an older Ingress", draft.host),
+            "use the same certificate in all namespaces that share the host",
+        )),
+        Some(_) => {}
+    }
+}
+
+/// Tells the younger of two Ingresses with the same path on the host.
+fn duplicates(draft: &HostDraft, findings: &mut Vec<Finding>) {
+    for (at, part) in draft.parts.iter().enumerate() {
+        for path in &part.paths {
+            let elder = draft.parts.iter().take(at).find(|elder| {
+                elder.security == part.security && elder.paths.iter().any(|p| p.path == path.path)
+            });
+            if let Some(elder) = elder {
+                findings.push(Finding::new(
+                    &part.source,
+                    Code::DuplicateHostPath,
+                    eco_format!(
+                        "path {}{} is also served by Ingress {}",
+                        draft.host,
+                        path.path,
+                        elder.source.namespaced_name()
+                    ),
+                    "use another path, or remove one of the two",
+                ));
+            }
+        }
+    }
+}
+
+/// The Secrets that an Ingress names and that must be fetched, if it is ours.
+pub fn wanted_secrets(view: &dyn View, entry: &Entry) -> Vec<ObjectKey> {
+    let Ok(ingress) = <&Ingress>::try_from(&entry.fact) else { return Vec::new() };
+    debug_assert_eq!(entry.key.kind, KIND);
+    if accept(view, entry, ingress).is_none() {
+        return Vec::new();
+    }
+    let named = ingress.tls.iter().filter(|tls| !tls.secret.is_empty());
+    named
+        .map(|tls| ObjectKey { kind: secret::KIND, name: tls.secret.clone(), ..entry.key.clone() })
+        .collect()
+}

@@ -1,0 +1,170 @@
+//! From the object to the fact. What cannot be used is told and left out; the rest stays.
+
+use super::{BackendPort, DEFAULT_TLS, Ingress, PASSTHROUGH, Path, Rule, Tls};
+use crate::room::{Parsed, RawObject, read_schema};
+use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A DNS name has at most 253 characters.
+const HOST_LIMIT: usize = 253;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Schema {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Metadata {
+    annotations: BTreeMap<EcoString, EcoString>,
+    deletion_timestamp: Option<EcoString>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    ingress_class_name: Option<EcoString>,
+    default_backend: Option<Value>,
+    rules: Vec<RuleSchema>,
+    tls: Vec<TlsSchema>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RuleSchema {
+    host: EcoString,
+    http: Option<Http>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Http {
+    paths: Vec<PathSchema>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct PathSchema {
+    path: EcoString,
+    path_type: EcoString,
+    backend: Backend,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Backend {
+    service: Option<ServiceBackend>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ServiceBackend {
+    name: EcoString,
+    port: PortSchema,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PortSchema {
+    number: u16,
+    name: EcoString,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct TlsSchema {
+    hosts: Vec<Host>,
+    secret_name: EcoString,
+}
+
+pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
+    let schema: Schema = match read_schema(object) {
+        Ok(schema) => schema,
+        Err(finding) => return Parsed { fact: None, findings: vec![finding] },
+    };
+    let mut findings = Vec::new();
+    let Spec { ingress_class_name, default_backend, rules, tls } = schema.spec;
+    if rules.is_empty() {
+        findings.push(no_rules(&object.key, default_backend.is_some()));
+    } else if default_backend.is_some() {
+        findings.push(default_backend_ignored(&object.key));
+    }
+    let rules = rules.into_iter().filter_map(|r| rule(&object.key, r, &mut findings)).collect();
+    let flag = |key: &str| {
+        schema.metadata.annotations.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    };
+    let tls = tls.into_iter().map(|TlsSchema { hosts, secret_name }| Tls { hosts, secret: secret_name });
+    Parsed {
+        fact: Some(Ingress {
+            class: ingress_class_name,
+            rules,
+            tls: tls.collect(),
+            passthrough: flag(PASSTHROUGH),
+            default_tls: flag(DEFAULT_TLS),
+            deleting: schema.metadata.deletion_timestamp.is_some(),
+        }),
+        findings,
+    }
+}
+
+fn rule(key: &ObjectKey, schema: RuleSchema, findings: &mut Vec<Finding>) -> Option<Rule> {
+    let RuleSchema { host, http } = schema;
+    if host.len() > HOST_LIMIT {
+        findings.push(Finding::new(
+            key,
+            Code::HostTooLong,
+            eco_format!("a host of {} characters is no DNS name", host.len()),
+            eco_format!("use a host of at most {HOST_LIMIT} characters"),
+        ));
+        return None;
+    }
+    let paths = http.map(|http| http.paths).unwrap_or_default();
+    if paths.is_empty() {
+        findings.push(Finding::new(
+            key,
+            Code::NoRules,
+            eco_format!("the rule of host \"{host}\" has no paths and serves nothing"),
+            "add a path with a backend",
+        ));
+    }
+    let paths = paths.into_iter().filter_map(|p| path(key, p, findings)).collect();
+    Some(Rule { host: (!host.is_empty()).then(|| host.into()), paths })
+}
+
+fn path(key: &ObjectKey, schema: PathSchema, findings: &mut Vec<Finding>) -> Option<Path> {
+    let PathSchema { path, path_type, backend } = schema;
+    let Some(ServiceBackend { name, port }) = backend.service else {
+        findings.push(Finding::new(
+            key,
+            Code::UnsupportedField,
+            eco_format!("the backend of path \"{path}\" is no Service"),
+            "name a Service; resource backends have no meaning here",
+        ));
+        return None;
+    };
+    let port =
+        if port.number != 0 { BackendPort::Number(port.number) } else { BackendPort::Name(port.name) };
+    Some(Path { path, exact: path_type == "Exact", service: name, port })
+}
+
+fn no_rules(key: &ObjectKey, has_default_backend: bool) -> Finding {
+    let text = if has_default_backend {
+        "the Ingress has only a default backend, which is not served"
+    } else {
+        "the Ingress has no rules and serves nothing"
+    };
+    Finding::new(key, Code::NoRules, text, "add a rule with a host and a path")
+}
+
+fn default_backend_ignored(key: &ObjectKey) -> Finding {
+    Finding::new(
+        key,
+        Code::UnsupportedField,
+        "spec.defaultBackend is not served",
+        "add a rule with path / and the same backend",
+    )
+}

@@ -1,0 +1,92 @@
+//! IngressClass: decides which Ingresses are ours.
+//!
+//! ```yaml
+//! kind: IngressClass
+//! metadata: {name: avi-lb, annotations: {ingressclass.kubernetes.io/is-default-class: "true"}}
+//! spec: {controller: ako.vmware.com/avi-lb}
+//! ```
+
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::rooms::KindRoom;
+use crate::view::{IndexKey, View};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The group and kind.
+pub const KIND: Kind = Kind { group: "networking.k8s.io", kind: "IngressClass" };
+/// The controller name that makes a class ours.
+pub const CONTROLLER: &str = "ako.vmware.com/avi-lb";
+const DEFAULT_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
+const DEFAULTS: &str = "ingressclass.default";
+
+/// What translation reads of a class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IngressClass {
+    /// Whether its controller is ours.
+    pub ours: bool,
+    /// Whether it is marked as default.
+    pub default: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Schema {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    annotations: BTreeMap<EcoString, EcoString>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Spec {
+    controller: EcoString,
+}
+
+impl KindRoom for IngressClass {
+    const ROOM: Room = Room {
+        kind: KIND,
+        version: "v1",
+        plural: "ingressclasses",
+        extent: Extent::Cluster,
+        watch: Watch::Full,
+        kept_paths: &["spec.controller", "spec.parameters"],
+        kept_annotations: &[DEFAULT_ANNOTATION],
+        kept_labels: &[],
+        secret_paths: &[],
+        status: StatusWrite::None,
+    };
+
+    fn parse(object: &RawObject) -> Parsed<Self> {
+        match read_schema::<Schema>(object) {
+            Ok(schema) => Parsed::clean(Self {
+                ours: schema.spec.controller == CONTROLLER,
+                default: schema.metadata.annotations.get(DEFAULT_ANNOTATION).is_some_and(|v| v == "true"),
+            }),
+            Err(finding) => Parsed { fact: None, findings: vec![finding] },
+        }
+    }
+
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+        if self.ours && self.default { vec![IndexKey::new(&key.cluster, DEFAULTS, "")] } else { Vec::new() }
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_json(self)
+    }
+}
+
+/// Whether an Ingress of this class name (or of none) is ours.
+pub fn accepts(view: &dyn View, cluster: &ClusterName, class: Option<&EcoString>) -> bool {
+    match class {
+        None => !view.lookup(IndexKey::new(cluster, DEFAULTS, "")).is_empty(),
+        Some(name) => view
+            .get(&ObjectKey::new(cluster, KIND, "", name.clone()))
+            .is_some_and(|entry| matches!((&entry.fact).try_into(), Ok(IngressClass { ours: true, .. }))),
+    }
+}

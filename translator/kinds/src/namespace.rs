@@ -1,0 +1,83 @@
+//! Namespace: which instance takes its objects, and in which tenant they stand.
+//!
+//! ```yaml
+//! kind: Namespace
+//! metadata: {labels: {app: shop}, annotations: {ako.vmware.com/tenant-name: blue}}
+//! ```
+
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::rooms::KindRoom;
+use crate::view::{IndexKey, View};
+use aviary_types::{Digest, EcoString, Kind, ObjectKey, TenantName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The group and kind.
+pub const KIND: Kind = Kind { group: "", kind: "Namespace" };
+const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
+
+/// What translation reads of a Namespace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Namespace {
+    /// Its labels, for the selectors of instances.
+    pub labels: BTreeMap<EcoString, EcoString>,
+    /// The tenant it asks for.
+    pub tenant: Option<EcoString>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Schema {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    labels: BTreeMap<EcoString, EcoString>,
+    annotations: BTreeMap<EcoString, EcoString>,
+}
+
+impl KindRoom for Namespace {
+    const ROOM: Room = Room {
+        kind: KIND,
+        version: "v1",
+        plural: "namespaces",
+        extent: Extent::Cluster,
+        watch: Watch::Full,
+        kept_paths: &[],
+        kept_annotations: &[TENANT_ANNOTATION],
+        kept_labels: &["*"],
+        secret_paths: &[],
+        status: StatusWrite::None,
+    };
+
+    fn parse(object: &RawObject) -> Parsed<Self> {
+        match read_schema::<Schema>(object) {
+            Ok(Schema { metadata }) => Parsed::clean(Self {
+                labels: metadata.labels,
+                tenant: metadata.annotations.get(TENANT_ANNOTATION).filter(|t| !t.is_empty()).cloned(),
+            }),
+            Err(finding) => Parsed { fact: None, findings: vec![finding] },
+        }
+    }
+
+    fn index(&self, _key: &ObjectKey) -> Vec<IndexKey> {
+        Vec::new()
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_json(self)
+    }
+}
+
+/// The tenant of a namespace's objects, or `None` where the domain does not take the namespace.
+pub fn tenant(view: &dyn View, namespace: &str) -> Option<TenantName> {
+    let env = view.env();
+    let entry = view.get(&ObjectKey::new(&env.domain.cluster, KIND, "", namespace));
+    let fact: Option<&Namespace> = entry.as_ref().and_then(|entry| (&entry.fact).try_into().ok());
+    env.selects(namespace, fact.map(|fact| &fact.labels)).then(|| {
+        let asked = fact.and_then(|fact| fact.tenant.clone());
+        asked.map_or_else(|| env.settings.controller.tenant.clone(), TenantName::from)
+    })
+}

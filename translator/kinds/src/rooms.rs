@@ -1,0 +1,86 @@
+//! The registry of Kubernetes kinds: one line per room, sorted.
+
+use crate::room::{Parsed, RawObject, Room};
+use crate::view::IndexKey;
+use aviary_types::{Digest, Kind, ObjectKey};
+
+/// One Kubernetes kind. Implemented once per kind, in its room.
+pub trait KindRoom: Sized {
+    /// What the rest of the system needs to know of the kind.
+    const ROOM: Room;
+
+    /// Bytes to fact; never fails, never panics.
+    fn parse(object: &RawObject) -> Parsed<Self>;
+
+    /// Where the object can be found.
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey>;
+
+    /// Digest of what effects can see.
+    fn digest(&self) -> Digest;
+}
+
+macro_rules! rooms {
+    ($($kind:ident => $room:ident,)*) => {
+        /// A parsed object of a kind that has a room.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Fact {
+            $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind(crate::$room::$kind),)*
+        }
+
+        /// All rooms, sorted by kind.
+        pub const ROOMS: &[Room] = &[$(crate::$room::$kind::ROOM,)*];
+
+        impl Fact {
+            /// Lets the room of the object's kind read it; `None` where the kind has no room.
+            pub fn parse(object: &RawObject) -> Option<Parsed<Fact>> {
+                let kind = object.key.kind;
+                $(if kind == crate::$room::$kind::ROOM.kind {
+                    let Parsed { fact, findings } = crate::$room::$kind::parse(object);
+                    return Some(Parsed { fact: fact.map(Fact::$kind), findings });
+                })*
+                None
+            }
+
+            /// Where the object can be found.
+            pub fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+                match self { $(Fact::$kind(fact) => fact.index(key),)* }
+            }
+
+            /// Digest of what effects can see.
+            pub fn digest(&self) -> Digest {
+                match self { $(Fact::$kind(fact) => fact.digest(),)* }
+            }
+        }
+
+        $(impl<'a> TryFrom<&'a Fact> for &'a crate::$room::$kind {
+            type Error = ();
+
+            fn try_from(fact: &'a Fact) -> Result<Self, ()> {
+                match fact {
+                    Fact::$kind(fact) => Ok(fact),
+                    _ => Err(()),
+                }
+            }
+        })*
+    };
+}
+
+rooms! {
+    EndpointSlice => endpoint_slice,
+    Ingress => ingress,
+    IngressClass => ingress_class,
+    Namespace => namespace,
+    Node => node,
+    Secret => secret,
+    Service => service,
+}
+
+/// The room of a kind, by group and kind as they come over the wire.
+pub fn room_of(group: &str, kind: &str) -> Option<&'static Room> {
+    ROOMS.iter().find(|room| room.kind.group == group && room.kind.kind == kind)
+}
+
+/// The room of a kind.
+pub fn room(kind: Kind) -> Option<&'static Room> {
+    room_of(kind.group, kind.kind)
+}

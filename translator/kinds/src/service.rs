@@ -1,0 +1,125 @@
+//! Service: what backends mean, and what is asked for as a load balancer of its own.
+//!
+//! ```yaml
+//! kind: Service
+//! spec: {type: LoadBalancer, ports: [{name: dns, port: 53, protocol: UDP, targetPort: 5353}]}
+//! ```
+//! Moves: servers of pools; with type LoadBalancer a virtual service, VsVip, L4 policy set and pools.
+
+mod backend;
+mod effect;
+mod parse;
+
+pub use backend::{Backend, backend};
+pub use effect::{L4Draft, L4Port, load_balancer};
+
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
+use crate::rooms::KindRoom;
+use crate::view::IndexKey;
+use aviary_types::{Digest, EcoString, Kind, ObjectKey, eco_format};
+use serde::Serialize;
+
+/// The group and kind.
+pub const KIND: Kind = Kind { group: "", kind: "Service" };
+/// The load balancer class that makes a Service ours.
+pub const LOAD_BALANCER_CLASS: &str = "ako.vmware.com/avi-lb";
+pub(crate) const BY_L4_NAME: &str = "service.l4-name";
+
+/// What translation reads of a Service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Service {
+    /// Its type.
+    pub kind: ServiceType,
+    /// Ports in order.
+    pub ports: Vec<ServicePort>,
+    /// `spec.loadBalancerClass`
+    pub class: Option<EcoString>,
+    /// Address asked for, by field or annotation.
+    pub address: Option<EcoString>,
+    /// DNS name asked for by annotation.
+    pub hostname: Option<EcoString>,
+    /// Application profile asked for by annotation.
+    pub application_profile: Option<EcoString>,
+    /// Traffic is switched off by annotation.
+    pub traffic_disabled: bool,
+    /// Key of a VIP shared with other Services.
+    pub shared_vip: Option<EcoString>,
+    /// Being deleted.
+    pub deleting: bool,
+}
+
+/// The type of a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ServiceType {
+    /// `ClusterIP`
+    ClusterIp,
+    /// `NodePort`
+    NodePort,
+    /// `LoadBalancer`
+    LoadBalancer,
+    /// `ExternalName`, and whatever else there may be.
+    Other,
+}
+
+/// One port.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServicePort {
+    /// Name, possibly empty.
+    pub name: EcoString,
+    /// Number.
+    pub port: u16,
+    /// `TCP`, `UDP` or `SCTP`, upper case.
+    pub protocol: EcoString,
+    /// Numeric target port, 0 where it is a name.
+    pub target: u16,
+}
+
+impl KindRoom for Service {
+    const ROOM: Room = Room {
+        kind: KIND,
+        version: "v1",
+        plural: "services",
+        extent: Extent::Namespaced,
+        watch: Watch::Full,
+        kept_paths: &[
+            "metadata.deletionTimestamp",
+            "spec.type",
+            "spec.ports",
+            "spec.loadBalancerClass",
+            "spec.loadBalancerIP",
+            "spec.ipFamilies",
+            "spec.externalTrafficPolicy",
+            "status.loadBalancer",
+        ],
+        kept_annotations: &[
+            "ako.vmware.com/*",
+            "aviary.dev/*",
+            "external-dns.alpha.kubernetes.io/hostname",
+            "skipnodeport.ako.vmware.com/*",
+        ],
+        kept_labels: &[],
+        secret_paths: &[],
+        status: StatusWrite::StatusAndAnnotations,
+    };
+
+    fn parse(object: &RawObject) -> Parsed<Self> {
+        parse::parse(object)
+    }
+
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+        if self.kind == ServiceType::LoadBalancer {
+            vec![l4_name(key)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_json(self)
+    }
+}
+
+/// Two Services can ask for one name: `a-b/c` and `a/b-c`.
+fn l4_name(key: &ObjectKey) -> IndexKey {
+    IndexKey::new(&key.cluster, BY_L4_NAME, eco_format!("{}-{}", key.namespace, key.name))
+}

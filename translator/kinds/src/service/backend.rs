@@ -1,0 +1,112 @@
+//! What a Service means as the backend of a path.
+
+use super::{KIND, Service, ServicePort, ServiceType};
+use crate::endpoint_slice::{self, PortMatch};
+use crate::ingress::BackendPort;
+use crate::view::View;
+use aviary_avi::pool::Server;
+use aviary_types::{Code, EcoString, Finding, ObjectKey, eco_format};
+
+/// A Service's port with its servers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    /// The Service.
+    pub service: ObjectKey,
+    /// Port number as the Ingress says it; 80 where it names the port.
+    pub port: u16,
+    /// Name of the Service's port.
+    pub port_name: EcoString,
+    /// Servers, sorted by address.
+    pub servers: Vec<Server>,
+}
+
+/// Resolves a backend. A missing Service or port gives a backend without servers, as with AKO, and
+/// a finding at the source.
+pub fn backend(
+    view: &dyn View,
+    source: &ObjectKey,
+    name: &EcoString,
+    port: &BackendPort,
+    findings: &mut Vec<Finding>,
+) -> Backend {
+    let key = ObjectKey { kind: KIND, name: name.clone(), ..source.clone() };
+    let number = match port {
+        BackendPort::Number(number) => *number,
+        BackendPort::Name(_) => 80,
+    };
+    let mut backend =
+        Backend { service: key.clone(), port: number, port_name: EcoString::new(), servers: Vec::new() };
+    let entry = view.get(&key);
+    let Some(service) = entry.as_ref().and_then(|entry| <&Service>::try_from(&entry.fact).ok()) else {
+        findings.push(Finding::new(
+            source,
+            Code::ServiceMissing,
+            eco_format!("Service {name} does not exist; its paths have no servers"),
+            "create the Service, or correct the backend's name",
+        ));
+        return backend;
+    };
+    backend.port_name = port_name(service, port);
+    if !has_port(service, port) {
+        findings.push(missing_port(source, name, port));
+    }
+    if serves_l7(view, service) {
+        let matched = PortMatch { name: backend.port_name.clone(), target: target(service, port) };
+        backend.servers = endpoint_slice::servers(view, &key, &matched);
+    }
+    backend
+}
+
+/// A Service of type LoadBalancer has a virtual service of its own and is no backend of a path,
+/// unless layer 4 is switched off.
+fn serves_l7(view: &dyn View, service: &Service) -> bool {
+    match service.kind {
+        ServiceType::ClusterIp | ServiceType::NodePort => true,
+        ServiceType::LoadBalancer => view.env().settings.ako.layer7_only,
+        ServiceType::Other => false,
+    }
+}
+
+/// The name of the backend's port: as the Ingress says it, or the first port of that number.
+fn port_name(service: &Service, port: &BackendPort) -> EcoString {
+    match port {
+        BackendPort::Name(name) => name.clone(),
+        BackendPort::Number(number) => {
+            let found = service.ports.iter().find(|port| port.port == *number);
+            found.map(|port| port.name.clone()).unwrap_or_default()
+        }
+    }
+}
+
+/// The numeric target: of the first port whose number or name fits. A backend by number has an
+/// empty name, so the first unnamed port fits it too (AKO quirk).
+fn target(service: &Service, backend: &BackendPort) -> Option<u16> {
+    if service.kind == ServiceType::NodePort {
+        return None;
+    }
+    let fits = |port: &&ServicePort| match backend {
+        BackendPort::Number(number) => port.port == *number || port.name.is_empty(),
+        BackendPort::Name(name) => port.name == *name,
+    };
+    service.ports.iter().find(fits).map(|port| port.target).filter(|target| *target != 0)
+}
+
+fn has_port(service: &Service, backend: &BackendPort) -> bool {
+    service.ports.iter().any(|port| match backend {
+        BackendPort::Number(number) => port.port == *number,
+        BackendPort::Name(name) => port.name == *name,
+    })
+}
+
+fn missing_port(source: &ObjectKey, service: &str, port: &BackendPort) -> Finding {
+    let port = match port {
+        BackendPort::Number(number) => eco_format!("{number}"),
+        BackendPort::Name(name) => name.clone(),
+    };
+    Finding::new(
+        source,
+        Code::PortMissing,
+        eco_format!("Service {service} has no port {port}"),
+        "correct the backend's port, or add it to the Service",
+    )
+}

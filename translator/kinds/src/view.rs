@@ -1,0 +1,62 @@
+//! The read-only window through which an effect sees the facts. Nothing else may be read, so that
+//! the recorded reads of an effect tell when it must be evaluated again.
+
+use crate::env::Env;
+use crate::rooms::Fact;
+use aviary_types::{ClusterName, Digest, EcoString, ObjectKey};
+use std::sync::Arc;
+
+/// A parsed object with what orders it among others.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What it is.
+    pub key: ObjectKey,
+    /// Kubernetes' uid.
+    pub uid: EcoString,
+    /// Kubernetes' version of it.
+    pub resource_version: EcoString,
+    /// RFC 3339 time of creation.
+    pub created: EcoString,
+    /// The object as translation sees it.
+    pub fact: Fact,
+    /// Digest of what an effect can see of it.
+    pub digest: Digest,
+}
+
+impl Entry {
+    /// What decides between two claims: the older object, then the smaller key.
+    pub fn seniority(&self) -> (&EcoString, &ObjectKey) {
+        (&self.created, &self.key)
+    }
+}
+
+/// A value under which facts can be looked up. Rooms name the indexes; the store fills them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexKey {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Which index.
+    pub index: &'static str,
+    /// The value.
+    pub value: EcoString,
+}
+
+impl IndexKey {
+    /// A key of an index.
+    pub fn new(cluster: &ClusterName, index: &'static str, value: impl Into<EcoString>) -> Self {
+        Self { cluster: cluster.clone(), index, value: value.into() }
+    }
+}
+
+/// What an effect may read. Every call is recorded, misses included.
+pub trait View {
+    /// The domain's settings and what its Controller is. Constant for a domain; a change
+    /// evaluates all of the domain anew.
+    fn env(&self) -> &Env;
+
+    /// One object.
+    fn get(&self, key: &ObjectKey) -> Option<Arc<Entry>>;
+
+    /// All objects under an index value, in order of their keys.
+    fn lookup(&self, index: IndexKey) -> Vec<Arc<Entry>>;
+}
