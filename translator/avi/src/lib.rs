@@ -3,9 +3,13 @@
 
 pub mod common;
 pub mod ds_set;
+pub mod go_json;
+pub mod hash;
 pub mod http_policy_set;
 pub mod inventory;
 pub mod l4_policy_set;
+pub mod metadata;
+pub mod names;
 mod object;
 mod objects;
 pub mod pool;
@@ -20,6 +24,8 @@ pub mod vs_vip;
 
 pub use common::Marker;
 pub use inventory::Inventory;
+pub use metadata::ServiceMetadata;
+pub use names::{Names, NamingScheme, PathSource, PortSource};
 pub use object::{AviObject, Ownership, WriteMode};
 pub use objects::{AviKey, AviKind, Body};
 pub use reference::Ref;
