@@ -1,1 +1,4 @@
-//! aviary-tests
+//! What the tests of the whole system share: harness, finders, private control planes.
+
+pub mod kube;
+pub mod tools;
