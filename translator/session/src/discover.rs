@@ -1,0 +1,329 @@
+//! What a domain must know of its Controller before it can translate, and whether the names in its
+//! settings mean anything there.
+
+use crate::class::Class;
+use crate::error::{Attempt, Error};
+use crate::list::{List, text};
+use crate::session::{Call, Session};
+use crate::version::ApiVersion;
+use aviary_avi::{Inventory, Ref};
+use aviary_types::{EcoString, TenantName};
+use http::Method;
+use serde_json::Value;
+use std::fmt;
+
+/// The tenant of clouds, networks and profiles.
+const ADMIN: &str = "admin";
+/// The VRF of a cloud that has no other.
+const GLOBAL_VRF: &str = "global";
+
+/// What the settings name.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The cloud.
+    pub cloud: EcoString,
+    /// The tenant of the domain's objects.
+    pub tenant: TenantName,
+    /// The VRF, if the settings name one.
+    pub vrf: Option<EcoString>,
+    /// SE groups.
+    pub se_groups: Vec<EcoString>,
+    /// Networks of VIPs and nodes.
+    pub networks: Vec<EcoString>,
+    /// NSX-T tier-1 router; decides the VRF.
+    pub tier1: Option<EcoString>,
+}
+
+/// A name in the settings that the Controller does not bear out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Problem {
+    /// There is no such cloud. Nothing else of it could be checked.
+    NoCloud(EcoString),
+    /// There is no such tenant.
+    NoTenant(TenantName),
+    /// The cloud has no such VRF.
+    NoVrf(EcoString),
+    /// The cloud has no such SE group.
+    NoSeGroup(EcoString),
+    /// The cloud has no such network.
+    NoNetwork(EcoString),
+    /// The cloud has several networks of that name.
+    AmbiguousNetwork(EcoString),
+    /// The cloud allocates addresses itself, but has no IPAM profile.
+    NoIpam(EcoString),
+    /// The user may not read this; it stays unknown.
+    NotReadable(&'static str),
+    /// The Controller is older than any that bodies are written for.
+    TooOld(ApiVersion),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCloud(name) => write!(f, "cloud {name} does not exist on the Controller"),
+            Self::NoTenant(name) => write!(f, "tenant {name} does not exist on the Controller"),
+            Self::NoVrf(name) => write!(f, "the cloud has no VRF context {name}"),
+            Self::NoSeGroup(name) => write!(f, "the cloud has no SE group {name}"),
+            Self::NoNetwork(name) => write!(f, "the cloud has no network {name}"),
+            Self::AmbiguousNetwork(name) => {
+                write!(
+                    f,
+                    "the cloud has several networks {name}; name one by its uuid"
+                )
+            }
+            Self::NoIpam(name) => write!(f, "cloud {name} has no IPAM profile"),
+            Self::NotReadable(what) => write!(f, "the user may not read {what}"),
+            Self::TooOld(version) => write!(
+                f,
+                "the Controller speaks {version}; the oldest supported is {}",
+                ApiVersion::OLDEST
+            ),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Discovery {
+    /// Facts of the cloud.
+    pub inventory: Inventory,
+    /// What is wrong, sorted.
+    pub problems: Vec<Problem>,
+}
+
+impl Session {
+    /// Asks the Controller about a cloud and about the names that the settings give.
+    pub async fn discover(&self, wanted: &Wanted) -> Result<Discovery, Error> {
+        let mut found = Discovery::default();
+        let inventory = &mut found.inventory;
+        let system = self.single("systemconfiguration").await;
+        let cluster = self.single("cluster").await;
+        let (system, cluster) = (
+            found.problems.allow(system)?,
+            found.problems.allow(cluster)?,
+        );
+        inventory.license_tier = text(&system, "default_license_tier").into();
+        inventory.cluster_uuid = text(&cluster, "uuid").into();
+        found.problems.extend(self.too_old().await);
+        if self
+            .named(&of_admin("tenant"), wanted.tenant.as_str())
+            .await?
+            .is_empty()
+        {
+            found
+                .problems
+                .push(Problem::NoTenant(wanted.tenant.clone()));
+        }
+        match self.named(&of_admin("cloud"), &wanted.cloud).await?.first() {
+            Some(cloud) => self.read_cloud(cloud, wanted, &mut found).await?,
+            None => found.problems.push(Problem::NoCloud(wanted.cloud.clone())),
+        }
+        found.problems.sort();
+        Ok(found)
+    }
+
+    async fn read_cloud(
+        &self,
+        cloud: &Value,
+        wanted: &Wanted,
+        found: &mut Discovery,
+    ) -> Result<(), Error> {
+        let inventory = &mut found.inventory;
+        inventory.cloud_type = text(cloud, "vtype").into();
+        if let Some(ipam) = self.profile(cloud, "ipam_provider_ref").await? {
+            inventory.ipam_type = text(&ipam, "type").into();
+        } else if needs_ipam(&inventory.cloud_type) {
+            found.problems.push(Problem::NoIpam(wanted.cloud.clone()));
+        }
+        inventory.dns_domains = self.dns_domains(cloud).await?;
+        let networks = self.networks(wanted, &mut found.problems).await?;
+        self.check_se_groups(wanted, &mut found.problems).await?;
+        found.inventory.vrf = self.vrf(wanted, &networks, found).await?;
+        Ok(())
+    }
+
+    /// The cloud's DNS domains: those of its DNS profile and those of the Controller's own list.
+    async fn dns_domains(&self, cloud: &Value) -> Result<Vec<EcoString>, Error> {
+        let mut domains = Vec::new();
+        if let Some(profile) = self.profile(cloud, "dns_provider_ref").await? {
+            let listed = profile.pointer("/internal_profile/dns_service_domain");
+            domains.extend(names_in(listed));
+        }
+        let path = format!(
+            "/api/ipamdnsproviderprofiledomainlist?cloud_uuid={}",
+            text(cloud, "uuid")
+        );
+        match self.get("ipamdnsproviderprofiledomainlist", path).await {
+            Ok(answer) => domains.extend(names_in(answer.get("domains"))),
+            Err(error) if error.status().is_some_and(|status| status < 500) => {
+                tracing::debug!(%error, "no list of DNS domains");
+            }
+            Err(error) => return Err(error),
+        }
+        domains.sort();
+        domains.dedup();
+        Ok(domains)
+    }
+
+    async fn networks(
+        &self,
+        wanted: &Wanted,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Vec<Value>, Error> {
+        let mut networks = Vec::new();
+        for name in &wanted.networks {
+            let mut hits = self
+                .named(&in_cloud("network", &wanted.cloud), name)
+                .await?;
+            match hits.len() {
+                0 => problems.push(Problem::NoNetwork(name.clone())),
+                1 => networks.append(&mut hits),
+                _ => problems.push(Problem::AmbiguousNetwork(name.clone())),
+            }
+        }
+        Ok(networks)
+    }
+
+    async fn check_se_groups(
+        &self,
+        wanted: &Wanted,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Error> {
+        for name in &wanted.se_groups {
+            let list = in_cloud("serviceenginegroup", &wanted.cloud);
+            if self.named(&list, name).await?.is_empty() {
+                problems.push(Problem::NoSeGroup(name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The VRF of the domain: the one that the settings name, that of the tier-1 router, that of the
+    /// first network on vCenter, else the global one.
+    async fn vrf(
+        &self,
+        wanted: &Wanted,
+        networks: &[Value],
+        found: &mut Discovery,
+    ) -> Result<EcoString, Error> {
+        let list = in_cloud("vrfcontext", &wanted.cloud);
+        if let Some(name) = &wanted.vrf {
+            if self.named(&list, name).await?.is_empty() {
+                found.problems.push(Problem::NoVrf(name.clone()));
+            }
+            return Ok(name.clone());
+        }
+        if let Some(tier1) = &wanted.tier1 {
+            let vrfs = self.list(&list).await?;
+            if let Some(vrf) = vrfs.iter().find(|vrf| has_tier1(vrf, tier1)) {
+                return Ok(text(vrf, "name").into());
+            }
+        }
+        let of_network = networks.first().and_then(|network| {
+            let reference = Ref::parse(text(network, "vrf_context_ref"))?;
+            (!reference.name.is_empty()).then_some(reference.name)
+        });
+        match of_network {
+            Some(name) if found.inventory.cloud_type == "CLOUD_VCENTER" => Ok(name),
+            _ => Ok(GLOBAL_VRF.into()),
+        }
+    }
+
+    /// The profile that a cloud refers to.
+    async fn profile(&self, cloud: &Value, field: &str) -> Result<Option<Value>, Error> {
+        let Some(reference) = Ref::parse(text(cloud, field)) else {
+            return Ok(None);
+        };
+        if reference.uuid.is_empty() {
+            let list = of_admin("ipamdnsproviderprofile");
+            return Ok(self.named(&list, &reference.name).await?.pop());
+        }
+        let path = format!("/api/ipamdnsproviderprofile/{}", reference.uuid);
+        match self.get("ipamdnsproviderprofile", path).await {
+            Ok(profile) => Ok(Some(profile)),
+            Err(error) if error.class() == Class::Gone => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn named(&self, list: &List, name: &str) -> Result<Vec<Value>, Error> {
+        self.list(&list.clone().with("name", name)).await
+    }
+
+    async fn single(&self, what: &'static str) -> Result<Value, (&'static str, Error)> {
+        let answer = self.get(what, format!("/api/{what}")).await;
+        answer.map_err(|error| (what, error))
+    }
+
+    async fn get(&self, what: &str, path: String) -> Result<Value, Error> {
+        let call = Call {
+            attempt: Attempt::new(Method::GET, what),
+            path,
+            tenant: ADMIN.to_owned(),
+            body: None,
+        };
+        self.read(&call).await?.json(&call.attempt)
+    }
+
+    async fn too_old(&self) -> Option<Problem> {
+        let attempt = Attempt::new(Method::GET, "initial-data");
+        let version = self.inner.authenticated(&attempt).await.ok()?.controller?;
+        (version < ApiVersion::OLDEST).then_some(Problem::TooOld(version))
+    }
+}
+
+/// A right that is missing is a problem to tell; all else is an error.
+trait Allow {
+    fn allow(&mut self, answer: Result<Value, (&'static str, Error)>) -> Result<Value, Error>;
+}
+
+impl Allow for Vec<Problem> {
+    fn allow(&mut self, answer: Result<Value, (&'static str, Error)>) -> Result<Value, Error> {
+        match answer {
+            Ok(value) => Ok(value),
+            Err((what, error)) if matches!(error.status(), Some(403 | 404)) => {
+                self.push(Problem::NotReadable(what));
+                Ok(Value::Null)
+            }
+            Err((_, error)) => Err(error),
+        }
+    }
+}
+
+fn of_admin(kind: &'static str) -> List {
+    List::of(kind, ADMIN).with("include_name", "true")
+}
+
+fn in_cloud(kind: &'static str, cloud: &str) -> List {
+    of_admin(kind).with("cloud_ref.name", cloud)
+}
+
+/// Clouds that hand out addresses by themselves.
+fn needs_ipam(cloud_type: &str) -> bool {
+    !matches!(
+        cloud_type,
+        "CLOUD_AWS" | "CLOUD_AZURE" | "CLOUD_GCP" | "CLOUD_OPENSTACK"
+    )
+}
+
+/// Domain names in a list of texts or of objects with `domain_name`.
+fn names_in(list: Option<&Value>) -> Vec<EcoString> {
+    let entries = list.and_then(Value::as_array).into_iter().flatten();
+    entries
+        .filter_map(|entry| {
+            entry
+                .as_str()
+                .or_else(|| entry.get("domain_name")?.as_str())
+        })
+        .filter(|name| !name.is_empty())
+        .map(EcoString::from)
+        .collect()
+}
+
+fn has_tier1(vrf: &Value, tier1: &str) -> bool {
+    let attrs = vrf.get("attrs").and_then(Value::as_array);
+    attrs
+        .into_iter()
+        .flatten()
+        .any(|attr| text(attr, "key") == "tier1path" && text(attr, "value") == tier1)
+}

@@ -1,0 +1,95 @@
+//! The transport of production: HTTPS through reqwest. No redirects, no cookies, no timeouts of its
+//! own: those belong to the session.
+
+use crate::transport::{REPLY_LIMIT, Transport};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tower::BoxError;
+use tower::util::BoxCloneSyncService;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept; a Controller closes it sooner or later.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Whom to trust.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// A PEM file of further authorities.
+    pub ca_file: Option<PathBuf>,
+    /// Take any certificate. Anyone in between can then read the password.
+    pub insecure: bool,
+}
+
+/// A transport that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The CA file cannot be read.
+    #[error("read the Controller's CA file {}", path.display())]
+    CaFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The CA file holds no certificates.
+    #[error("parse the Controller's CA file {}", path.display())]
+    CaFormat {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The TLS client cannot be set up.
+    #[error("set up the HTTPS client for the Controller")]
+    Client(#[source] reqwest::Error),
+}
+
+/// The transport to a real Controller.
+pub fn connect(trust: &Trust) -> Result<Transport, Error> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tcp_nodelay(true);
+    if let Some(path) = &trust.ca_file {
+        builder = builder.tls_certs_merge(authorities(path)?);
+    }
+    if trust.insecure {
+        tracing::warn!(
+            "the Controller's certificate is NOT verified: whoever sits in between can read the password"
+        );
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    let client = builder.build().map_err(Error::Client)?;
+    Ok(BoxCloneSyncService::new(tower::service_fn(
+        move |request| send(client.clone(), request),
+    )))
+}
+
+fn authorities(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
+    let pem = std::fs::read(path).map_err(|source| Error::CaFile {
+        path: path.to_owned(),
+        source,
+    })?;
+    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| Error::CaFormat {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+async fn send(
+    client: reqwest::Client,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, BoxError> {
+    let request = reqwest::Request::try_from(request)?;
+    let reply: Response<reqwest::Body> = client.execute(request).await?.into();
+    let (parts, body) = reply.into_parts();
+    let body = Limited::new(body, REPLY_LIMIT).collect().await?.to_bytes();
+    Ok(Response::from_parts(parts, body))
+}

@@ -1,0 +1,130 @@
+//! Lists: page after page, and only if no entry can have slipped between two pages.
+
+use crate::error::{Attempt, Error};
+use crate::session::{Call, Session};
+use aviary_types::eco_format;
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// How often a list is read from its start when it changes meanwhile.
+const ROUNDS: u32 = 4;
+/// More pages than this are no list of ours.
+const PAGES_LIMIT: usize = 5_000;
+
+/// What stays as it is in a query's values.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b',');
+
+/// A list to read.
+#[derive(Debug, Clone)]
+pub(crate) struct List {
+    /// REST type.
+    pub(crate) kind: &'static str,
+    /// Tenant, or `*` for all.
+    pub(crate) tenant: String,
+    /// Filters and shape.
+    pub(crate) query: Vec<(&'static str, String)>,
+}
+
+impl List {
+    pub(crate) fn of(kind: &'static str, tenant: impl Into<String>) -> Self {
+        Self {
+            kind,
+            tenant: tenant.into(),
+            query: Vec::new(),
+        }
+    }
+
+    /// With a filter; one without a value is left out.
+    pub(crate) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.query.push((key, value));
+        }
+        self
+    }
+
+    fn call(&self, page: usize, page_size: u16) -> Call {
+        let mut path = format!("/api/{}?page_size={page_size}", self.kind);
+        if page > 1 {
+            let _ = write!(path, "&page={page}");
+        }
+        for (key, value) in &self.query {
+            let value = utf8_percent_encode(value, QUERY);
+            let _ = write!(path, "&{key}={value}");
+        }
+        let what = eco_format!("list of {} in {}", self.kind, self.tenant);
+        Call {
+            attempt: Attempt::new(Method::GET, what),
+            path,
+            tenant: self.tenant.clone(),
+            body: None,
+        }
+    }
+}
+
+impl Session {
+    /// All entries of a list. Pages are numbered, so an entry that is deleted meanwhile moves the
+    /// others up, and one would never be seen. Then the whole list is read again: what is missing
+    /// from an answer must be missing on the Controller.
+    pub(crate) async fn list(&self, list: &List) -> Result<Vec<Value>, Error> {
+        for _ in 0..ROUNDS {
+            if let Some(entries) = self.list_once(list).await? {
+                return Ok(entries);
+            }
+        }
+        Err(Error::Shifted {
+            attempt: list.call(1, 1).attempt,
+        })
+    }
+
+    async fn list_once(&self, list: &List) -> Result<Option<Vec<Value>>, Error> {
+        let mut entries: Vec<Value> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for page in 1..=PAGES_LIMIT {
+            let call = list.call(page, self.inner.config.page_size);
+            let mut body = self.read(&call).await?.json(&call.attempt)?;
+            let Some(Value::Array(results)) = body.get_mut("results").map(Value::take) else {
+                return Err(Error::Unreadable {
+                    attempt: call.attempt,
+                    why: "it has no results".into(),
+                });
+            };
+            let more = body.get("next").is_some_and(|next| !next.is_null());
+            let is_empty = results.is_empty();
+            let doubled = results.iter().any(|entry| !seen.insert(id_of(entry)));
+            entries.extend(results);
+            if doubled {
+                return Ok(None);
+            }
+            if !more || is_empty {
+                let stated = body.get("count").and_then(Value::as_u64);
+                let complete = stated.is_none_or(|stated| entries.len() as u64 >= stated);
+                return Ok(complete.then_some(entries));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn id_of(entry: &Value) -> String {
+    let uuid = text(entry, "uuid");
+    let id = if uuid.is_empty() {
+        text(entry, "name")
+    } else {
+        uuid
+    };
+    id.to_owned()
+}
+
+/// A string field of an answer, empty if it is not there.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
