@@ -1,6 +1,7 @@
 //! One room per Avi object kind: its body in wire form, what it refers to, when two bodies are the
 //! same, and whose an object is. Pure.
 
+pub mod checksum;
 pub mod common;
 pub mod ds_set;
 pub mod go_json;
@@ -15,6 +16,8 @@ mod objects;
 pub mod pool;
 pub mod pool_group;
 pub mod reference;
+#[cfg(test)]
+mod samples;
 pub mod se_group;
 mod sets;
 pub mod ssl_cert;

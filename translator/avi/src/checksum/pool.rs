@@ -1,0 +1,84 @@
+//! The checksum of a pool.
+
+use super::{NO_RULE_FIELDS, Sum};
+use crate::common::IpAddr;
+use crate::go_json::go_json;
+use crate::metadata::ServiceMetadata;
+use crate::pool::{Pool, Server};
+use aviary_types::{EcoString, eco_format};
+use serde::Serialize;
+
+/// What the body of a pool does not say.
+#[derive(Debug, Clone, Default)]
+pub struct PoolExtra {
+    /// `TCP`, `UDP` or `SCTP` on L4 services; empty on all L7 pools.
+    pub protocol: EcoString,
+    /// The port that servers were matched to (of the endpoint slice, or the node port), also when it
+    /// has no endpoints; the Service's own port if nothing matched or servers bring their own.
+    pub port: u16,
+    /// Name of the Service's port.
+    pub port_name: EcoString,
+    /// Host and path as written, on L7 pools of plain and of secure hosts.
+    pub priority_label: EcoString,
+    /// Whether servers bring their own ports (NodePortLocal).
+    pub server_ports: bool,
+}
+
+/// `cloud_config_cksum` of a pool.
+pub fn pool(body: &Pool, extra: &PoolExtra) -> EcoString {
+    let text = body.service_metadata.as_deref().unwrap_or_default();
+    let metadata = ServiceMetadata::parse(text).unwrap_or_default();
+    let mut parts = vec![
+        extra.protocol.clone(),
+        eco_format!("{}", extra.port),
+        extra.port_name.clone(),
+        servers(body, extra).into(),
+        go_json(&body.sni_enabled.unwrap_or(false)).into(),
+        extra.priority_label.clone(),
+        placement(body).into(),
+    ];
+    for list in [&metadata.namespace_svc_name, &metadata.hostnames] {
+        if !list.is_empty() {
+            parts.push(go_json(list).into());
+        }
+    }
+    let mut sum = Sum::default().text(&parts.join(":"));
+    sum = sum.markers(&body.markers).number(NO_RULE_FIELDS);
+    if let Some(router) = body.tier1_lr.as_ref().filter(|router| !router.is_empty()) {
+        sum = sum.text(router);
+    }
+    sum.decimal()
+}
+
+/// A server of AKO's model, with its fields in their order.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Node<'a> {
+    ip: &'a IpAddr,
+    server_node: &'a str,
+    port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+}
+
+fn servers(body: &Pool, extra: &PoolExtra) -> String {
+    let mut servers: Vec<&Server> = body.servers.iter().collect();
+    servers.sort_by(|a, b| a.ip.addr.cmp(&b.ip.addr));
+    let nodes: Vec<Node<'_>> = servers
+        .into_iter()
+        .map(|server| Node {
+            ip: &server.ip,
+            server_node: server.server_node.as_deref().unwrap_or_default(),
+            port: if extra.server_ports { server.port } else { 0 },
+            enabled: server.enabled,
+        })
+        .collect();
+    go_json(&(!nodes.is_empty()).then_some(nodes))
+}
+
+/// `null` on all clouds but vCenter and NSX-T VLAN, where AKO digests its settings in their own form;
+/// there the value only has to change with the networks.
+fn placement(body: &Pool) -> String {
+    let networks = &body.placement_networks;
+    go_json(&(!networks.is_empty()).then_some(networks))
+}
