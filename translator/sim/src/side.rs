@@ -1,0 +1,43 @@
+//! Side doors below `/_sim`: dump, log, faults. They need no session and are not logged.
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+
+use crate::faults::FaultRule;
+use crate::reply::{Refusal, Reply};
+use crate::simulator::Simulator;
+
+/// The answer, if the request is for a side door.
+pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Option<Reply> {
+    let door = request
+        .uri()
+        .path()
+        .trim_start_matches('/')
+        .strip_prefix("_sim/")?;
+    let reply = match (request.method().as_str(), door.trim_end_matches('/')) {
+        ("GET", "dump") => Reply::json(200, &simulator.dump()),
+        ("GET", "log") => Reply::json(200, &json!(simulator.log())),
+        ("DELETE", "log") => {
+            simulator.clear_log();
+            Reply::empty(204)
+        }
+        ("PUT", "faults") => match serde_json::from_slice::<Vec<FaultRule>>(request.body()) {
+            Ok(rules) => {
+                simulator.set_faults(rules);
+                Reply::empty(204)
+            }
+            Err(error) => Refusal::new(400, format!("a list of fault rules: {error}")).into(),
+        },
+        ("DELETE", "faults") => {
+            simulator.set_faults(Vec::new());
+            Reply::empty(204)
+        }
+        ("DELETE", "sessions") => {
+            simulator.expire_sessions();
+            Reply::empty(204)
+        }
+        (_, door) => Refusal::new(404, format!("there is no side door {door}")).into(),
+    };
+    Some(reply)
+}
