@@ -168,18 +168,18 @@ pub(crate) fn spell_ref(text: &str, store: &Store, spelling: Spelling<'_>) -> St
 mod tests {
     use super::*;
 
-    fn named(kind: &str, name: &str) -> Option<Address> {
-        Some(Address {
+    fn named(kind: &str, name: &str) -> Address {
+        Address {
             kind: kind.into(),
             by: By::Name(name.into()),
-        })
+        }
     }
 
-    fn identified(kind: &str, uuid: &str) -> Option<Address> {
-        Some(Address {
+    fn identified(kind: &str, uuid: &str) -> Address {
+        Address {
             kind: kind.into(),
             by: By::Uuid(uuid.into()),
-        })
+        }
     }
 
     #[test]

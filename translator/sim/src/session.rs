@@ -219,7 +219,7 @@ impl Sessions {
     /// The cookies of a login.
     pub(crate) fn login_cookies(&self, id: &str, reply: Reply) -> Reply {
         let csrf = self
-            .sessions
+            .open
             .get(id)
             .map_or("", |session| session.csrf.as_str());
         let reply = reply.with(
