@@ -208,7 +208,8 @@ pub(crate) static ENABLE_EVH: Setting<bool> = Setting::flag(
 pub(crate) static FULL_SYNC_FREQUENCY: Setting<u64> = number::<0, 31_536_000>(
     "AKOSettings.fullSyncFrequency",
     "\"1800\"",
-    "Seconds between AKO's refreshes of what it knows of the cloud; see `AviarySettings.driftInterval`.",
+    "Seconds between AKO's refreshes of what it knows of the cloud; see \
+     `AviarySettings.driftInterval`.",
 )
 .env("FULL_SYNC_INTERVAL")
 .reach(Reach::Service)
@@ -339,7 +340,8 @@ fn namespace_selector(reader: &mut Reader<'_>) -> Option<NamespaceSelector> {
         (false, false) => Some(NamespaceSelector { key, value }),
         (true, true) => None,
         _ => {
-            let text = "the selector needs both labelKey and labelValue: all namespaces are selected, as AKO does";
+            let text = "the selector needs both labelKey and labelValue: all namespaces are \
+             selected, as AKO does";
             reader.note(&NAMESPACE_LABEL_KEY, &NAMESPACE_LABEL_VALUE, text);
             None
         }

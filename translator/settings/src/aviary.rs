@@ -95,7 +95,8 @@ pub struct ServiceSettings {
     pub drift: Drift,
     /// `driftInterval`: time between two looks for drift.
     pub drift_interval: Duration,
-    /// `deleteGuardPercent`: a plan that deletes a larger share waits for approval; 100 never waits.
+    /// `deleteGuardPercent`: a plan that deletes a larger share waits for approval; at 100 none
+    /// waits.
     pub delete_guard_percent: u8,
 }
 

@@ -198,19 +198,19 @@ fn values(row: &Map<String, Value>, spot: &mut Spot<'_>) -> Option<Value> {
                 if tree.get(nested).is_some_and(|value| !value.is_null()) {
                     let key = format!(".values.{nested}");
                     spot.at(&key, |spot| {
-                        spot.conflict("values do not hold rows of their own")
+                        spot.conflict("values do not hold rows of their own");
                     });
                 }
             }
             Some(Value::Object(tree.clone()))
         }
-        Some(other) => spot.at(".values", |spot| spot.refuse(other, "a values tree")),
+        Some(_) => spot.at(".values", |spot| spot.refuse_unseen("a values tree")),
     }
 }
 
 fn controller(value: &Value, spot: &mut Spot<'_>) -> Option<ControllerRow> {
     let Value::Object(row) = value else {
-        return spot.refuse(value, "a map");
+        return spot.refuse_unseen("a map");
     };
     let read = ControllerRow {
         host: read::field(row, "host", spot, host),

@@ -1,9 +1,9 @@
-//! The settings of Aviary: AKO's Helm values under AKO's own keys, and a few of Aviary's. Pure: text
-//! in, values out.
+//! The settings of Aviary: AKO's Helm values under AKO's own keys, and a few of Aviary's. Pure:
+//! text in, values out.
 //!
 //! Two levels: [`Raw`] is what was said, a tree by key path; [`Settings`] is what it means. One
-//! setting is one entry of its section's file and one line of `all.rs`; readers, the reference page,
-//! the chart's schema and the environment reader are made from the entries.
+//! setting is one entry of its section's file and one line of `all.rs`; readers, the reference
+//! page, the chart's schema and the environment reader are made from the entries.
 
 mod address;
 mod ako;

@@ -6,7 +6,8 @@ use serde_json::Value;
 /// Longest part of a value that an error repeats.
 const VALUE_CHARS_MAX: usize = 80;
 
-/// Why settings are refused. One bad key refuses the whole tree; the caller keeps its last valid one.
+/// Why settings are refused. One bad key refuses the whole tree; the caller keeps its last valid
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 pub enum SettingError {
     /// There is no document, or nothing in it.

@@ -12,13 +12,17 @@ The settings are AKO's Helm values under AKO's own keys, and a few of Aviary's. 
 file is the home cluster's primary instance; each row of `instances` and `clusters` holds `values`
 that are laid over it: maps merge, lists and scalars are replaced, `null` takes away.
 
-A file that is missing, empty or invalid changes nothing: the last valid settings stay in force. All
-faults of a file are told at once. Unknown keys are told and ignored; keys that only a chart reads are
-left alone. Flags and numbers may be written as text.
+A file that is missing, empty or invalid changes nothing: the last valid settings stay in force.
+All faults of a file are told at once. Unknown keys are told and ignored; keys that only a chart
+reads are left alone. Flags and numbers may be written as text.
 
 Every setting also has an environment variable, named below; AKO's own names are taken as aliases.
 Lists and maps are JSON or YAML there.
+";
 
+const FIELDS_HEAD: &str = "\
+| field | allowed | needed | meaning |
+|---|---|---|---|
 ";
 
 const TABLE_HEAD: &str = "\
@@ -30,20 +34,21 @@ const TABLE_HEAD: &str = "\
 pub fn reference_markdown() -> String {
     let mut page = HEAD.to_owned();
     let mut section = None;
+    let mut rows_below = String::new();
     for about in all::settings() {
         let here = about.key.split('.').next().unwrap_or(about.key);
         if section != Some(here) {
             section = Some(here);
-            let gap = if page.ends_with("\n\n") { "" } else { "\n" };
+            page.push_str(&std::mem::take(&mut rows_below));
             // Writing to a String cannot fail.
-            let _ = write!(page, "{gap}## {here}\n\n{TABLE_HEAD}");
+            let _ = write!(page, "\n## {here}\n\n{TABLE_HEAD}");
         }
         row(&mut page, about);
         if let Shape::Rows(fields) = about.shape {
-            field_table(&mut page, about.key, fields);
+            field_table(&mut rows_below, about.key, fields);
         }
     }
-    page
+    page + &rows_below
 }
 
 fn row(page: &mut String, about: &About) {
@@ -74,10 +79,7 @@ fn row(page: &mut String, about: &About) {
 }
 
 fn field_table(page: &mut String, key: &str, fields: &[Field]) {
-    let _ = write!(
-        page,
-        "\nFields of a row of `{key}`:\n\n| field | allowed | needed | meaning |\n|---|---|---|---|\n"
-    );
+    let _ = write!(page, "\nFields of a row of `{key}`:\n\n{FIELDS_HEAD}");
     field_rows(page, "", fields);
 }
 

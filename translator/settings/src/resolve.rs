@@ -68,20 +68,7 @@ fn settings(tree: &Value, namespace: &Namespace, notes: &mut Notes) -> Settings 
     let below = without_rows(tree);
     add_instances(&mut home, &below, instance_rows, notes);
 
-    let mut clusters = Vec::new();
-    let mut names = BTreeSet::new();
-    for row in cluster_rows {
-        if !names.insert(row.name.clone()) {
-            notes.conflict(
-                format!("{}.name", row.at),
-                format!("{} stands twice", row.name),
-            );
-        } else if row.name == home.name {
-            take_home_row(&mut home, &below, row, notes);
-        } else {
-            clusters.push(cluster(&home, &below, row, notes));
-        }
-    }
+    let clusters = add_clusters(&mut home, &below, cluster_rows, notes);
     for cluster in std::iter::once(&home).chain(&clusters) {
         tell_clashes(cluster, notes);
     }
@@ -90,6 +77,32 @@ fn settings(tree: &Value, namespace: &Namespace, notes: &mut Notes) -> Settings 
         clusters,
         service,
     }
+}
+
+/// Reads the rows of `clusters`. The home row comes first: others may share its Controller.
+fn add_clusters(
+    home: &mut ClusterSettings,
+    below: &Value,
+    rows: Vec<ClusterRow>,
+    notes: &mut Notes,
+) -> Vec<ClusterSettings> {
+    let mut names = BTreeSet::new();
+    for row in &rows {
+        if !names.insert(&row.name) {
+            notes.conflict(
+                format!("{}.name", row.at),
+                format!("{} stands twice", row.name),
+            );
+        }
+    }
+    let (home_rows, rows): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.name == home.name);
+    for row in home_rows {
+        take_home_row(home, below, row, notes);
+    }
+    rows.into_iter()
+        .map(|row| cluster(home, below, row, notes))
+        .collect()
 }
 
 /// The name of the home cluster; an empty one, told as an error, if it is missing.
@@ -187,25 +200,21 @@ fn cluster(
     let primary = !reader.says(&ako::PRIMARY_INSTANCE) || reader.get(&ako::PRIMARY_INSTANCE);
     let namespace = Namespace::from(DEFAULT_NAMESPACE);
     let main = InstanceSettings::read(&mut reader, row.name.clone(), namespace, primary);
+    let own_host = reader.says(&controller::CONTROLLER_HOST) && said.host != home.controller.host;
     let controller = match row.controller {
         Some(controller) => overridden(&said, controller),
-        None if said.host == home.controller.host => {
-            // The home row may have named files: they belong to the same Controller.
-            ControllerAccess {
-                files: home.controller.files.clone(),
-                ..said
-            }
-        }
-        None => {
+        None if own_host => {
             // The home cluster's credentials are never shown to another host.
+            let key = controller::CONTROLLER_HOST.about().key;
             let text =
-                "a Controller of its own needs the row's controller, with its credential files";
-            notes.conflict(
-                format!("{prefix}{}", controller::CONTROLLER_HOST.about().key),
-                text,
-            );
+                "a Controller of its own needs `controller` in the row, with credential files";
+            notes.conflict(format!("{prefix}{key}"), text);
             said
         }
+        None => ControllerAccess {
+            version: said.version,
+            ..home.controller.clone()
+        },
     };
     let mut cluster = ClusterSettings {
         name: row.name,
