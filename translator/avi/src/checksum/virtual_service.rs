@@ -211,7 +211,7 @@ fn ports(body: &VirtualService, extra: &VsExtra) -> String {
     };
     ports.sort_by(|a, b| a.name.cmp(&b.name));
     let ports: Vec<Port<'_>> = ports.iter().map(Port::of).collect();
-    go_json(&ports)
+    go_json(&(!ports.is_empty()).then_some(ports))
 }
 
 impl<'a> Port<'a> {
