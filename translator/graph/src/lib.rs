@@ -1,1 +1,26 @@
-//! aviary-graph
+//! From facts and settings to the Avi objects that should exist. Pure: the same facts, settings and
+//! Controller give the same bytes, in every order of arrival.
+//!
+//! The work is cut into units ([`UnitKey`]): one host of one domain, one Service of type
+//! LoadBalancer, the routes of a domain. A unit's result is kept with the reads it made; a change of
+//! the facts evaluates those units again that read what changed. What several hosts share (parent,
+//! VIP, shared pool group, redirects) is joined from the units' contributions.
+
+mod builder;
+mod host;
+mod l4;
+mod maker;
+mod parts;
+mod recorder;
+mod report;
+mod routes;
+mod shard;
+mod unit;
+
+pub use builder::{Builder, Counts};
+pub use parts::{Serve, Unheard};
+pub use report::{Built, Unknown};
+pub use unit::UnitKey;
+
+#[cfg(test)]
+mod tests;

@@ -144,30 +144,37 @@ pub struct PortMatch {
     pub target: Option<u16>,
 }
 
-/// The servers of a Service's port, sorted by address, and the sources read.
+/// What stands behind a Service's port.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Matched {
+    /// The last port number that fitted, also where it has no endpoints.
+    pub port: Option<u16>,
+    /// Servers, sorted by address.
+    pub servers: Vec<Server>,
+}
+
+/// Finds the servers of a Service's port.
 ///
 /// A slice's port fits by name or by numeric target port; a single slice with a single port fits
 /// whatever it is called. Differs from AKO: slices that give one named port different numbers keep
 /// their own number per server, where AKO gives all servers the number of the last slice.
-pub fn servers(view: &dyn View, service: &ObjectKey, port: &PortMatch) -> Vec<Server> {
-    let slices = view.lookup(by_service(
-        &service.cluster,
-        service.namespace.as_str(),
-        &service.name,
-    ));
+pub fn servers(view: &dyn View, service: &ObjectKey, port: &PortMatch) -> Matched {
+    let index = by_service(&service.cluster, service.namespace.as_str(), &service.name);
+    let slices = view.lookup(index);
     let slices: Vec<&EndpointSlice> =
         slices.iter().filter_map(|entry| (&entry.fact).try_into().ok()).collect();
     let alone = matches!(slices.as_slice(), [only] if only.ports.len() == 1);
-    let mut servers = Vec::new();
+    let mut matched = Matched::default();
     for slice in slices.iter().filter(|slice| view.env().uses_family(&slice.address_type)) {
         for slice_port in slice.ports.iter().filter(|slice_port| alone || fits(slice_port, port)) {
             let Some(number) = slice_port.port else { continue };
-            servers.extend(slice.endpoints.iter().map(|endpoint| server(endpoint, number)));
+            matched.port = Some(number);
+            matched.servers.extend(slice.endpoints.iter().map(|e| server(e, number)));
         }
     }
-    servers.sort_by(|a, b| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
-    servers.dedup_by(|a, b| a.external_uuid == b.external_uuid);
-    servers
+    matched.servers.sort_by(|a, b| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
+    matched.servers.dedup_by(|a, b| a.external_uuid == b.external_uuid);
+    matched
 }
 
 fn fits(slice_port: &SlicePort, port: &PortMatch) -> bool {

@@ -34,16 +34,7 @@ impl Env {
         namespace: &str,
         labels: Option<&BTreeMap<EcoString, EcoString>>,
     ) -> bool {
-        let ako = &self.settings.ako;
-        if ako.blocked_namespaces.iter().any(|blocked| blocked.as_str() == namespace) {
-            return false;
-        }
-        match &ako.namespace_selector {
-            None => true,
-            Some(selector) => labels.is_some_and(|labels| {
-                labels.get(selector.key.as_str()).is_some_and(|value| value == selector.value.as_str())
-            }),
-        }
+        self.settings.selects(namespace, |key| labels?.get(key).map(EcoString::as_str))
     }
 
     /// Whether the cloud serves the host's domain: a plain suffix test, as AKO has it. A cloud
@@ -120,10 +111,7 @@ impl Env {
 
     /// Whether this domain owns the static routes and the label of its SE group.
     pub fn owns_routes(&self) -> bool {
-        use aviary_settings::ServiceType;
-        self.settings.primary
-            && !self.settings.ako.disable_static_route_sync
-            && self.settings.l7.service_type == ServiceType::ClusterIp
+        self.settings.primary && self.settings.syncs_static_routes()
     }
 }
 

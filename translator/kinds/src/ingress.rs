@@ -17,7 +17,7 @@ mod hosts;
 mod parse;
 
 pub use effect::{HostDraft, HostHold, HostPart, PathDraft, Security, host};
-pub use hosts::{hosts_of, in_namespace};
+pub use hosts::{host_of_index, hosts_of, in_namespace};
 
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 use crate::rooms::KindRoom;

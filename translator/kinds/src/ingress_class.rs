@@ -87,6 +87,6 @@ pub fn accepts(view: &dyn View, cluster: &ClusterName, class: Option<&EcoString>
         None => !view.lookup(IndexKey::new(cluster, DEFAULTS, "")).is_empty(),
         Some(name) => view
             .get(&ObjectKey::new(cluster, KIND, "", name.clone()))
-            .is_some_and(|entry| matches!((&entry.fact).try_into(), Ok(IngressClass { ours: true, .. }))),
+            .is_some_and(|entry| <&IngressClass>::try_from(&entry.fact).is_ok_and(|class| class.ours)),
     }
 }

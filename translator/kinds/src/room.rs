@@ -89,7 +89,7 @@ impl<F> Parsed<F> {
 }
 
 /// Reads the object by its schema; a mismatch is a finding, not an error.
-pub fn read_schema<T: serde::de::DeserializeOwned>(object: &RawObject) -> Result<T, Finding> {
+pub(crate) fn read_schema<T: serde::de::DeserializeOwned>(object: &RawObject) -> Result<T, Finding> {
     T::deserialize(&object.json).map_err(|error| {
         Finding::new(
             &object.key,

@@ -125,11 +125,11 @@ pub enum Lookup {
     Invalid(&'static str),
 }
 
-/// Reads a TLS Secret. A missing `tls.crt` or `tls.key` counts as no certificate, as with AKO; so
-/// does text that is no PEM certificate, which the Controller would refuse.
+/// Reads a TLS Secret. A missing `tls.crt` or `tls.key` counts as no certificate, as with AKO.
+/// Whether the text is a certificate is for the Controller to say.
 pub fn certificate(view: &dyn View, key: &ObjectKey) -> Lookup {
     let Some(entry) = view.get(key) else { return Lookup::Missing };
-    let Ok(Secret { contents }) = (&entry.fact).try_into() else { return Lookup::Missing };
+    let Ok(Secret { contents }) = <&Secret>::try_from(&entry.fact) else { return Lookup::Missing };
     match contents {
         Contents::Unheard => Lookup::Unheard,
         Contents::Heard { certificate: None, .. } => Lookup::Invalid("tls.crt is missing or no text"),

@@ -70,8 +70,27 @@ pub struct ServicePort {
     pub port: u16,
     /// `TCP`, `UDP` or `SCTP`, upper case.
     pub protocol: EcoString,
-    /// Numeric target port, 0 where it is a name.
-    pub target: u16,
+    /// Where it leads to.
+    pub target: Target,
+}
+
+/// The target of a Service's port.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Target {
+    /// A port of the pods.
+    Number(u16),
+    /// A named port of the pods.
+    Name(EcoString),
+}
+
+impl Target {
+    /// The number, if it is one.
+    pub fn number(&self) -> Option<u16> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Name(_) => None,
+        }
+    }
 }
 
 impl KindRoom for Service {

@@ -1,7 +1,7 @@
 //! What all Ingresses together mean for one host of one domain.
 
 use super::hosts::{claimants, host_of};
-use super::{Ingress, KIND, Path};
+use super::{Ingress, Path};
 use crate::secret::{self, Certificate, Lookup};
 use crate::service::{self, Backend};
 use crate::view::{Entry, View};
@@ -260,17 +260,4 @@ fn duplicates(draft: &HostDraft, findings: &mut Vec<Finding>) {
             }
         }
     }
-}
-
-/// The Secrets that an Ingress names and that must be fetched, if it is ours.
-pub fn wanted_secrets(view: &dyn View, entry: &Entry) -> Vec<ObjectKey> {
-    let Ok(ingress) = <&Ingress>::try_from(&entry.fact) else { return Vec::new() };
-    debug_assert_eq!(entry.key.kind, KIND);
-    if accept(view, entry, ingress).is_none() {
-        return Vec::new();
-    }
-    let named = ingress.tls.iter().filter(|tls| !tls.secret.is_empty());
-    named
-        .map(|tls| ObjectKey { kind: secret::KIND, name: tls.secret.clone(), ..entry.key.clone() })
-        .collect()
 }

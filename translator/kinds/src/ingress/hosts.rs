@@ -3,7 +3,7 @@
 use super::{BY_HOST, BY_HOSTLESS_NAME, BY_NAMESPACE, Ingress, KIND, Rule};
 use crate::env::Env;
 use crate::view::{Entry, IndexKey, View};
-use aviary_types::{ClusterName, EcoString, Host, ObjectKey, eco_format};
+use aviary_types::{ClusterName, Host, ObjectKey, eco_format};
 use std::sync::Arc;
 
 pub(super) fn index(ingress: &Ingress, key: &ObjectKey) -> Vec<IndexKey> {
@@ -30,13 +30,8 @@ fn hostless(key: &ObjectKey) -> IndexKey {
 pub(super) fn host_of(rule: &Rule, key: &ObjectKey, env: &Env) -> Option<Host> {
     match &rule.host {
         Some(host) => Some(host.clone()),
-        None => made_up(&key.name, key.namespace.as_str(), env).map(Host::from),
+        None => host_of_index(&hostless(key), env),
     }
-}
-
-fn made_up(name: &str, namespace: &str, env: &Env) -> Option<EcoString> {
-    let domain = env.inventory.dns_domains.first()?;
-    Some(eco_format!("{name}.{namespace}.{}", domain.trim_start_matches('.')))
 }
 
 /// Every host that the Ingress asks for, without duplicates, in order of its rules.
@@ -71,4 +66,16 @@ pub fn in_namespace(view: &dyn View, cluster: &ClusterName, namespace: &str) -> 
     let mut entries = view.lookup(IndexKey::new(cluster, BY_NAMESPACE, namespace));
     entries.retain(|entry| entry.key.kind == KIND);
     entries
+}
+
+/// The host that units are made for when this index value changes.
+pub fn host_of_index(index: &IndexKey, env: &Env) -> Option<Host> {
+    match index.index {
+        BY_HOST => Some(Host::from(index.value.clone())),
+        BY_HOSTLESS_NAME => {
+            let domain = env.inventory.dns_domains.first()?;
+            Some(eco_format!("{}.{}", index.value, domain.trim_start_matches('.')).into())
+        }
+        _ => None,
+    }
 }

@@ -16,6 +16,8 @@ pub struct Backend {
     pub port: u16,
     /// Name of the Service's port.
     pub port_name: EcoString,
+    /// Port that the servers were matched by; the Ingress's where none was.
+    pub matched_port: u16,
     /// Servers, sorted by address.
     pub servers: Vec<Server>,
 }
@@ -34,8 +36,13 @@ pub fn backend(
         BackendPort::Number(number) => *number,
         BackendPort::Name(_) => 80,
     };
-    let mut backend =
-        Backend { service: key.clone(), port: number, port_name: EcoString::new(), servers: Vec::new() };
+    let mut backend = Backend {
+        service: key.clone(),
+        port: number,
+        port_name: EcoString::new(),
+        matched_port: number,
+        servers: Vec::new(),
+    };
     let entry = view.get(&key);
     let Some(service) = entry.as_ref().and_then(|entry| <&Service>::try_from(&entry.fact).ok()) else {
         findings.push(Finding::new(
@@ -52,7 +59,9 @@ pub fn backend(
     }
     if serves_l7(view, service) {
         let matched = PortMatch { name: backend.port_name.clone(), target: target(service, port) };
-        backend.servers = endpoint_slice::servers(view, &key, &matched);
+        let found = endpoint_slice::servers(view, &key, &matched);
+        backend.matched_port = found.port.unwrap_or(number);
+        backend.servers = found.servers;
     }
     backend
 }
@@ -88,7 +97,7 @@ fn target(service: &Service, backend: &BackendPort) -> Option<u16> {
         BackendPort::Number(number) => port.port == *number || port.name.is_empty(),
         BackendPort::Name(name) => port.name == *name,
     };
-    service.ports.iter().find(fits).map(|port| port.target).filter(|target| *target != 0)
+    service.ports.iter().find(fits).and_then(|port| port.target.number())
 }
 
 fn has_port(service: &Service, backend: &BackendPort) -> bool {

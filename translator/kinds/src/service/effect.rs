@@ -33,6 +33,8 @@ pub struct L4Draft {
 pub struct L4Port {
     /// As in the Service.
     pub port: ServicePort,
+    /// Port that the servers were matched by; the Service's where none was.
+    pub matched_port: u16,
     /// Servers, sorted by address.
     pub servers: Vec<Server>,
 }
@@ -103,9 +105,10 @@ fn l4_port(
         ));
         return None;
     }
-    let target = (port.target != 0).then_some(port.target);
-    let matched = PortMatch { name: port.name.clone(), target };
-    Some(L4Port { port: port.clone(), servers: endpoint_slice::servers(view, key, &matched) })
+    let matched = PortMatch { name: port.name.clone(), target: port.target.number() };
+    let found = endpoint_slice::servers(view, key, &matched);
+    let matched_port = found.port.unwrap_or(port.port);
+    Some(L4Port { port: port.clone(), matched_port, servers: found.servers })
 }
 
 /// Whether an older load balancer of this domain has the same `<namespace>-<name>`.

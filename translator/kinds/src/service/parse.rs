@@ -1,6 +1,6 @@
 //! From the object to the fact.
 
-use super::{Service, ServicePort, ServiceType};
+use super::{Service, ServicePort, ServiceType, Target};
 use crate::room::{Parsed, RawObject, read_schema};
 use aviary_types::{Code, EcoString, Finding, eco_format};
 use serde::Deserialize;
@@ -95,10 +95,12 @@ fn port(schema: PortSchema) -> ServicePort {
     let PortSchema { name, port, protocol, target_port } = schema;
     let protocol = if protocol.is_empty() { "TCP".into() } else { protocol.to_uppercase() };
     // A target port that is left out is the port itself, as the apiserver would fill it in.
-    let target = match &target_port {
-        Value::Null => port,
-        Value::Number(number) => number.as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
-        _ => 0,
+    let target = match target_port {
+        Value::Number(number) => {
+            Target::Number(number.as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(port))
+        }
+        Value::String(name) => Target::Name(name.into()),
+        _ => Target::Number(port),
     };
     ServicePort { name, port, protocol, target }
 }

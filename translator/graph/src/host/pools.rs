@@ -1,0 +1,111 @@
+//! Pools of paths.
+
+use crate::maker::Maker;
+use crate::parts::{Parts, ShareMember};
+use aviary_avi::checksum::{self, PoolExtra};
+use aviary_avi::metadata::ServiceMetadata;
+use aviary_avi::names::{PathSource, distinct};
+use aviary_avi::pool::Pool;
+use aviary_avi::{Marker, Presence, Ref};
+use aviary_kinds::ingress::{HostPart, PathDraft};
+use aviary_types::{EcoString, Host, ObjectKey, eco_format};
+use std::collections::BTreeSet;
+
+/// Ingress backends share evenly.
+pub(super) const RATIO: u32 = 100;
+
+/// Names that are taken within one host: `/a/b` and `/a_b` would be called the same.
+#[derive(Default)]
+pub(super) struct Taken(BTreeSet<EcoString>);
+
+impl Taken {
+    /// The name, or one of its own where an elder path has it.
+    pub(super) fn claim(&mut self, name: EcoString, source: &ObjectKey, path: &PathDraft) -> EcoString {
+        let service = &path.backend.service.name;
+        let of = || eco_format!("{source}{}{service}{}", path.path, path.backend.port);
+        let name = if self.0.contains(&name) { distinct(&name, &of()) } else { name };
+        self.0.insert(name.clone());
+        name
+    }
+}
+
+/// Makes the pools of insecure paths; they are members of the shared group.
+pub(super) fn insecure(
+    maker: &Maker<'_>,
+    host: &Host,
+    contributions: &[&HostPart],
+    parts: &mut Parts,
+) -> Vec<ShareMember> {
+    let mut taken = Taken::default();
+    let mut members = Vec::new();
+    for part in contributions {
+        for path in &part.paths {
+            let name = maker.names.insecure_pool(source(part, host, path));
+            let name = taken.claim(name, &part.source, path);
+            let label: EcoString = eco_format!("{host}{}", path.path).to_lowercase();
+            let pool = pool(maker, &name, host, (part, path), false);
+            parts.objects.push(maker.object(pool, std::slice::from_ref(&part.source), Presence::Always));
+            members.push(ShareMember { pool: name, label, ratio: RATIO });
+        }
+    }
+    members
+}
+
+/// What pool and pool group of a path are named after.
+pub(super) fn source<'a>(part: &'a HostPart, host: &'a Host, path: &'a PathDraft) -> PathSource<'a> {
+    PathSource {
+        namespace: part.source.namespace.as_str(),
+        host: host.as_str(),
+        path: &path.path,
+        ingress: &part.source.name,
+        service: None,
+    }
+}
+
+/// The pool of one path. Only pools of secure hosts name their Service.
+pub(super) fn pool(
+    maker: &Maker<'_>,
+    name: &EcoString,
+    host: &Host,
+    (part, path): (&HostPart, &PathDraft),
+    secure: bool,
+) -> Pool {
+    let service = secure.then(|| Marker::one("ServiceName", path.backend.service.name.clone()));
+    let mut markers = vec![
+        Marker::one("Namespace", part.source.namespace.text().clone()),
+        Marker::one("Host", host.text().clone()),
+    ];
+    markers.extend(service);
+    markers.push(Marker::one("Path", path.path.clone()));
+    markers.push(Marker::one("IngressName", part.source.name.clone()));
+    let metadata = ServiceMetadata {
+        ingress_name: part.source.name.clone(),
+        namespace: part.source.namespace.text().clone(),
+        hostnames: vec![host.text().clone()],
+        pool_ratio: i64::from(RATIO),
+        ..ServiceMetadata::default()
+    };
+    let mut body = Pool {
+        name: name.clone(),
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        cloud_ref: maker.cloud_ref(),
+        vrf_ref: maker.vrf_ref(),
+        tier1_lr: maker.t1lr(),
+        sni_enabled: Some(false),
+        graceful_disable_timeout: Some(1),
+        health_monitor_refs: vec![Ref::slash("healthmonitor", "System-TCP")],
+        servers: path.backend.servers.clone(),
+        service_metadata: Some(metadata.to_text()),
+        markers: maker.markers(markers),
+        ..Pool::default()
+    };
+    let extra = PoolExtra {
+        port: path.backend.matched_port,
+        port_name: path.backend.port_name.clone(),
+        priority_label: eco_format!("{host}{}", path.path),
+        ..PoolExtra::default()
+    };
+    body.cloud_config_cksum = Some(checksum::pool(&body, &extra));
+    body
+}

@@ -1,0 +1,230 @@
+//! The child virtual service of a secure host, its certificate, policy sets and pool groups.
+
+use super::pools::{RATIO, Taken, pool, source};
+use crate::maker::Maker;
+use crate::parts::Parts;
+use crate::shard::{self, FIRST_POLICY_INDEX};
+use aviary_avi::checksum::{self, RuleExtra, VsExtra};
+use aviary_avi::http_policy_set::{
+    HttpPolicySet, HttpRequestPolicy, HttpRequestRule, MatchTarget, PathMatch, SwitchingAction,
+};
+use aviary_avi::metadata::ServiceMetadata;
+use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
+use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
+use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
+use aviary_avi::{Marker, Presence, Ref};
+use aviary_kinds::ingress::{HostPart, PathDraft};
+use aviary_kinds::secret::Certificate;
+use aviary_types::{EcoString, Host, ObjectKey, eco_format};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the child is made of.
+pub(super) struct Child<'a> {
+    pub(super) host: &'a Host,
+    pub(super) shard: &'a EcoString,
+    /// Contributions, oldest first; at least one.
+    pub(super) parts: &'a [&'a HostPart],
+}
+
+/// One path of a policy set in the making.
+struct Rule<'a> {
+    part: &'a HostPart,
+    path: &'a PathDraft,
+    group: EcoString,
+}
+
+pub(super) fn render(
+    maker: &Maker<'_>,
+    child: &Child<'_>,
+    certificate: &Certificate,
+    parts: &mut Parts,
+) {
+    let sources: Vec<ObjectKey> = child.parts.iter().map(|part| part.source.clone()).collect();
+    let sets = policy_sets(maker, child, parts);
+    parts.objects.push(maker.object(cert(maker, child.host, certificate), &sources, Presence::Always));
+    let service = virtual_service(maker, child, &sets);
+    for set in sets {
+        parts.objects.push(maker.object(set, &sources, Presence::Always));
+    }
+    parts.objects.push(maker.object(service, &sources, Presence::Always));
+}
+
+/// One policy set per namespace, in the order in which the child evaluates them.
+fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<HttpPolicySet> {
+    let mut groups: BTreeMap<&str, Vec<Rule<'_>>> = BTreeMap::new();
+    let (mut pools, mut pool_groups) = (Taken::default(), Taken::default());
+    for part in child.parts {
+        for path in &part.paths {
+            let of = source(part, child.host, path);
+            let pool_name = pools.claim(maker.names.pool(of), &part.source, path);
+            let group = pool_groups.claim(maker.names.pool_group(of), &part.source, path);
+            let from = std::slice::from_ref(&part.source);
+            let body = pool(maker, &pool_name, child.host, (part, path), true);
+            parts.objects.push(maker.object(body, from, Presence::Always));
+            let body = pool_group(maker, child.host, &group, &pool_name, (part, path));
+            parts.objects.push(maker.object(body, from, Presence::Always));
+            groups.entry(part.source.namespace.as_str()).or_default().push(Rule { part, path, group });
+        }
+    }
+    let mut sets: Vec<(EcoString, HttpPolicySet)> = groups
+        .into_iter()
+        .map(|(namespace, rules)| policy_set(maker, child.host, namespace, rules))
+        .collect();
+    sets.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sets.into_iter().map(|(_, set)| set).collect()
+}
+
+/// The set of one namespace, with the path that orders it among the sets of the child.
+fn policy_set(
+    maker: &Maker<'_>,
+    host: &Host,
+    namespace: &str,
+    mut rules: Vec<Rule<'_>>,
+) -> (EcoString, HttpPolicySet) {
+    let first = rules.first().map(|rule| rule.path.path.clone()).unwrap_or_default();
+    // The longest path wins; an empty one matches all and comes last. Ties need an order that
+    // does not depend on the order of the Ingress's rules.
+    rules.sort_by(|a, b| {
+        let rank = |rule: &Rule<'_>| std::cmp::Reverse(rule.path.path.len());
+        (rank(a), &a.path.path, !a.path.exact).cmp(&(rank(b), &b.path.path, !b.path.exact))
+    });
+    let name = maker.names.policy_set(namespace, host.as_str());
+    let paths: Vec<EcoString> =
+        rules.iter().map(|rule| rule.path.path.clone()).filter(|path| !path.is_empty()).collect();
+    let ingresses: BTreeSet<EcoString> =
+        rules.iter().map(|rule| rule.part.source.name.clone()).collect();
+    let mut markers = vec![Marker::one("Namespace", namespace), Marker::one("Host", host.text().clone())];
+    if !paths.is_empty() {
+        markers.push(Marker::many("Path", paths));
+    }
+    markers.push(Marker::many("IngressName", ingresses.into_iter().collect()));
+    let extras: Vec<RuleExtra> = rules
+        .iter()
+        .map(|rule| RuleExtra {
+            ingress: rule.part.source.name.clone(),
+            service_port: rule.path.backend.port,
+        })
+        .collect();
+    let rules = (0..).zip(&rules).map(|(index, rule)| request_rule(&name, index, rule)).collect();
+    let mut set = HttpPolicySet {
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        http_request_policy: HttpRequestPolicy { rules },
+        markers: maker.markers(markers),
+        name,
+        ..HttpPolicySet::default()
+    };
+    set.cloud_config_cksum = Some(checksum::http_policy_set(&set, &extras));
+    (first, set)
+}
+
+fn request_rule(set: &EcoString, index: u32, rule: &Rule<'_>) -> HttpRequestRule {
+    let path = &rule.path.path;
+    let condition = (!path.is_empty()).then(|| PathMatch {
+        match_case: "SENSITIVE".into(),
+        match_criteria: if rule.path.exact { "EQUALS" } else { "BEGINS_WITH" }.into(),
+        match_str: vec![path.clone()],
+        ..PathMatch::default()
+    });
+    HttpRequestRule {
+        name: eco_format!("{set}-{index}"),
+        index,
+        enable: true,
+        matches: Some(MatchTarget { path: condition, ..MatchTarget::default() }),
+        switching_action: Some(SwitchingAction {
+            action: "HTTP_SWITCHING_SELECT_POOLGROUP".into(),
+            pool_group_ref: Some(Ref::slash("poolgroup", rule.group.clone())),
+            pool_ref: None,
+        }),
+        ..HttpRequestRule::default()
+    }
+}
+
+fn pool_group(
+    maker: &Maker<'_>,
+    host: &Host,
+    name: &EcoString,
+    pool: &EcoString,
+    (part, path): (&HostPart, &PathDraft),
+) -> PoolGroup {
+    let markers = vec![
+        Marker::one("Namespace", part.source.namespace.text().clone()),
+        Marker::one("Host", host.text().clone()),
+        Marker::one("Path", path.path.clone()),
+        Marker::one("IngressName", part.source.name.clone()),
+    ];
+    let mut body = PoolGroup {
+        name: name.clone(),
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        cloud_ref: maker.cloud_ref(),
+        members: vec![PoolGroupMember {
+            pool_ref: Ref::plain("pool", pool.clone()),
+            priority_label: None,
+            ratio: Some(RATIO),
+        }],
+        implicit_priority_labels: Some(false),
+        markers: maker.markers(markers),
+        ..PoolGroup::default()
+    };
+    body.cloud_config_cksum = Some(checksum::pool_group(&body));
+    body
+}
+
+fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndCertificate {
+    SslKeyAndCertificate {
+        name: maker.names.child(host.as_str()),
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        certificate: SslCertificate { certificate: certificate.chain.clone() },
+        key: certificate.key.clone(),
+        kind: "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE".into(),
+        markers: maker.markers(vec![Marker::one("Host", host.text().clone())]),
+    }
+}
+
+fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[HttpPolicySet]) -> VirtualService {
+    let host = child.host.text();
+    let name = maker.names.child(host);
+    let newest = child.parts.last().map(|part| part.source.namespace.text().clone());
+    let namespace = newest.unwrap_or_default();
+    let mut ingresses: Vec<EcoString> =
+        child.parts.iter().map(|part| part.source.namespaced_name()).collect();
+    ingresses.sort();
+    let metadata = ServiceMetadata {
+        namespace_ingress_name: ingresses,
+        namespace: namespace.clone(),
+        hostnames: vec![host.clone()],
+        ..ServiceMetadata::default()
+    };
+    let policy = |(index, set): (u32, &HttpPolicySet)| HttpPolicy {
+        http_policy_set_ref: Ref::slash("httppolicyset", set.name.clone()),
+        index,
+    };
+    let mut body = VirtualService {
+        kind: Some("VS_TYPE_VH_CHILD".into()),
+        created_by: maker.created_by(),
+        cloud_ref: maker.cloud_ref(),
+        se_group_ref: maker.se_group_ref(),
+        vrf_context_ref: maker.vrf_ref(),
+        network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
+        application_profile_ref: Some(Ref::slash("applicationprofile", "System-Secure-HTTP")),
+        error_page_profile_ref: Some(EcoString::new()),
+        http_policies: (FIRST_POLICY_INDEX..).zip(sets).map(policy).collect(),
+        ssl_key_and_certificate_refs: vec![Ref::slash("sslkeyandcertificate", name.clone())],
+        vh_parent_vs_ref: Some(Ref::slash("virtualservice", child.shard.clone())),
+        vh_domain_name: vec![host.clone()],
+        east_west_placement: Some(false),
+        ign_pool_net_reach: Some(false),
+        service_metadata: Some(metadata.to_text()),
+        markers: maker.markers(vec![
+            Marker::one("Namespace", namespace),
+            Marker::one("Host", host.clone()),
+        ]),
+        name,
+        ..VirtualService::default()
+    };
+    let extra = VsExtra::child(&shard::listeners());
+    body.cloud_config_cksum = Some(checksum::virtual_service(&body, &extra));
+    body
+}

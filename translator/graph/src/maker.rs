@@ -1,0 +1,101 @@
+//! What all bodies of one domain and tenant have in common.
+
+use aviary_avi::names::{Names, NamingScheme};
+use aviary_avi::{AviKey, Body, DesiredObject, Inventory, Marker, Presence, Ref};
+use aviary_kinds::Env;
+use aviary_settings::{InstanceSettings, Scheme};
+use aviary_types::{Digest, EcoString, ObjectKey, Origin, Provenance, TenantName};
+use std::sync::Arc;
+
+/// Makes the objects of one domain in one tenant.
+pub(crate) struct Maker<'a> {
+    pub(crate) env: &'a Env,
+    pub(crate) names: Names,
+    pub(crate) tenant: TenantName,
+}
+
+impl<'a> Maker<'a> {
+    pub(crate) fn new(env: &'a Env, tenant: &TenantName) -> Self {
+        let scheme = match env.scheme {
+            Scheme::Documented => NamingScheme::Documented,
+            Scheme::Ako => NamingScheme::Ako,
+        };
+        Self { env, names: Names::new(scheme, &env.domain), tenant: tenant.clone() }
+    }
+
+    pub(crate) fn settings(&self) -> &InstanceSettings {
+        &self.env.settings
+    }
+
+    pub(crate) fn inventory(&self) -> &Inventory {
+        &self.env.inventory
+    }
+
+    pub(crate) fn created_by(&self) -> Option<EcoString> {
+        Some(self.env.domain.user())
+    }
+
+    pub(crate) fn tenant_ref(&self) -> Option<Ref> {
+        Some(Ref::tenant(self.tenant.text().clone()))
+    }
+
+    pub(crate) fn cloud_ref(&self) -> Option<Ref> {
+        Some(Ref::plain("cloud", self.settings().controller.cloud.as_str()))
+    }
+
+    pub(crate) fn se_group_ref(&self) -> Option<Ref> {
+        let group = self.settings().controller.service_engine_group.as_str();
+        Some(Ref::plain("serviceenginegroup", group))
+    }
+
+    /// The VRF; objects behind a tier-1 router have none.
+    pub(crate) fn vrf_ref(&self) -> Option<Ref> {
+        let vrf = self.vrf();
+        (self.t1lr().is_none() && !vrf.is_empty()).then(|| Ref::plain("vrfcontext", vrf))
+    }
+
+    pub(crate) fn vrf(&self) -> &str {
+        self.settings().controller.vrf.as_deref().unwrap_or(&self.inventory().vrf)
+    }
+
+    pub(crate) fn t1lr(&self) -> Option<EcoString> {
+        self.settings().network.nsxt_t1lr.as_deref().map(EcoString::from)
+    }
+
+    /// Markers in their fixed order: the cluster, then what is given.
+    pub(crate) fn markers(&self, more: Vec<Marker>) -> Vec<Marker> {
+        let mut markers = vec![Marker::cluster(&self.env.domain)];
+        markers.extend(more);
+        markers
+    }
+
+    /// A body with its key, digest and sources.
+    pub(crate) fn object(
+        &self,
+        body: impl Into<Body>,
+        sources: &[ObjectKey],
+        presence: Presence,
+    ) -> Arc<DesiredObject> {
+        let body = body.into();
+        let mut provenance = Provenance::default();
+        sources.iter().for_each(|source| provenance.add_object(source));
+        if sources.is_empty() {
+            provenance.add(Origin::Setting("AKOSettings.clusterName"));
+        }
+        let key = self.key(&body);
+        // The key is part of the identity: two objects of equal bodies are two members of the set.
+        let digest = Digest::of_json(&(&key, &body));
+        Arc::new(DesiredObject {
+            key,
+            domain: self.env.domain.clone(),
+            digest,
+            body: Arc::new(body),
+            provenance: Arc::new(provenance),
+            presence,
+        })
+    }
+
+    fn key(&self, body: &Body) -> AviKey {
+        AviKey::of(body, &self.tenant)
+    }
+}

@@ -1,0 +1,78 @@
+//! What one unit contributes.
+
+use aviary_avi::{AviKey, DesiredObject};
+use aviary_types::{DomainId, EcoString, Finding, Host, ObjectKey, TenantName};
+use std::sync::Arc;
+
+/// The result of one unit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Parts {
+    /// Objects that only this unit asks for.
+    pub(crate) objects: Vec<Arc<DesiredObject>>,
+    /// What it adds to shared objects.
+    pub(crate) shares: Vec<Share>,
+    /// Which sources are served by what.
+    pub(crate) serves: Vec<Serve>,
+    /// What is wrong with the sources.
+    pub(crate) findings: Vec<Finding>,
+    /// What must be heard before the unit may be written.
+    pub(crate) unheard: Option<Unheard>,
+}
+
+/// Something that exists but was not heard since the start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unheard {
+    /// The domain whose objects wait.
+    pub domain: DomainId,
+    /// The host whose objects wait.
+    pub host: Host,
+    /// What is waited for.
+    pub source: ObjectKey,
+}
+
+/// A shard parent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ShardKey {
+    pub(crate) domain: DomainId,
+    pub(crate) tenant: TenantName,
+    pub(crate) name: EcoString,
+}
+
+/// What a host adds to its shard parent. The parent exists even where nothing is added.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Share {
+    pub(crate) shard: ShardKey,
+    pub(crate) host: Host,
+    /// Whether the host is in DNS.
+    pub(crate) named: bool,
+    /// Whether port 80 redirects.
+    pub(crate) redirect: bool,
+    /// The child virtual service of a secure host.
+    pub(crate) child: Option<EcoString>,
+    /// Members of the shared pool group.
+    pub(crate) members: Vec<ShareMember>,
+    pub(crate) sources: Vec<ObjectKey>,
+}
+
+/// One member of the shared pool group.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ShareMember {
+    pub(crate) pool: EcoString,
+    pub(crate) label: EcoString,
+    pub(crate) ratio: u32,
+}
+
+/// A source object that a virtual service serves: what its status is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// The Kubernetes object.
+    pub source: ObjectKey,
+    /// The host, empty where a load balancer has no name.
+    pub host: EcoString,
+    /// The virtual service whose uuid the status tells.
+    pub service: AviKey,
+    /// The VIP whose address the status tells.
+    pub vip: AviKey,
+    /// Objects that must exist before the status is true.
+    pub needs: Vec<AviKey>,
+}

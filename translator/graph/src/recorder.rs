@@ -1,0 +1,70 @@
+//! The window through which a unit is evaluated: every read is recorded.
+
+use aviary_kinds::{Entry, Env, IndexKey, View};
+use aviary_store::Facts;
+use aviary_types::{Digest, ObjectKey};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Something that a unit read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Read {
+    /// One object, found or not.
+    Object(ObjectKey),
+    /// All objects under an index value.
+    Index(IndexKey),
+}
+
+impl Read {
+    /// What the read would find now. Holds while the digest holds.
+    pub(crate) fn digest(&self, facts: &Facts) -> Digest {
+        match self {
+            Self::Object(key) => facts.get(key).map_or(Digest::default(), |entry| seen(entry)),
+            Self::Index(index) => facts
+                .lookup(index)
+                .iter()
+                .fold(Digest::default(), |sum, entry| sum.plus(seen(entry))),
+        }
+    }
+}
+
+/// What an effect can see of an entry: not its version, which changes without meaning.
+fn seen(entry: &Entry) -> Digest {
+    Digest::of_json(&(&entry.key, &entry.created, entry.digest))
+}
+
+/// A view of the facts that remembers what was read.
+pub(crate) struct Recorder<'a> {
+    facts: &'a Facts,
+    env: &'a Env,
+    reads: RefCell<BTreeSet<Read>>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(crate) fn new(facts: &'a Facts, env: &'a Env) -> Self {
+        Self { facts, env, reads: RefCell::default() }
+    }
+
+    /// Everything that was read.
+    pub(crate) fn into_reads(self) -> BTreeSet<Read> {
+        self.reads.into_inner()
+    }
+}
+
+impl View for Recorder<'_> {
+    fn env(&self) -> &Env {
+        self.env
+    }
+
+    fn get(&self, key: &ObjectKey) -> Option<Arc<Entry>> {
+        self.reads.borrow_mut().insert(Read::Object(key.clone()));
+        self.facts.get(key).cloned()
+    }
+
+    fn lookup(&self, index: IndexKey) -> Vec<Arc<Entry>> {
+        let entries = self.facts.lookup(&index);
+        self.reads.borrow_mut().insert(Read::Index(index));
+        entries
+    }
+}

@@ -1,0 +1,120 @@
+//! What a build gives: the desired objects, what changed in them, and what is not known.
+
+use crate::builder::Counts;
+use crate::parts::{Parts, Serve, Unheard};
+use crate::unit::UnitKey;
+use aviary_avi::{AviKey, Desired};
+use aviary_kinds::{Env, namespace};
+use aviary_store::Facts;
+use aviary_types::{DomainId, Finding, Namespace, ObjectKey, ScopeKey};
+use imbl::{OrdMap, OrdSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The result of one build; an immutable value that shares what did not change.
+#[derive(Debug, Clone, Default)]
+pub struct Built {
+    /// The facts it was made from.
+    pub facts: Facts,
+    /// What should exist.
+    pub desired: Desired,
+    /// Objects whose desired form changed since the last build.
+    pub changed: BTreeSet<AviKey>,
+    /// Sources whose status or findings may have changed since the last build.
+    pub touched: BTreeSet<ObjectKey>,
+    /// What is not known.
+    pub unknown: Arc<Unknown>,
+    /// Whether what is not known changed, so that every held object must be looked at again.
+    pub unknown_changed: bool,
+    /// How much work it was.
+    pub counts: Counts,
+    pub(crate) units: OrdMap<UnitKey, Arc<Parts>>,
+    pub(crate) by_source: OrdMap<ObjectKey, OrdSet<UnitKey>>,
+}
+
+impl Built {
+    /// The virtual services that serve a source, by host.
+    pub fn serves_of(&self, source: &ObjectKey) -> Vec<Serve> {
+        let parts = self.parts_of(source);
+        parts.flat_map(|parts| &parts.serves).filter(|s| s.source == *source).cloned().collect()
+    }
+
+    /// All findings at an object: of reading it and of translating it.
+    pub fn findings_of(&self, source: &ObjectKey) -> Vec<Finding> {
+        let read = self.facts.findings_of(source).into_iter().flat_map(|list| list.iter());
+        let parts = self.parts_of(source).flat_map(|parts| &parts.findings);
+        let all: BTreeSet<&Finding> = read.chain(parts.filter(|f| f.object == *source)).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// All findings, by object.
+    pub fn findings(&self) -> Vec<Finding> {
+        let read = self.facts.findings().flat_map(|(_, list)| list.iter());
+        let parts = self.units.values().flat_map(|parts| &parts.findings);
+        let all: BTreeSet<&Finding> = read.chain(parts).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// Every object that serves, or has a finding.
+    pub fn sources(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.by_source.keys()
+    }
+
+    /// Every shard parent with the hosts on it: (domain, tenant, shard, host).
+    pub fn shard_map(&self) -> impl Iterator<Item = (&DomainId, &str, &str, &str)> {
+        self.units.values().flat_map(|parts| &parts.shares).map(|share| {
+            let shard = &share.shard;
+            (&shard.domain, shard.tenant.as_str(), shard.name.as_str(), share.host.as_str())
+        })
+    }
+
+    fn parts_of(&self, source: &ObjectKey) -> impl Iterator<Item = &Arc<Parts>> {
+        let units = self.by_source.get(source).into_iter().flatten();
+        units.filter_map(|unit| self.units.get(unit))
+    }
+}
+
+/// What may not be concluded from absence (invariant 1).
+#[derive(Debug, Clone, Default)]
+pub struct Unknown {
+    pub(crate) facts: Facts,
+    pub(crate) envs: BTreeMap<DomainId, Arc<Env>>,
+    /// Hosts that wait for contents that were not heard.
+    pub unheard: BTreeSet<Unheard>,
+}
+
+impl Unknown {
+    /// Whether nothing may be concluded about objects of this namespace: it is selected, or may be,
+    /// and was never heard in full. A namespace that is known to be gone, or not selected, holds
+    /// nothing back.
+    pub fn holds_namespace(&self, domain: &DomainId, namespace: &Namespace) -> bool {
+        let Some(env) = self.envs.get(domain) else { return true };
+        if self.holds_domain(domain) {
+            return true;
+        }
+        let scope = ScopeKey { cluster: domain.cluster.clone(), namespace: namespace.clone() };
+        if self.facts.is_published(&scope) {
+            return false;
+        }
+        let key = ObjectKey::new(&domain.cluster, namespace::KIND, "", namespace.text().clone());
+        let entry = self.facts.get(&key);
+        let fact = entry.and_then(|entry| <&namespace::Namespace>::try_from(&entry.fact).ok());
+        fact.is_some_and(|fact| env.selects(namespace.as_str(), Some(&fact.labels)))
+    }
+
+    /// Whether nothing may be concluded about the domain at all: its cluster-wide kinds were never
+    /// heard in full.
+    pub fn holds_domain(&self, domain: &DomainId) -> bool {
+        !self.facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
+    }
+
+    /// Whether the host waits for something that was not heard.
+    pub fn holds_host(&self, domain: &DomainId, host: &str) -> bool {
+        self.unheard.iter().any(|unheard| unheard.domain == *domain && unheard.host.as_str() == host)
+    }
+
+    /// Whether an object of this kind and name exists but was never accepted.
+    pub fn holds_source(&self, key: &ObjectKey) -> bool {
+        self.facts.rejected().contains(key)
+    }
+}

@@ -1,0 +1,73 @@
+//! Static routes to pods, and the label that ties the SE group to the cluster.
+
+use crate::maker::Maker;
+use crate::parts::Parts;
+use aviary_avi::{Presence, Ref};
+use aviary_avi::common::{IpAddr, Label};
+use aviary_avi::hash::sha1_hex;
+use aviary_avi::se_group::ServiceEngineGroup;
+use aviary_avi::vrf_context::{StaticRoute, VrfContext};
+use aviary_kinds::View;
+use aviary_kinds::node::{PodRoute, pod_routes};
+use aviary_types::{ClusterName, EcoString, ObjectKey, eco_format};
+use std::collections::BTreeSet;
+
+/// VRFs and SE groups belong to the provider, whatever the tenant of the objects.
+const SHARED_TENANT: &str = "admin";
+
+/// Evaluates the routes of a domain. Only the primary instance of a cluster has them.
+pub(crate) fn evaluate(view: &dyn View) -> Parts {
+    let mut parts = Parts::default();
+    let env = view.env();
+    if !env.owns_routes() {
+        return parts;
+    }
+    let maker = Maker::new(env, &env.settings.controller.tenant);
+    let labels = vec![Label {
+        key: "clustername".into(),
+        value: env.domain.cluster.text().clone(),
+    }];
+    let group = ServiceEngineGroup {
+        name: env.settings.controller.service_engine_group.as_str().into(),
+        tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
+        cloud_ref: maker.cloud_ref(),
+        labels: labels.clone(),
+    };
+    parts.objects.push(maker.object(group, &[], Presence::Always));
+    let routes = pod_routes(view);
+    let sources: BTreeSet<ObjectKey> = routes.iter().map(|route| route.node.clone()).collect();
+    let sources: Vec<ObjectKey> = sources.into_iter().collect();
+    let static_routes = routes.iter().map(|r| static_route(&env.domain.cluster, r, &labels));
+    let vrf = VrfContext {
+        name: maker.vrf().into(),
+        tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
+        cloud_ref: maker.cloud_ref(),
+        static_routes: static_routes.collect(),
+    };
+    parts.objects.push(maker.object(vrf, &sources, Presence::Always));
+    parts
+}
+
+fn static_route(cluster: &ClusterName, route: &PodRoute, labels: &[Label]) -> StaticRoute {
+    StaticRoute {
+        route_id: eco_format!("{cluster}-{}-{}", node_id(&route.node), route.index),
+        prefix: route.prefix.clone(),
+        next_hop: IpAddr::new(route.next_hop.clone()),
+        labels: labels.to_vec(),
+    }
+}
+
+/// An id in the form of a uuid. Differs from AKO: it is made from the node's name, not by chance, so
+/// that a restart writes nothing.
+fn node_id(node: &ObjectKey) -> EcoString {
+    let hex = sha1_hex(&eco_format!("{}/{}", node.cluster, node.name));
+    let cut = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    eco_format!(
+        "{}-{}-4{}-a{}-{}",
+        cut(0, 8),
+        cut(8, 12),
+        cut(13, 16),
+        cut(17, 20),
+        cut(20, 32)
+    )
+}

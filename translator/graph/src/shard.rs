@@ -1,0 +1,268 @@
+//! Shard parents: what several hosts share, joined from their contributions.
+
+use crate::maker::Maker;
+use crate::parts::{ShardKey, Share, ShareMember};
+use aviary_avi::checksum::{self, VsExtra, VsVipExtra};
+use aviary_avi::common::Subnet;
+use aviary_avi::ds_set::{self, DataScript, VsDataScriptSet};
+use aviary_avi::http_policy_set::{
+    HostHdrMatch, HttpPolicySet, HttpRequestPolicy, HttpRequestRule, MatchTarget, PortMatch,
+    RedirectAction,
+};
+use aviary_avi::metadata::ServiceMetadata;
+use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
+use aviary_avi::virtual_service::{HttpPolicy, Service, VirtualService, VsDataScript};
+use aviary_avi::vs_vip::{DnsInfo, IpamNetworkSubnet, Vip, VsVip};
+use aviary_avi::{DesiredObject, Presence, Ref};
+use aviary_kinds::Env;
+use aviary_settings::{Cidr, NetworkRef, VipNetwork};
+use aviary_types::{EcoString, ObjectKey, eco_format};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Policy sets begin at this index; lower ones are left to people.
+pub(crate) const FIRST_POLICY_INDEX: u32 = 11;
+
+/// Joins the parent of a shard. Without contributions it is the empty form that may stay.
+pub(crate) fn join(env: &Env, shard: &ShardKey, shares: &[&Share]) -> Vec<Arc<DesiredObject>> {
+    let maker = Maker::new(env, &shard.tenant);
+    let presence = if shares.is_empty() { Presence::IfObserved } else { Presence::Always };
+    let sources: BTreeSet<ObjectKey> =
+        shares.iter().flat_map(|share| share.sources.iter().cloned()).collect();
+    let sources: Vec<ObjectKey> = sources.into_iter().collect();
+    let redirects: BTreeSet<EcoString> =
+        shares.iter().filter(|s| s.redirect).map(|s| s.host.text().clone()).collect();
+    let redirect = (!redirects.is_empty()).then(|| redirect_set(&maker, &shard.name, redirects));
+    let vip = shared_vip(&maker, shard, shares);
+    let group = pool_group(&maker, &shard.name, shares);
+    let script = script(&maker, &shard.name);
+    let parent = parent(&maker, &shard.name, redirect.as_ref(), shares);
+    let mut objects = vec![
+        maker.object(vip, &sources, presence),
+        maker.object(group, &sources, presence),
+        maker.object(script, &sources, presence),
+        maker.object(parent, &sources, presence),
+    ];
+    objects.extend(redirect.map(|set| maker.object(set, &sources, presence)));
+    objects
+}
+
+fn shared_vip(maker: &Maker<'_>, shard: &ShardKey, shares: &[&Share]) -> VsVip {
+    let own = maker.env.shard_fqdn(&shard.name, shard.tenant.as_str());
+    let hosts = shares.iter().filter(|share| share.named).map(|share| share.host.text().clone());
+    vs_vip(maker, &shard.name, hosts.chain(own).collect(), None)
+}
+
+/// A VsVip with these names, and this address if one is asked for.
+pub(crate) fn vs_vip(
+    maker: &Maker<'_>,
+    name: &EcoString,
+    fqdns: BTreeSet<EcoString>,
+    address: Option<&EcoString>,
+) -> VsVip {
+    let network = maker.settings().network.vip_networks.first();
+    let mut vip = Vip {
+        vip_id: "0".into(),
+        auto_allocate_ip: true,
+        ipam_network_subnet: network.map(ipam),
+        ..Vip::default()
+    };
+    if let Some(network) = network.filter(|network| network.v6cidr.is_some()) {
+        let kind = if network.cidr.is_some() { "V4_V6" } else { "V6_ONLY" };
+        vip.auto_allocate_ip_type = Some(kind.into());
+    }
+    if let Some(address) = address {
+        let address = aviary_avi::common::IpAddr::new(address.clone());
+        if address.kind == "V6" {
+            vip.ip6_address = Some(address);
+        } else {
+            vip.ip_address = Some(address);
+        }
+    }
+    let mut body = VsVip {
+        name: name.clone(),
+        tenant_ref: maker.tenant_ref(),
+        cloud_ref: maker.cloud_ref(),
+        east_west_placement: Some(false),
+        dns_info: fqdns.into_iter().map(|fqdn| DnsInfo { fqdn }).collect(),
+        vip: vec![vip],
+        vrf_context_ref: maker.vrf_ref(),
+        tier1_lr: maker.t1lr(),
+        markers: maker.markers(Vec::new()),
+        ..VsVip::default()
+    };
+    if maker.settings().network.enable_rhi {
+        let labels = &maker.settings().network.bgp_peer_labels;
+        body.bgp_peer_labels = labels.iter().map(|label| label.as_str().into()).collect();
+    }
+    let extra = VsVipExtra {
+        networks: maker.settings().network.vip_networks.iter().map(checksum_network).collect(),
+        address: address.cloned().unwrap_or_default(),
+        public_ip: None,
+    };
+    body.vsvip_cloud_config_cksum = Some(checksum::vs_vip(&body, &extra));
+    body
+}
+
+fn checksum_network(network: &VipNetwork) -> checksum::VipNetwork {
+    let text = |cidr: Option<&Cidr>| cidr.map(|cidr| eco_format!("{cidr}")).unwrap_or_default();
+    let (name, uuid) = match &network.network {
+        NetworkRef::Name(name) => (name.as_str(), ""),
+        NetworkRef::Uuid(uuid) => ("", uuid.as_str()),
+    };
+    checksum::VipNetwork {
+        name: name.into(),
+        cidr: text(network.cidr.as_ref()),
+        v6_cidr: text(network.v6cidr.as_ref()),
+        uuid: uuid.into(),
+    }
+}
+
+fn ipam(network: &VipNetwork) -> IpamNetworkSubnet {
+    let network_ref = match &network.network {
+        NetworkRef::Name(name) => Ref::slash("network", name.as_str()),
+        NetworkRef::Uuid(uuid) => Ref::by_uuid("network", uuid.as_str()),
+    };
+    let subnet = |cidr: Option<&Cidr>| {
+        cidr.and_then(|cidr| Subnet::parse(&cidr.to_string()))
+    };
+    IpamNetworkSubnet {
+        network_ref: Some(network_ref),
+        subnet: subnet(network.cidr.as_ref()),
+        subnet6: subnet(network.v6cidr.as_ref()),
+    }
+}
+
+fn pool_group(maker: &Maker<'_>, name: &EcoString, shares: &[&Share]) -> PoolGroup {
+    let mut members: Vec<PoolGroupMember> =
+        shares.iter().flat_map(|share| &share.members).map(member).collect();
+    members.sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
+    members.dedup_by(|a, b| a.pool_ref == b.pool_ref);
+    let mut body = PoolGroup {
+        name: name.clone(),
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        cloud_ref: maker.cloud_ref(),
+        members,
+        implicit_priority_labels: Some(true),
+        markers: maker.markers(Vec::new()),
+        ..PoolGroup::default()
+    };
+    body.cloud_config_cksum = Some(checksum::pool_group(&body));
+    body
+}
+
+fn member(member: &ShareMember) -> PoolGroupMember {
+    PoolGroupMember {
+        pool_ref: Ref::plain("pool", member.pool.clone()),
+        priority_label: Some(member.label.clone()),
+        ratio: Some(member.ratio),
+    }
+}
+
+fn script(maker: &Maker<'_>, name: &EcoString) -> VsDataScriptSet {
+    VsDataScriptSet {
+        name: name.clone(),
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        datascript: vec![DataScript {
+            evt: "VS_DATASCRIPT_EVT_HTTP_REQ".into(),
+            script: ds_set::script(name),
+        }],
+        pool_group_refs: vec![Ref::slash("poolgroup", name.clone())],
+        markers: maker.markers(Vec::new()),
+    }
+}
+
+/// The set that sends plain HTTP of secure hosts to TLS. Port 443 is the target whatever listeners
+/// there are, as with AKO.
+fn redirect_set(
+    maker: &Maker<'_>,
+    name: &EcoString,
+    hosts: BTreeSet<EcoString>,
+) -> HttpPolicySet {
+    let matches = MatchTarget {
+        host_hdr: Some(HostHdrMatch {
+            match_criteria: "HDR_EQUALS".into(),
+            value: hosts.into_iter().collect(),
+        }),
+        vs_port: Some(PortMatch { match_criteria: "IS_IN".into(), ports: vec![80] }),
+        ..MatchTarget::default()
+    };
+    let rule = HttpRequestRule {
+        name: eco_format!("{name}-0"),
+        index: 0,
+        enable: true,
+        matches: Some(matches),
+        redirect_action: Some(RedirectAction {
+            port: 443,
+            protocol: "HTTPS".into(),
+            status_code: "HTTP_REDIRECT_STATUS_CODE_302".into(),
+        }),
+        ..HttpRequestRule::default()
+    };
+    let mut set = HttpPolicySet {
+        name: name.clone(),
+        created_by: maker.created_by(),
+        tenant_ref: maker.tenant_ref(),
+        http_request_policy: HttpRequestPolicy { rules: vec![rule] },
+        markers: maker.markers(Vec::new()),
+        ..HttpPolicySet::default()
+    };
+    set.cloud_config_cksum = Some(checksum::http_policy_set(&set, &[]));
+    set
+}
+
+fn parent(
+    maker: &Maker<'_>,
+    name: &EcoString,
+    redirect: Option<&HttpPolicySet>,
+    shares: &[&Share],
+) -> VirtualService {
+    let policy = redirect.map(|set| HttpPolicy {
+        http_policy_set_ref: Ref::slash("httppolicyset", set.name.clone()),
+        index: FIRST_POLICY_INDEX,
+    });
+    let mut body = VirtualService {
+        name: name.clone(),
+        kind: Some("VS_TYPE_VH_PARENT".into()),
+        created_by: maker.created_by(),
+        cloud_ref: maker.cloud_ref(),
+        tenant_ref: maker.tenant_ref(),
+        se_group_ref: maker.se_group_ref(),
+        vrf_context_ref: maker.vrf_ref(),
+        network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
+        application_profile_ref: Some(Ref::slash("applicationprofile", "System-HTTP")),
+        error_page_profile_ref: Some(EcoString::new()),
+        services: listeners(),
+        vsvip_ref: Some(Ref::slash("vsvip", name.clone())),
+        http_policies: policy.into_iter().collect(),
+        vs_datascripts: vec![VsDataScript {
+            index: 0,
+            vs_datascript_set_ref: Ref::slash("vsdatascriptset", name.clone()),
+        }],
+        enable_rhi: maker.settings().network.enable_rhi.then_some(true),
+        service_metadata: Some(ServiceMetadata::default().to_text()),
+        markers: maker.markers(Vec::new()),
+        ..VirtualService::default()
+    };
+    let children = shares.iter().filter_map(|share| share.child.clone()).collect();
+    body.cloud_config_cksum = Some(checksum::virtual_service(&body, &VsExtra::parent(children)));
+    body
+}
+
+/// The listeners of a parent.
+pub(crate) fn listeners() -> Vec<Service> {
+    vec![listener(80, false), listener(443, true)]
+}
+
+/// A listener of one port.
+pub(crate) fn listener(port: u16, tls: bool) -> Service {
+    Service {
+        port,
+        port_range_end: Some(port),
+        enable_ssl: Some(tls),
+        enable_http2: Some(false),
+        ..Service::default()
+    }
+}

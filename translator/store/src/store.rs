@@ -1,0 +1,280 @@
+//! The one place that changes facts.
+
+use crate::facts::{Changes, Facts};
+use crate::scope::{Frozen, ScopeState};
+use aviary_kinds::{Entry, Extent, Fact, Parsed, RawObject, room};
+use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey, ScopeKey};
+use imbl::OrdSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What became of an object that was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// It is in force; worth keeping.
+    Accepted,
+    /// It cannot be used; the last accepted version, if there is one, stays in force.
+    Rejected(Vec<Finding>),
+    /// Nobody knows the kind.
+    UnknownKind,
+}
+
+/// All facts, with what changed since the last snapshot.
+#[derive(Debug, Default)]
+pub struct Store {
+    facts: Facts,
+    changes: Changes,
+    /// Objects of scopes that are not published yet.
+    staged: BTreeMap<ScopeKey, BTreeMap<ObjectKey, Told>>,
+}
+
+/// An object with what reading it said.
+#[derive(Debug, Clone)]
+struct Told {
+    entry: Option<Arc<Entry>>,
+    findings: Vec<Finding>,
+}
+
+impl Store {
+    /// An object exists in this form.
+    pub fn apply(&mut self, raw: RawObject) -> Applied {
+        let Some(told) = read(raw.clone(), self.current(&raw.key)) else {
+            return Applied::UnknownKind;
+        };
+        let findings = told.findings.clone();
+        let accepted = told.entry.is_some();
+        let scope = raw.key.scope();
+        if self.facts.is_published(&scope) {
+            self.publish(&raw.key, told);
+        } else {
+            self.staged.entry(scope).or_default().insert(raw.key, told);
+        }
+        if accepted { Applied::Accepted } else { Applied::Rejected(findings) }
+    }
+
+    /// An object is gone: known from a watch event or a complete list.
+    pub fn delete(&mut self, key: &ObjectKey) {
+        if let Some(staged) = self.staged.get_mut(&key.scope()) {
+            staged.remove(key);
+        }
+        self.retract(key);
+    }
+
+    /// A complete list of one kind in one scope: what it does not name is gone.
+    pub fn complete(&mut self, scope: &ScopeKey, kind: Kind, present: &BTreeSet<EcoString>) {
+        let gone: Vec<ObjectKey> = self
+            .keys_of(scope, kind)
+            .filter(|key| !present.contains(&key.name))
+            .collect();
+        for key in gone {
+            self.delete(&key);
+        }
+        self.heard(scope, kind);
+    }
+
+    /// The kind is known not to be installed, so there are no objects of it.
+    pub fn not_installed(&mut self, scope: &ScopeKey, kind: Kind) {
+        self.heard(scope, kind);
+    }
+
+    /// Nobody tells about the scope any more. Its facts stay in force.
+    pub fn freeze(&mut self, scope: &ScopeKey, since: EcoString, why: EcoString) {
+        let state = self.facts.scopes.entry(scope.clone()).or_default();
+        state.frozen.get_or_insert(Frozen { since, why });
+    }
+
+    /// The scope's kinds must be heard in full again before it counts as told; called when a new
+    /// stream begins to tell about it.
+    pub fn thaw(&mut self, scope: &ScopeKey) {
+        if let Some(state) = self.facts.scopes.get_mut(scope) {
+            state.frozen = None;
+        }
+    }
+
+    /// Takes a retained scope into force before anybody told about it: kept facts are knowledge.
+    pub fn retain(&mut self, scope: &ScopeKey, since: EcoString) {
+        self.publish_scope(scope);
+        self.freeze(scope, since, "not heard since the start".into());
+    }
+
+    /// Forgets all that is known of a scope, so that it accounts for nothing any more.
+    pub fn release(&mut self, scope: &ScopeKey) {
+        let keys: Vec<ObjectKey> =
+            self.facts.objects.keys().filter(|key| key.scope() == *scope).cloned().collect();
+        for key in keys {
+            self.delete(&key);
+        }
+        self.staged.remove(scope);
+        self.facts.scopes.remove(scope);
+        self.changes.scopes.insert(scope.clone());
+    }
+
+    /// The facts as they stand, with what changed since the last call.
+    pub fn snapshot(&mut self) -> Facts {
+        let next = self.facts.generation.next();
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.since = self.facts.generation;
+        self.changes.since = next;
+        self.facts.generation = next;
+        self.facts.changes = Arc::new(changes);
+        self.facts.clone()
+    }
+
+    /// Whether something changed since the last snapshot.
+    pub fn is_dirty(&self) -> bool {
+        let Changes { objects, index, scopes, .. } = &self.changes;
+        !(objects.is_empty() && index.is_empty() && scopes.is_empty())
+    }
+
+    /// The facts as of now, without closing the generation.
+    pub fn peek(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Every object known of a kind in a scope, published or not.
+    pub fn keys_of(&self, scope: &ScopeKey, kind: Kind) -> impl Iterator<Item = ObjectKey> {
+        let first = ObjectKey::new(&scope.cluster, kind, scope.namespace.clone(), "");
+        let in_scope = {
+            let scope = scope.clone();
+            move |key: &&ObjectKey| key.kind == kind && key.scope() == scope
+        };
+        let published = self.facts.objects.range(first.clone()..).map(|(key, _)| key);
+        let rejected = self.facts.rejected.range(first..).take_while(in_scope.clone());
+        let staged = self.staged.get(scope).into_iter().flat_map(BTreeMap::keys);
+        let keys: BTreeSet<ObjectKey> = published
+            .take_while(in_scope.clone())
+            .chain(rejected)
+            .chain(staged.filter(in_scope))
+            .cloned()
+            .collect();
+        keys.into_iter()
+    }
+
+    /// The version of the object that is in force or waits for its scope.
+    pub fn current(&self, key: &ObjectKey) -> Option<&Arc<Entry>> {
+        let staged = self.staged.get(&key.scope()).and_then(|staged| staged.get(key));
+        staged.and_then(|told| told.entry.as_ref()).or_else(|| self.facts.objects.get(key))
+    }
+
+    fn heard(&mut self, scope: &ScopeKey, kind: Kind) {
+        let state = self.facts.scopes.entry(scope.clone()).or_default();
+        state.heard.insert(kind);
+        if !state.published && state.is_complete(scope) {
+            self.publish_scope(scope);
+        }
+    }
+
+    fn publish_scope(&mut self, scope: &ScopeKey) {
+        let state: &mut ScopeState = self.facts.scopes.entry(scope.clone()).or_default();
+        state.published = true;
+        self.changes.scopes.insert(scope.clone());
+        for (key, told) in self.staged.remove(scope).unwrap_or_default() {
+            self.publish(&key, told);
+        }
+    }
+
+    fn publish(&mut self, key: &ObjectKey, told: Told) {
+        let Told { entry, findings } = told;
+        if findings.is_empty() {
+            self.facts.findings.remove(key);
+        } else {
+            self.facts.findings.insert(key.clone(), Arc::new(findings));
+        }
+        match entry {
+            Some(entry) => self.replace(entry),
+            None if self.facts.objects.contains_key(key) => {}
+            None => {
+                self.facts.rejected.insert(key.clone());
+                self.changes.objects.insert(key.clone());
+            }
+        }
+    }
+
+    fn replace(&mut self, entry: Arc<Entry>) {
+        let key = entry.key.clone();
+        self.facts.rejected.remove(&key);
+        let former = self.facts.objects.get(&key).cloned();
+        let unchanged = former.as_ref().is_some_and(|former| {
+            former.digest == entry.digest && former.created == entry.created
+        });
+        if !unchanged {
+            if let Some(former) = &former {
+                self.unindex(former);
+            }
+            self.index(&entry);
+            self.changes.objects.insert(key.clone());
+            self.facts.digest = self.facts.digest.plus(identity(&entry));
+        }
+        self.facts.objects.insert(key, entry);
+    }
+
+    fn retract(&mut self, key: &ObjectKey) {
+        self.facts.findings.remove(key);
+        if self.facts.rejected.remove(key).is_some() {
+            self.changes.objects.insert(key.clone());
+        }
+        if let Some(former) = self.facts.objects.remove(key) {
+            self.unindex(&former);
+            self.changes.objects.insert(key.clone());
+        }
+    }
+
+    fn index(&mut self, entry: &Entry) {
+        for index in entry.fact.index(&entry.key) {
+            let keys: &mut OrdSet<ObjectKey> = self.facts.index.entry(index.clone()).or_default();
+            keys.insert(entry.key.clone());
+            self.changes.index.insert(index);
+        }
+    }
+
+    fn unindex(&mut self, entry: &Entry) {
+        self.facts.digest = self.facts.digest.minus(identity(entry));
+        for index in entry.fact.index(&entry.key) {
+            if let Some(keys) = self.facts.index.get_mut(&index) {
+                keys.remove(&entry.key);
+                if keys.is_empty() {
+                    self.facts.index.remove(&index);
+                }
+            }
+            self.changes.index.insert(index);
+        }
+    }
+}
+
+/// Digest of an object with its key, a member of the digest of the set.
+fn identity(entry: &Entry) -> Digest {
+    Digest::of_json(&(&entry.key, entry.digest, &entry.created))
+}
+
+/// Lets the room read the object. Metadata of a kind watched by name keeps the contents that are
+/// known, until the new ones come.
+fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
+    let room = room(raw.key.kind)?;
+    debug_assert_eq!(raw.key.namespace.as_str().is_empty(), room.extent == Extent::Cluster);
+    strip_nulls(&mut raw.json);
+    let Parsed { fact, findings } = Fact::parse(&raw)?;
+    let keep = room.watch == aviary_kinds::Watch::ByName && !raw.contents;
+    let fact = match former {
+        Some(former) if keep => Some(former.fact.clone()),
+        _ => fact,
+    };
+    let entry = fact.map(|fact| {
+        let digest = fact.digest();
+        let RawObject { key, uid, resource_version, created, .. } = raw;
+        Arc::new(Entry { key, uid, resource_version, created, fact, digest })
+    });
+    Some(Told { entry, findings })
+}
+
+/// A null field is an absent one, as for the apiserver.
+fn strip_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(strip_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_nulls),
+        _ => {}
+    }
+}
