@@ -8,23 +8,23 @@ use tower::ServiceExt;
 
 /// An answer, body parsed where it is JSON.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
 }
 
 impl Answer {
     /// The body of an answer that must have this status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.body
     }
 
     /// A cookie that the answer sets.
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let all = self.headers.get_all("set-cookie").iter();
         let prefix = format!("{name}=");
         all.filter_map(|value| value.to_str().unwrap().strip_prefix(&prefix))
@@ -35,25 +35,25 @@ impl Answer {
 
 /// A session with a simulator.
 #[derive(Clone)]
-pub struct Client {
-    pub simulator: Simulator,
-    pub headers: Vec<(String, String)>,
+pub(crate) struct Client {
+    pub(crate) simulator: Simulator,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Client {
     /// Logs in to a simulator with these options.
-    pub async fn with(options: Options) -> Self {
+    pub(crate) async fn with(options: Options) -> Self {
         let simulator = Simulator::new(options).unwrap();
         Self::of(&simulator).await
     }
 
     /// Logs in to the built-in lab.
-    pub async fn lab() -> Self {
+    pub(crate) async fn lab() -> Self {
         Self::with(Options::default()).await
     }
 
     /// Logs in to the built-in lab with defaults filled in.
-    pub async fn filling() -> Self {
+    pub(crate) async fn filling() -> Self {
         Self::with(Options {
             fill_defaults: true,
             ..Options::default()
@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Logs in to a simulator with this seed.
-    pub async fn seeded(seed: Value) -> Self {
+    pub(crate) async fn seeded(seed: Value) -> Self {
         Self::with(Options {
             seed: Seed::Objects(seed),
             ..Options::default()
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// Logs in to a simulator.
-    pub async fn of(simulator: &Simulator) -> Self {
+    pub(crate) async fn of(simulator: &Simulator) -> Self {
         let mut client = Self {
             simulator: simulator.clone(),
             headers: Vec::new(),
@@ -88,7 +88,7 @@ impl Client {
     }
 
     /// The same session with another header.
-    pub fn header(&self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.retain(|(known, _)| known != name);
         client.headers.push((name.into(), value.into()));
@@ -96,23 +96,23 @@ impl Client {
     }
 
     /// The same session without a header.
-    pub fn without(&self, name: &str) -> Self {
+    pub(crate) fn without(&self, name: &str) -> Self {
         let mut client = self.clone();
         client.headers.retain(|(known, _)| known != name);
         client
     }
 
     /// The same session in another tenant.
-    pub fn tenant(&self, name: &str) -> Self {
+    pub(crate) fn tenant(&self, name: &str) -> Self {
         self.header("x-avi-tenant", name)
     }
 
-    pub async fn send(&self, method: &str, uri: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn send(&self, method: &str, uri: &str, body: Option<Value>) -> Answer {
         let body = body.map_or(Bytes::new(), |body| body.to_string().into());
         self.send_raw(method, uri, body).await.expect("an answer")
     }
 
-    pub async fn send_raw(
+    pub(crate) async fn send_raw(
         &self,
         method: &str,
         uri: &str,
@@ -140,25 +140,25 @@ impl Client {
         })
     }
 
-    pub async fn get(&self, uri: &str) -> Answer {
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
         self.send("GET", uri, None).await
     }
 
-    pub async fn post(&self, kind: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, kind: &str, body: Value) -> Answer {
         self.send("POST", &format!("/api/{kind}"), Some(body)).await
     }
 
-    pub async fn put(&self, kind: &str, uuid: &Value, body: Value) -> Answer {
+    pub(crate) async fn put(&self, kind: &str, uuid: &Value, body: Value) -> Answer {
         let uri = format!("/api/{kind}/{}", uuid.as_str().unwrap());
         self.send("PUT", &uri, Some(body)).await
     }
 
-    pub async fn patch(&self, kind: &str, uuid: &Value, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, kind: &str, uuid: &Value, body: Value) -> Answer {
         let uri = format!("/api/{kind}/{}", uuid.as_str().unwrap());
         self.send("PATCH", &uri, Some(body)).await
     }
 
-    pub async fn delete(&self, kind: &str, uuid: &Value) -> Answer {
+    pub(crate) async fn delete(&self, kind: &str, uuid: &Value) -> Answer {
         self.send(
             "DELETE",
             &format!("/api/{kind}/{}", uuid.as_str().unwrap()),
@@ -169,13 +169,13 @@ impl Client {
 
     /// Makes an object and gives its uuid.
     #[track_caller]
-    pub fn make(&self, kind: &str, body: Value) -> impl Future<Output = Value> + use<'_> {
+    pub(crate) fn make(&self, kind: &str, body: Value) -> impl Future<Output = Value> + use<'_> {
         let kind = kind.to_owned();
         async move { self.post(&kind, body).await.expect(201)["uuid"].clone() }
     }
 
     /// The first object of a list.
-    pub async fn first(&self, uri: &str) -> Value {
+    pub(crate) async fn first(&self, uri: &str) -> Value {
         self.get(uri).await.expect(200)["results"][0].clone()
     }
 }
