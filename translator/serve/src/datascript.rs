@@ -38,12 +38,8 @@ fn scripts<'w>(
     sets.map(|(set_key, set)| {
         let groups = set.pool_group_refs.iter();
         let groups = groups.filter_map(|group| world.resolve(Scope::within(set_key, key), group));
-        (
-            set_key,
-            groups
-                .filter_map(|key| Some((key, world.group(key)?)))
-                .collect(),
-        )
+        let groups = groups.filter_map(|key| Some((key, world.group(key)?)));
+        (set_key, groups.collect())
     })
     .collect()
 }

@@ -5,7 +5,7 @@
 
 use crate::world::{Parts, World};
 use aviary_avi::{AviKey, AviKind, Body};
-use aviary_types::{EcoString, TenantName};
+use aviary_types::TenantName;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,13 +87,11 @@ fn read(kind: AviKind, object: &Value, names: &Names) -> Result<(AviKey, Body), 
         name: text(object, "name").unwrap_or_default().to_owned(),
         source,
     })?;
-    let key = AviKey::of(&body, &TenantName::from(ADMIN));
-    let cloud = if kind.has_cloud() {
-        key.cloud.clone()
-    } else {
-        EcoString::new()
-    };
-    Ok((AviKey { cloud, ..key }, body))
+    // A tenant that is not in the dump goes by its uuid.
+    let uuid = body.tenant_ref().map(|tenant| tenant.uuid.clone());
+    let uuid = uuid.filter(|uuid| !uuid.is_empty());
+    let tenant = uuid.map_or_else(|| TenantName::from(ADMIN), TenantName::from);
+    Ok((AviKey::of(&body, &tenant), body))
 }
 
 /// A copy whose references carry `#name` wherever the name is known.

@@ -5,13 +5,14 @@ use crate::matching::{host_of, wildcard_of};
 use crate::verdict::{Outcome, Step, Verdict, Why};
 use crate::walk::{Walk, worst};
 use crate::world::{Scope, World};
-use aviary_avi::AviKey;
 use aviary_avi::l4_policy_set::{L4PolicySet, L4Rule};
 use aviary_avi::virtual_service::{Service, VirtualService};
 use aviary_avi::vs_vip::Vip;
+use aviary_avi::{AviKey, AviKind};
 use aviary_types::EcoString;
 use serde::Serialize;
 use std::fmt;
+use std::net::IpAddr;
 
 /// Application profiles that serve connections, not requests.
 const L4_PROFILES: [&str; 2] = ["System-L4-Application", "System-SSL-Application"];
@@ -95,9 +96,10 @@ impl World {
         };
         let vips = self.vips_called(&listener.target);
         let by_vip = vips.into_iter().map(|vip| self.l4_at(vip, None, listener));
-        let by_name = self.index.services.iter().flat_map(|(vip, services)| {
-            let called = services.iter().filter(|key| key.name == listener.target);
-            called.map(move |key| self.l4_at(vip, Some(key), listener))
+        let called = self.named(AviKind::VirtualService, &listener.target).iter();
+        let by_name = called.filter_map(|key| {
+            let vip = self.resolve(Scope::of(key), self.service(key)?.vsvip_ref.as_ref()?)?;
+            Some(self.l4_at(vip, Some(key), listener))
         });
         worst(by_vip.chain(by_name)).unwrap_or_else(none)
     }
@@ -107,9 +109,10 @@ impl World {
         let by_dns = self.index.dns.get(&name);
         let by_wildcard = || self.index.dns.get(&wildcard_of(&name)?);
         let named = by_dns.or_else(by_wildcard).into_iter().flatten();
+        let is_address = target.parse::<IpAddr>().is_ok();
         let addressed = self.index.services.keys().filter(|key| {
-            self.vip(key)
-                .is_some_and(|vip| vip.vip.iter().any(|vip| has_address(vip, target)))
+            let mut vips = self.vip(key).into_iter().flat_map(|vip| &vip.vip);
+            is_address && vips.any(|vip| has_address(vip, target))
         });
         let mut vips: Vec<_> = named
             .chain(addressed)

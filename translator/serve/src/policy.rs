@@ -5,7 +5,7 @@
 //! of port 80 behind the switches for all ports, and it works.
 
 use crate::matching::{self, Subject};
-use crate::verdict::{Location, Outcome, Step};
+use crate::verdict::{Location, Outcome, Step, Why};
 use crate::walk::Walk;
 use crate::world::Scope;
 use aviary_avi::AviKey;
@@ -183,7 +183,7 @@ impl Walk<'_> {
         match (&action.pool_group_ref, &action.pool_ref) {
             (Some(group), _) => self.group(scope, group),
             (None, Some(pool)) => self.pool(scope, pool),
-            (None, None) => Outcome::NoService(crate::verdict::Why::NoRule(service.clone())),
+            (None, None) => Outcome::NoService(Why::NoRule(service.clone())),
         }
     }
 }

@@ -148,7 +148,7 @@ impl World {
         if let Some(key) = self.uuids.get(&reference.uuid) {
             return (key.kind == kind).then_some(key);
         }
-        let named = self.names.get(&(kind, reference.name.clone()))?;
+        let named = self.named(kind, &reference.name);
         let own = pick(named, scope.tenant.as_str(), scope.cloud);
         own.or_else(|| {
             let shared = !is_private(kind);
@@ -156,7 +156,14 @@ impl World {
         })
     }
 
-    /// Whether the object a reference means exists, known or not.
+    /// The objects of a kind that have this name, in whatever tenant and cloud.
+    pub(crate) fn named(&self, kind: AviKind, name: &EcoString) -> &[AviKey] {
+        self.names
+            .get(&(kind, name.clone()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a reference leads nowhere. One to a kind without a room is taken to be right.
     pub(crate) fn is_broken(&self, scope: Scope<'_>, reference: &Ref) -> bool {
         let modelled = reference.kind.is_empty() || AviKind::of_path(&reference.kind).is_some();
         modelled && self.resolve(scope, reference).is_none()

@@ -2,6 +2,7 @@
 
 use super::fixture::*;
 use crate::{Certificate, Probe, Problem, Request, Step, Why, World, served};
+use aviary_avi::{AviKey, AviKind, Observed, ObservedObject};
 use serde_json::{Value, json};
 
 fn check(objects: &Objects, request: Request, want: &str) {
@@ -185,8 +186,8 @@ fn a_certificate_of_others_counts_once_it_is_said_to_exist() {
         .keys()
         .find(|key| key.name == "c1--foo.com")
         .cloned();
-    let cert = aviary_avi::AviKey {
-        kind: aviary_avi::AviKind::SslKeyAndCertificate,
+    let cert = AviKey {
+        kind: AviKind::SslKeyAndCertificate,
         cloud: "".into(),
         ..cert.unwrap()
     };
@@ -323,7 +324,7 @@ fn of_two_addresses_the_worse_counts() {
     let at = |name: &str| {
         let world = objects.world();
         let keys = world.objects.keys();
-        let mut keys = keys.filter(|k| k.kind == aviary_avi::AviKind::VsVip && k.name == name);
+        let mut keys = keys.filter(|k| k.kind == AviKind::VsVip && k.name == name);
         Request::http("bar.com", "/").at(keys.next().unwrap().clone())
     };
     check(&objects, at("s0"), "bar-root");
@@ -490,6 +491,48 @@ fn references_by_uuid_are_followed_with_and_without_name() {
         assert_eq!(world.problems().count(), 0);
         assert_eq!(served(&world), want);
     }
+}
+
+#[test]
+fn what_was_observed_serves_as_what_was_dumped() {
+    let world = two_hosts().world();
+    let mut observed = Observed::default();
+    for (key, body) in &world.objects {
+        observed.insert(ObservedObject {
+            key: key.clone(),
+            uuid: format!("{}-{}", key.kind, key.name).into(),
+            last_modified: "1".into(),
+            body: body.clone(),
+            raw: None,
+        });
+    }
+    assert_eq!(served(&World::of_observed(&observed)), served(&world));
+    assert_eq!(served(&World::new(world.objects.clone())), served(&world));
+}
+
+#[test]
+fn a_tenant_sees_its_own_and_what_admin_shares() {
+    let in_tenant = |value: &Value| {
+        let text = value.to_string().replace("?name=admin", "?name=red");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let admin = two_hosts().dump();
+    let mut red = in_tenant(&admin);
+    red["sslkeyandcertificate"] = admin["sslkeyandcertificate"].clone();
+    let world = World::from_dump(&red).unwrap();
+    assert_eq!(world.problems().count(), 0);
+    assert_eq!(
+        short(&world.http(&Request::https("foo.com", "/"))),
+        "foo-root"
+    );
+
+    red["pool"] = admin["pool"].clone();
+    let world = World::from_dump(&red).unwrap();
+    assert_eq!(
+        short(&world.http(&Request::https("foo.com", "/"))),
+        "PoolMissing"
+    );
+    assert_eq!(world.problems().count(), 4);
 }
 
 fn push(dump: &mut Value, kind: &str, name: &str) {
