@@ -79,17 +79,17 @@ impl Kube {
     pub fn kubectl(&self, args: &[&str], stdin: &str) -> Result<String> {
         let output = self.kubectl_output(&self.kubeconfig(), args, stdin)?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "`kubectl {}`: {}", args.join(" "), errors.trim());
+        ensure!(
+            output.status.success(),
+            "`kubectl {}`: {}",
+            args.join(" "),
+            errors.trim()
+        );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Runs kubectl with any kubeconfig and returns everything, a refusal too.
-    pub fn kubectl_output(
-        &self,
-        kubeconfig: &Path,
-        args: &[&str],
-        stdin: &str,
-    ) -> Result<Output> {
+    pub fn kubectl_output(&self, kubeconfig: &Path, args: &[&str], stdin: &str) -> Result<Output> {
         let mut child = Command::new(&self.kubectl)
             .arg("--kubeconfig")
             .arg(kubeconfig)
@@ -110,14 +110,25 @@ impl Kube {
 
     /// A fresh token of a ServiceAccount, which must exist, for one audience.
     pub fn token(&self, namespace: &str, account: &str, audience: &str) -> Result<String> {
-        let args = ["create", "token", account, "--namespace", namespace, "--audience", audience];
+        let args = [
+            "create",
+            "token",
+            account,
+            "--namespace",
+            namespace,
+            "--audience",
+            audience,
+        ];
         Ok(self.kubectl(&args, "")?.trim().to_owned())
     }
 
     /// A kubeconfig that speaks as a ServiceAccount: what it can do is what its Roles say.
     pub fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
         let token = self.token(namespace, account, ISSUER)?;
-        let path = self.folder.path().join(format!("{namespace}.{account}.kubeconfig"));
+        let path = self
+            .folder
+            .path()
+            .join(format!("{namespace}.{account}.kubeconfig"));
         let user = format!("token: {token}");
         fs::write(&path, kubeconfig(&self.server, &self.ca_file(), &user))
             .context("write a kubeconfig")?;
@@ -130,7 +141,7 @@ impl Kube {
         let port = free_port()?;
         let etcd = Process::start("etcd", folder.path(), &etcd_args())?;
         let apiserver = Process::start("kube-apiserver", folder.path(), &apiserver_args(port))?;
-        let watchdog = Watchdog::start(&[apiserver.id(), etcd.id()])?;
+        let watchdog = Watchdog::start(folder.path(), &[apiserver.id(), etcd.id()])?;
         let server = format!("https://127.0.0.1:{port}");
         let mut kube = Self {
             server,
@@ -152,8 +163,11 @@ impl Kube {
             at(pki::ADMIN_CERTIFICATE),
             at(pki::ADMIN_KEY),
         );
-        fs::write(self.kubeconfig(), kubeconfig(&self.server, &self.ca_file(), &user))
-            .context("write the administrator's kubeconfig")
+        fs::write(
+            self.kubeconfig(),
+            kubeconfig(&self.server, &self.ca_file(), &user),
+        )
+        .context("write the administrator's kubeconfig")
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
@@ -171,11 +185,17 @@ impl Kube {
             wait(pause);
             pause = (pause * 2).min(Duration::from_millis(500));
         }
-        bail!("kube-apiserver did not get ready: {answer}\n{}", self.apiserver.last_words())
+        bail!(
+            "kube-apiserver did not get ready: {answer}\n{}",
+            self.apiserver.last_words()
+        )
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the only sign of readiness is an answer to a poll")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only sign of readiness is an answer to a poll"
+)]
 fn wait(pause: Duration) {
     std::thread::sleep(pause);
 }

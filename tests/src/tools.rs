@@ -26,7 +26,10 @@ pub fn find(program: &str) -> Result<PathBuf> {
         .map(|place| place.join(program))
         .find(|path| path.is_file())
         .ok_or_else(|| {
-            anyhow!("`{program}` is not below {}: run `cargo xtask tools`", folder().display())
+            anyhow!(
+                "`{program}` is not below {}: run `cargo xtask tools`",
+                folder().display()
+            )
         })
 }
 

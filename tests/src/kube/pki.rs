@@ -26,21 +26,33 @@ pub(super) fn write(folder: &Path) -> Result<()> {
     let issuer = Issuer::from_params(&ca_params, &ca_key);
 
     let key = KeyPair::generate()?;
-    save(SERVER_CERTIFICATE, server()?.signed_by(&key, &issuer)?.pem())?;
+    save(
+        SERVER_CERTIFICATE,
+        server()?.signed_by(&key, &issuer)?.pem(),
+    )?;
     save(SERVER_KEY, key.serialize_pem())?;
 
     let key = KeyPair::generate()?;
-    save(ADMIN_CERTIFICATE, administrator().signed_by(&key, &issuer)?.pem())?;
+    save(
+        ADMIN_CERTIFICATE,
+        administrator().signed_by(&key, &issuer)?.pem(),
+    )?;
     save(ADMIN_KEY, key.serialize_pem())?;
 
     // RSA, since that is what signs tokens in real clusters.
-    save(ACCOUNT_KEY, KeyPair::generate_for(&PKCS_RSA_SHA256)?.serialize_pem())
+    save(
+        ACCOUNT_KEY,
+        KeyPair::generate_for(&PKCS_RSA_SHA256)?.serialize_pem(),
+    )
 }
 
 fn authority() -> CertificateParams {
     let mut params = named("test-ca", None);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     params
 }
 
@@ -61,7 +73,9 @@ fn named(name: &str, group: Option<&str>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     if let Some(group) = group {
-        params.distinguished_name.push(DnType::OrganizationName, group);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
     }
     params
 }

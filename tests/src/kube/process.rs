@@ -37,7 +37,11 @@ impl Process {
     }
 
     pub(super) fn check_alive(&mut self) -> Result<()> {
-        match self.child.try_wait().with_context(|| format!("look after {}", self.name))? {
+        match self
+            .child
+            .try_wait()
+            .with_context(|| format!("look after {}", self.name))?
+        {
             None => Ok(()),
             Some(status) => bail!("{} ended with {status}: {}", self.name, self.last_words()),
         }
@@ -58,14 +62,17 @@ impl Drop for Process {
     }
 }
 
-/// A shell that kills processes once the test process is gone, however it went: the end of its
-/// standard input tells it. A value in a `static` is never dropped, and kill -9 drops nothing.
+/// A shell that kills processes and removes their folder once the test process is gone, however it
+/// went: the end of its standard input tells it. A value in a `static` is never dropped, and kill -9
+/// drops nothing.
 pub(super) struct Watchdog(Child);
 
 impl Watchdog {
-    pub(super) fn start(ids: &[u32]) -> Result<Self> {
+    pub(super) fn start(folder: &Path, ids: &[u32]) -> Result<Self> {
+        let script = "folder=$1; shift; read -r line; kill -9 \"$@\"; rm -rf \"$folder\"";
         let child = Command::new("sh")
-            .args(["-c", "read -r line; kill -9 \"$@\"", "watchdog"])
+            .args(["-c", script, "watchdog"])
+            .arg(folder)
             .args(ids.iter().map(ToString::to_string))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

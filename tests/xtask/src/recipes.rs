@@ -178,7 +178,7 @@ fn bless(ws: &Workspace, rest: &[String]) -> Result<()> {
 fn deny(ws: &Workspace, _: &[String]) -> Result<()> {
     tools::install(ws)?;
     let mut command = ws.program(ws.tools().join("bin/cargo-deny"));
-    run(command.args(["--offline", "check", "bans", "licenses", "sources"]))
+    run(command.args(["check", "bans", "licenses", "sources"]))
 }
 
 fn breaking(ws: &Workspace, _: &[String]) -> Result<()> {
@@ -259,7 +259,7 @@ fn helm(ws: &Workspace) -> Result<()> {
                 .arg(&example),
         )?;
     }
-    run_quietly(ws.program(&helm).args(["template", "aviary", CHART])).map(drop)
+    Ok(())
 }
 
 const CHART: &str = "charts/aviary";
