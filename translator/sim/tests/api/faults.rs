@@ -179,7 +179,10 @@ async fn the_log_tells_what_was_asked() {
         ])
     );
     let at = |index: usize| log[index]["at_micros"].as_u64().unwrap();
-    assert!(at(1) - at(0) > 999_000, "stamps of the seed may have run ahead a little");
+    assert!(
+        at(1) - at(0) > 999_000,
+        "stamps of the seed may have run ahead a little"
+    );
     let writes = client
         .simulator
         .log()

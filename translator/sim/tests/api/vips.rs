@@ -34,7 +34,7 @@ fn address(vsvip: &Value) -> &str {
 async fn the_lowest_free_address_is_handed_out_and_comes_back() {
     let client = Client::lab().await;
     let first = client
-        .post("vsvip", vsvip("a", on_network()))
+        .post("vsvip", vsvip("a", &on_network()))
         .await
         .expect(201);
     let vip = &first["vip"][0];
@@ -46,13 +46,13 @@ async fn the_lowest_free_address_is_handed_out_and_comes_back() {
     assert_eq!(vip["enabled"], true);
     assert_eq!(vip["auto_allocate_ip_type"], "V4_ONLY");
     let second = client
-        .post("vsvip", vsvip("b", on_network()))
+        .post("vsvip", vsvip("b", &on_network()))
         .await
         .expect(201);
     assert_eq!(address(&second), "10.10.0.11");
     client.delete("vsvip", &first["uuid"]).await.expect(204);
     let third = client
-        .post("vsvip", vsvip("c", on_network()))
+        .post("vsvip", vsvip("c", &on_network()))
         .await
         .expect(201);
     assert_eq!(address(&third), "10.10.0.10");
@@ -62,7 +62,7 @@ async fn the_lowest_free_address_is_handed_out_and_comes_back() {
 async fn without_a_network_the_clouds_ipam_profile_decides() {
     let client = Client::lab().await;
     let made = client
-        .post("vsvip", vsvip("a", vip(&json!({}))))
+        .post("vsvip", vsvip("a", &vip(&json!({}))))
         .await
         .expect(201);
     assert_eq!(address(&made), "10.10.0.10");
@@ -72,13 +72,13 @@ async fn without_a_network_the_clouds_ipam_profile_decides() {
 async fn a_static_address_is_kept_and_not_marked_as_allocated() {
     let client = Client::lab().await;
     let made = client
-        .post("vsvip", vsvip("a", pinned("10.10.4.5")))
+        .post("vsvip", vsvip("a", &pinned("10.10.4.5")))
         .await
         .expect(201);
     assert_eq!(address(&made), "10.10.4.5");
     assert!(made["vip"][0].get("avi_allocated_vip").is_none());
     let refusal = client
-        .post("vsvip", vsvip("b", pinned("10.10.4.5")))
+        .post("vsvip", vsvip("b", &pinned("10.10.4.5")))
         .await
         .expect(400);
     assert!(
@@ -94,16 +94,16 @@ async fn a_static_address_is_kept_and_not_marked_as_allocated() {
 async fn an_update_keeps_the_address() {
     let client = Client::lab().await;
     for (name, first) in [("auto", on_network()), ("static", pinned("10.10.4.5"))] {
-        let made = client.post("vsvip", vsvip(name, first)).await.expect(201);
+        let made = client.post("vsvip", vsvip(name, &first)).await.expect(201);
         let after = client
-            .put("vsvip", &made["uuid"], vsvip(name, on_network()))
+            .put("vsvip", &made["uuid"], vsvip(name, &on_network()))
             .await
             .expect(200);
         assert_eq!(address(&after), address(&made));
         let flag = |value: &Value| value["vip"][0].get("avi_allocated_vip").cloned();
         assert_eq!(flag(&after), flag(&made));
         let same = client
-            .put("vsvip", &made["uuid"], vsvip(name, pinned(address(&made))))
+            .put("vsvip", &made["uuid"], vsvip(name, &pinned(address(&made))))
             .await;
         assert_eq!(address(&same.expect(200)), address(&made));
     }
@@ -113,9 +113,9 @@ async fn an_update_keeps_the_address() {
 async fn another_address_or_vip_id_is_refused_and_nothing_changes() {
     let client = Client::lab().await;
     for first in [on_network(), pinned("10.10.4.5")] {
-        let made = client.post("vsvip", vsvip("a", first)).await.expect(201);
+        let made = client.post("vsvip", vsvip("a", &first)).await.expect(201);
         let refusal = client
-            .put("vsvip", &made["uuid"], vsvip("a", pinned("10.10.4.9")))
+            .put("vsvip", &made["uuid"], vsvip("a", &pinned("10.10.4.9")))
             .await
             .expect(400);
         assert!(
@@ -126,7 +126,7 @@ async fn another_address_or_vip_id_is_refused_and_nothing_changes() {
         );
         let other = json!({"vip_id": "1", "auto_allocate_ip": true});
         let refusal = client
-            .put("vsvip", &made["uuid"], vsvip("a", other))
+            .put("vsvip", &made["uuid"], vsvip("a", &other))
             .await
             .expect(400);
         assert!(
@@ -138,7 +138,7 @@ async fn another_address_or_vip_id_is_refused_and_nothing_changes() {
         let read = client.first("/api/vsvip?name=a").await;
         assert_eq!(address(&read), address(&made));
         client
-            .post("vsvip", vsvip("b", pinned(address(&made))))
+            .post("vsvip", vsvip("b", &pinned(address(&made))))
             .await
             .expect(400);
         client.delete("vsvip", &made["uuid"]).await.expect(204);
@@ -149,17 +149,18 @@ async fn another_address_or_vip_id_is_refused_and_nothing_changes() {
 async fn a_vip_moved_to_another_network_gets_an_address_there() {
     let client = Client::lab().await;
     let made = client
-        .post("vsvip", vsvip("a", on_network()))
+        .post("vsvip", vsvip("a", &on_network()))
         .await
         .expect(201);
-    let there = vip(&json!({"ipam_network_subnet": {"network_ref": "/api/network/?name=node-net"}}));
+    let there =
+        vip(&json!({"ipam_network_subnet": {"network_ref": "/api/network/?name=node-net"}}));
     let after = client
-        .put("vsvip", &made["uuid"], vsvip("a", there))
+        .put("vsvip", &made["uuid"], vsvip("a", &there))
         .await
         .expect(200);
     assert_eq!(address(&after), "10.10.16.10");
     let next = client
-        .post("vsvip", vsvip("b", on_network()))
+        .post("vsvip", vsvip("b", &on_network()))
         .await
         .expect(201);
     assert_eq!(
@@ -183,15 +184,15 @@ async fn an_exhausted_network_is_refused_and_nothing_stored() {
     let network = json!({"name": "tiny", "configured_subnets": range("10.99.0.2")});
     client.make("network", network).await;
     let tiny = || vip(&json!({"ipam_network_subnet": {"network_ref": "/api/network?name=tiny"}}));
-    client.post("vsvip", vsvip("a", tiny())).await.expect(201);
-    let mut two = vsvip("b", tiny());
+    client.post("vsvip", vsvip("a", &tiny())).await.expect(201);
+    let mut two = vsvip("b", &tiny());
     let mut second = tiny();
     second["vip_id"] = json!("1");
     two["vip"].as_array_mut().unwrap().push(second);
     let refusal = client.post("vsvip", two).await.expect(400);
     assert_eq!(refusal["error"], "No available free IPs");
     assert_eq!(client.get("/api/vsvip").await.expect(200)["count"], 1);
-    let made = client.post("vsvip", vsvip("c", tiny())).await.expect(201);
+    let made = client.post("vsvip", vsvip("c", &tiny())).await.expect(201);
     assert_eq!(address(&made), "10.99.0.2", "a refused write takes nothing");
 }
 
@@ -210,7 +211,7 @@ async fn both_families_are_handed_out_where_asked() {
         }))
     };
     let both = client
-        .post("vsvip", vsvip("both", ask("V4_V6")))
+        .post("vsvip", vsvip("both", &ask("V4_V6")))
         .await
         .expect(201);
     assert_eq!(address(&both), "10.98.0.1");
@@ -219,7 +220,7 @@ async fn both_families_are_handed_out_where_asked() {
         json!({"addr": "2001:db8::1", "type": "V6"})
     );
     let six = client
-        .post("vsvip", vsvip("six", ask("V6_ONLY")))
+        .post("vsvip", vsvip("six", &ask("V6_ONLY")))
         .await
         .expect(201);
     assert_eq!(six["vip"][0]["ip6_address"]["addr"], "2001:db8::2");
@@ -229,11 +230,11 @@ async fn both_families_are_handed_out_where_asked() {
 #[tokio::test(start_paused = true)]
 async fn addresses_of_a_seed_are_taken() {
     let client = Client::lab().await;
-    client.make("vsvip", vsvip("a", on_network())).await;
+    client.make("vsvip", vsvip("a", &on_network())).await;
     let again = Client::seeded(client.simulator.dump()).await;
     assert_eq!(again.simulator.dump(), client.simulator.dump());
     let made = again
-        .post("vsvip", vsvip("b", on_network()))
+        .post("vsvip", vsvip("b", &on_network()))
         .await
         .expect(201);
     assert_eq!(address(&made), "10.10.0.11");
