@@ -3,6 +3,7 @@
 
 pub mod checksum;
 pub mod common;
+mod compare;
 pub mod ds_set;
 pub mod go_json;
 pub mod hash;
@@ -32,4 +33,4 @@ pub use names::{Names, NamingScheme, PathSource, PortSource};
 pub use object::{AviObject, Ownership, WriteMode};
 pub use objects::{AviKey, AviKind, Body};
 pub use reference::Ref;
-pub use sets::{Desired, DesiredObject, Observed, ObservedObject, Presence};
+pub use sets::{Desired, DesiredObject, Knowledge, Observed, ObservedObject, Presence};

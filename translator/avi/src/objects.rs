@@ -168,7 +168,7 @@ pub struct AviKey {
     pub kind: AviKind,
     /// Its tenant.
     pub tenant: TenantName,
-    /// Its cloud; empty for kinds that are unique per tenant alone.
+    /// Its cloud, for kinds that several clouds have by the same name; else empty.
     pub cloud: EcoString,
     /// Its name.
     pub name: EcoString,
@@ -180,10 +180,10 @@ impl AviKey {
         Self {
             kind: body.kind(),
             tenant: tenant_of(body.tenant_ref(), tenant),
-            cloud: body
-                .cloud_ref()
-                .map(|cloud| cloud.name.clone())
-                .unwrap_or_default(),
+            cloud: match body.cloud_ref() {
+                Some(cloud) if body.kind().has_cloud() => cloud.name.clone(),
+                _ => EcoString::new(),
+            },
             name: body.name().clone(),
         }
     }
@@ -206,15 +206,10 @@ impl AviKey {
 }
 
 impl AviKind {
-    /// Whether the kind is unique per cloud.
+    /// Whether the cloud is part of the key. VRFs and SE groups have the same names in every
+    /// cloud; the names of owned objects begin with their cluster, and a cluster has one cloud.
     pub fn has_cloud(self) -> bool {
-        !matches!(
-            self,
-            Self::HttpPolicySet
-                | Self::L4PolicySet
-                | Self::SslKeyAndCertificate
-                | Self::VsDataScriptSet
-        )
+        self.is_shared()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::objects::{AviKey, Body};
 use aviary_types::{Digest, DomainId, EcoString, Provenance};
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -79,16 +79,63 @@ pub struct ObservedObject {
 pub struct Observed {
     /// By key.
     pub objects: OrdMap<AviKey, Arc<ObservedObject>>,
+    /// Who refers to an object, as far as kinds with a room do.
+    referrers: OrdMap<AviKey, OrdSet<AviKey>>,
 }
 
 impl Observed {
     /// Puts an object in, or in the place of its former form.
     pub fn insert(&mut self, object: ObservedObject) {
-        self.objects.insert(object.key.clone(), Arc::new(object));
+        let key = object.key.clone();
+        self.remove(&key);
+        for target in object.targets() {
+            self.referrers.entry(target).or_default().insert(key.clone());
+        }
+        self.objects.insert(key, Arc::new(object));
     }
 
     /// Takes an object out.
     pub fn remove(&mut self, key: &AviKey) {
-        self.objects.remove(key);
+        let Some(former) = self.objects.remove(key) else { return };
+        for target in former.targets() {
+            if let Some(referrers) = self.referrers.get_mut(&target) {
+                referrers.remove(key);
+                if referrers.is_empty() {
+                    self.referrers.remove(&target);
+                }
+            }
+        }
     }
+
+    /// The objects that refer to this one.
+    pub fn referrers(&self, key: &AviKey) -> impl Iterator<Item = &AviKey> {
+        self.referrers.get(key).into_iter().flatten()
+    }
+}
+
+impl ObservedObject {
+    /// The objects that it refers to, as far as they are of kinds with a room.
+    pub fn targets(&self) -> impl Iterator<Item = AviKey> {
+        self.body.refs().into_iter().filter_map(|reference| self.key.target(reference))
+    }
+}
+
+/// What may not be concluded from absence. Whoever builds the desired objects answers; whoever
+/// compares asks (invariant 1).
+pub trait Knowledge {
+    /// Whether nothing may be concluded about the domain at all.
+    fn holds_domain(&self, domain: &DomainId) -> bool;
+
+    /// Whether nothing may be concluded about objects of this namespace.
+    fn holds_namespace(&self, domain: &DomainId, namespace: &str) -> bool;
+
+    /// Whether the host waits for something that was not heard.
+    fn holds_host(&self, domain: &DomainId, host: &str) -> bool;
+
+    /// Whether the source that markers name (`IngressName`, `ServiceName`) exists, but what it
+    /// means is not known.
+    fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool;
+
+    /// Whether anything of the domain is held at all; if not, nobody needs to ask further.
+    fn is_complete(&self, domain: &DomainId) -> bool;
 }

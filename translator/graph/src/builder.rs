@@ -270,7 +270,8 @@ impl Builder {
     fn finish(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, work: Work) -> Built {
         let mut unheard = self.built.unknown.unheard.clone();
         if work.unheard {
-            unheard = self.built.units.values().filter_map(|parts| parts.unheard.clone()).collect();
+            let waiting = self.built.units.values().filter_map(|parts| parts.unheard.clone());
+            unheard = waiting.map(|u| ((u.domain, u.host), u.source)).collect();
         }
         self.built.unknown_changed =
             work.unheard || !facts.changes.scopes.is_empty() || self.built.unknown.envs != *envs;

@@ -71,7 +71,7 @@ fn serves(
     let key = |kind: AviKind, name: &EcoString| AviKey {
         kind,
         tenant: maker.tenant.clone(),
-        cloud: maker.settings().controller.cloud.as_str().into(),
+        cloud: EcoString::new(),
         name: name.clone(),
     };
     let vip = key(AviKind::VsVip, &shard.name);

@@ -18,7 +18,7 @@ mod shard;
 mod unit;
 
 pub use builder::{Builder, Counts};
-pub use parts::{Serve, Unheard};
+pub use parts::Serve;
 pub use report::{Built, Unknown};
 pub use unit::UnitKey;
 

@@ -21,13 +21,13 @@ pub(crate) struct Parts {
 
 /// Something that exists but was not heard since the start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unheard {
+pub(crate) struct Unheard {
     /// The domain whose objects wait.
-    pub domain: DomainId,
+    pub(crate) domain: DomainId,
     /// The host whose objects wait.
-    pub host: Host,
+    pub(crate) host: Host,
     /// What is waited for.
-    pub source: ObjectKey,
+    pub(crate) source: ObjectKey,
 }
 
 /// A shard parent.

@@ -1,12 +1,13 @@
 //! What a build gives: the desired objects, what changed in them, and what is not known.
 
 use crate::builder::Counts;
-use crate::parts::{Parts, Serve, Unheard};
+use crate::parts::{Parts, Serve};
 use crate::unit::UnitKey;
-use aviary_avi::{AviKey, Desired};
-use aviary_kinds::{Env, namespace};
+use aviary_avi::{AviKey, Desired, Knowledge};
+use aviary_kinds::namespace::{self, Namespace};
+use aviary_kinds::{Env, ingress, service};
 use aviary_store::Facts;
-use aviary_types::{DomainId, Finding, Namespace, ObjectKey, ScopeKey};
+use aviary_types::{DomainId, Finding, Host, ObjectKey, ScopeKey};
 use imbl::{OrdMap, OrdSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,41 +81,62 @@ pub struct Unknown {
     pub(crate) facts: Facts,
     pub(crate) envs: BTreeMap<DomainId, Arc<Env>>,
     /// Hosts that wait for contents that were not heard.
-    pub unheard: BTreeSet<Unheard>,
+    pub(crate) unheard: BTreeMap<(DomainId, Host), ObjectKey>,
 }
 
 impl Unknown {
-    /// Whether nothing may be concluded about objects of this namespace: it is selected, or may be,
-    /// and was never heard in full. A namespace that is known to be gone, or not selected, holds
-    /// nothing back.
-    pub fn holds_namespace(&self, domain: &DomainId, namespace: &Namespace) -> bool {
-        let Some(env) = self.envs.get(domain) else { return true };
-        if self.holds_domain(domain) {
-            return true;
-        }
-        let scope = ScopeKey { cluster: domain.cluster.clone(), namespace: namespace.clone() };
-        if self.facts.is_published(&scope) {
-            return false;
-        }
-        let key = ObjectKey::new(&domain.cluster, namespace::KIND, "", namespace.text().clone());
+    /// Hosts that wait, with what they wait for.
+    pub fn unheard(&self) -> &BTreeMap<(DomainId, Host), ObjectKey> {
+        &self.unheard
+    }
+
+    /// Whether the namespace exists and the domain takes it.
+    fn is_selected(&self, env: &Env, namespace: &str) -> bool {
+        let key = ObjectKey::new(&env.domain.cluster, namespace::KIND, "", namespace);
         let entry = self.facts.get(&key);
-        let fact = entry.and_then(|entry| <&namespace::Namespace>::try_from(&entry.fact).ok());
-        fact.is_some_and(|fact| env.selects(namespace.as_str(), Some(&fact.labels)))
+        let fact = entry.and_then(|entry| <&Namespace>::try_from(&entry.fact).ok());
+        fact.is_some_and(|fact| env.selects(namespace, Some(&fact.labels)))
+    }
+}
+
+impl Knowledge for Unknown {
+    /// The cluster-wide kinds were never heard in full, or the domain is not configured.
+    fn holds_domain(&self, domain: &DomainId) -> bool {
+        !self.envs.contains_key(domain)
+            || !self.facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
     }
 
-    /// Whether nothing may be concluded about the domain at all: its cluster-wide kinds were never
-    /// heard in full.
-    pub fn holds_domain(&self, domain: &DomainId) -> bool {
-        !self.facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
+    /// The namespace is selected and was never heard in full. A namespace that is known to be
+    /// gone, or not selected, holds nothing back.
+    fn holds_namespace(&self, domain: &DomainId, namespace: &str) -> bool {
+        let Some(env) = self.envs.get(domain) else { return true };
+        let scope =
+            ScopeKey { cluster: domain.cluster.clone(), namespace: namespace.into() };
+        self.holds_domain(domain)
+            || (!self.facts.is_published(&scope) && self.is_selected(env, namespace))
     }
 
-    /// Whether the host waits for something that was not heard.
-    pub fn holds_host(&self, domain: &DomainId, host: &str) -> bool {
-        self.unheard.iter().any(|unheard| unheard.domain == *domain && unheard.host.as_str() == host)
+    fn holds_host(&self, domain: &DomainId, host: &str) -> bool {
+        self.unheard.contains_key(&(domain.clone(), Host::from(host)))
     }
 
-    /// Whether an object of this kind and name exists but was never accepted.
-    pub fn holds_source(&self, key: &ObjectKey) -> bool {
-        self.facts.rejected().contains(key)
+    fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool {
+        let kind = match marker {
+            "IngressName" => ingress::KIND,
+            "ServiceName" => service::KIND,
+            _ => return false,
+        };
+        self.facts.rejected().contains(&ObjectKey::new(&domain.cluster, kind, namespace, name))
+    }
+
+    fn is_complete(&self, domain: &DomainId) -> bool {
+        let unheard = self.unheard.keys().any(|(of, _)| of == domain);
+        let rejected = self.facts.rejected().iter().any(|key| key.cluster == domain.cluster);
+        let unpublished = || {
+            self.facts.lookup(&namespace::all(&domain.cluster)).iter().any(|entry| {
+                self.holds_namespace(domain, &entry.key.name)
+            })
+        };
+        !(self.holds_domain(domain) || unheard || rejected || unpublished())
     }
 }

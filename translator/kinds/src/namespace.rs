@@ -8,12 +8,13 @@
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{Digest, EcoString, Kind, ObjectKey, TenantName};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, TenantName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
 pub const KIND: Kind = Kind { group: "", kind: "Namespace" };
+const ALL: &str = "namespace.all";
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 
 /// What translation reads of a Namespace.
@@ -62,13 +63,18 @@ impl KindRoom for Namespace {
         }
     }
 
-    fn index(&self, _key: &ObjectKey) -> Vec<IndexKey> {
-        Vec::new()
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+        vec![all(&key.cluster)]
     }
 
     fn digest(&self) -> Digest {
         Digest::of_json(self)
     }
+}
+
+/// Every Namespace of a cluster.
+pub fn all(cluster: &ClusterName) -> IndexKey {
+    IndexKey::new(cluster, ALL, "")
 }
 
 /// The tenant of a namespace's objects, or `None` where the domain does not take the namespace.

@@ -1,0 +1,129 @@
+//! Which observed objects stand for something that is not known (invariant 1), and whose they are
+//! (invariant 6).
+
+use crate::diff::Input;
+use aviary_avi::common::marker_value;
+use aviary_avi::metadata::ServiceMetadata;
+use aviary_avi::{AviKey, Body, ObservedObject, Ownership};
+use aviary_types::{DomainId, EcoString, eco_format};
+use std::collections::BTreeMap;
+
+/// Longest chain of references from a pool up to the virtual service that stands for it.
+const DEPTH: usize = 4;
+
+/// Answers for one comparison.
+pub(crate) struct Holder<'a> {
+    input: &'a Input<'a>,
+    complete: BTreeMap<&'a DomainId, bool>,
+}
+
+impl<'a> Holder<'a> {
+    pub(crate) fn new(input: &'a Input<'a>) -> Self {
+        let complete = |domain| (domain, input.knowledge.is_complete(domain));
+        Self { input, complete: input.domains.iter().map(complete).collect() }
+    }
+
+    pub(crate) fn input(&self) -> &'a Input<'a> {
+        self.input
+    }
+
+    /// Whether everything of the domain is known, so that nothing needs to be looked at closer.
+    pub(crate) fn is_complete(&self, domain: &DomainId) -> bool {
+        self.complete.get(domain).copied().unwrap_or(false)
+    }
+
+    /// The domain that owns an object, exactly: never by prefix.
+    pub(crate) fn owner(&self, object: &ObservedObject) -> Option<DomainId> {
+        let cluster = marker_value(object.body.markers(), "clustername")?;
+        let mut domains = self.input.domains.iter().filter(|domain| domain.cluster.text() == cluster);
+        match object.key.kind.ownership() {
+            Ownership::CreatedBy => {
+                let user = object.body.created_by()?;
+                domains.find(|domain| domain.user() == *user).cloned()
+            }
+            Ownership::Markers => {
+                let user = marker_value(object.body.markers(), "created_by")?;
+                domains.find(|domain| domain.user() == *user).cloned()
+            }
+            Ownership::MarkerAndReferrer => self.owner_by_referrer(object).or_else(|| {
+                let journalled = self.input.journal.contains(&object.key.name);
+                domains.next().filter(|_| journalled).cloned()
+            }),
+            Ownership::SharedEntries => None,
+        }
+    }
+
+    fn owner_by_referrer(&self, object: &ObservedObject) -> Option<DomainId> {
+        let referrers = self.input.observed.referrers(&object.key);
+        referrers.filter_map(|key| self.input.observed.objects.get(key)).find_map(|referrer| {
+            let marked = referrer.key.kind.ownership() != Ownership::MarkerAndReferrer;
+            marked.then(|| self.owner(referrer)).flatten()
+        })
+    }
+
+    /// Why the object must be left as it is, if it must.
+    pub(crate) fn why(&self, object: &ObservedObject) -> Option<EcoString> {
+        self.why_up_to(object, DEPTH)
+    }
+
+    fn why_up_to(&self, object: &ObservedObject, depth: usize) -> Option<EcoString> {
+        let domain = self.owner(object)?;
+        if self.is_complete(&domain) {
+            return None;
+        }
+        self.own_reason(object, &domain).or_else(|| {
+            let referrers = self.input.observed.referrers(&object.key);
+            let mut referrers = referrers.filter_map(|key| self.input.observed.objects.get(key));
+            let next = depth.checked_sub(1)?;
+            referrers.find_map(|referrer| self.why_up_to(referrer, next))
+        })
+    }
+
+    /// What the object's own markers say.
+    fn own_reason(&self, object: &ObservedObject, domain: &DomainId) -> Option<EcoString> {
+        let knowledge = self.input.knowledge;
+        let unheard = namespaces(&object.body)
+            .into_iter()
+            .find(|namespace| knowledge.holds_namespace(domain, namespace));
+        if let Some(namespace) = unheard {
+            return Some(eco_format!("namespace {namespace} was not heard in full"));
+        }
+        let hosts = values(&object.body, "Host");
+        if let Some(host) = hosts.iter().find(|host| knowledge.holds_host(domain, host)) {
+            return Some(eco_format!("the certificate of host {host} was not heard"));
+        }
+        let namespace = marker_value(object.body.markers(), "Namespace")?;
+        ["IngressName", "ServiceName"].into_iter().find_map(|marker| {
+            let names = values(&object.body, marker);
+            let held = names.iter().find(|n| knowledge.holds_source(domain, namespace, marker, n))?;
+            Some(eco_format!("{namespace}/{held} exists, but cannot be read"))
+        })
+    }
+
+    /// Whether the object of this key is observed and held.
+    pub(crate) fn holds(&self, key: &AviKey) -> bool {
+        self.input.observed.objects.get(key).is_some_and(|object| self.why(object).is_some())
+    }
+}
+
+/// All values of a marker.
+pub(crate) fn values(body: &Body, key: &str) -> Vec<EcoString> {
+    let markers = body.markers().iter().filter(|marker| marker.key == key);
+    markers.flat_map(|marker| marker.values.iter().cloned()).collect()
+}
+
+/// Every namespace that contributed: the marker's, and those in the metadata of a child.
+fn namespaces(body: &Body) -> Vec<EcoString> {
+    let mut namespaces = values(body, "Namespace");
+    let metadata = match body {
+        Body::VirtualService(service) => service.service_metadata.as_deref(),
+        _ => None,
+    };
+    if let Some(metadata) = metadata.and_then(ServiceMetadata::parse) {
+        let contributors = metadata.contributors().map(EcoString::from);
+        namespaces.extend(contributors);
+    }
+    namespaces.sort();
+    namespaces.dedup();
+    namespaces
+}
