@@ -28,8 +28,6 @@ pub enum Class {
     NoFreeAddress,
     /// The Controller is being upgraded and takes no configuration.
     WaitForUpgrade,
-    /// The object belongs to the tenant `admin`: write it there.
-    AsAdmin,
     /// The Controller will never take this as it is; its message goes to the user.
     Refuse,
     /// We must not send (fence lost, session closed): nothing further is to be tried.
@@ -63,7 +61,6 @@ impl Class {
             Self::MissingReference => "missing_reference",
             Self::NoFreeAddress => "no_free_address",
             Self::WaitForUpgrade => "wait_for_upgrade",
-            Self::AsAdmin => "as_admin",
             Self::Refuse => "refuse",
             Self::Stop => "stop",
         }
@@ -133,7 +130,6 @@ const TABLE: &[Rule] = &[
     rule(400, 403, "object is referred by", Class::StillReferred),
     rule(400, 400, "need to reload object data", Class::Reread),
     rule(400, 400, "no available free ip", Class::NoFreeAddress),
-    rule(400, 400, "cannot modify vrfcontext", Class::AsAdmin),
     rule(400, 400, "vrfcontext not found", Class::MissingReference),
     rule(400, 400, "object not found", Class::MissingReference),
     rule(403, 403, "disallowed during upgrade", Class::WaitForUpgrade),
@@ -202,12 +198,6 @@ mod tests {
             Class::WaitForUpgrade,
         ),
         ("PUT", 403, "no permission", Class::Refuse),
-        (
-            "PUT",
-            400,
-            "Cannot modify VrfContext global",
-            Class::AsAdmin,
-        ),
         (
             "PUT",
             400,

@@ -12,6 +12,16 @@ pub const REPLY_LIMIT: usize = 64 << 20;
 /// Any service that carries a request to the Controller.
 pub type Transport = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, BoxError>;
 
+/// The transport of a service that speaks whole bodies.
+pub fn of<S>(service: S) -> Transport
+where
+    S: Service<Request<Bytes>, Response = Response<Bytes>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+{
+    BoxCloneSyncService::new(service.map_err(Into::into))
+}
+
 /// The transport that calls a service in this process, such as a simulated Controller's router.
 /// Each call runs as a task of its own: like a server's, it ends even if its caller goes away.
 pub fn in_process<S, B, R>(service: S) -> Transport
