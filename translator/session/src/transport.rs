@@ -24,14 +24,13 @@ where
 
 /// The transport that calls a service in this process, such as a simulated Controller's router.
 /// Each call runs as a task of its own: like a server's, it ends even if its caller goes away.
-pub fn in_process<S, B, R>(service: S) -> Transport
+pub fn in_process<S, B>(service: S) -> Transport
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + Sync + 'static,
+    S: Service<Request<B>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
-    B: From<Bytes> + Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     BoxCloneSyncService::new(tower::service_fn(move |request: Request<Bytes>| {
         let service = service.clone();
