@@ -1,1 +1,4 @@
-//! aviary-runtime
+//! The loops of the translator: they own the pure core and talk to agents, Controllers and people.
+
+pub mod lane;
+pub mod scheme;
