@@ -69,6 +69,17 @@ impl IpAddr {
     }
 }
 
+impl IpAddr {
+    /// Whether both are one address, however it is written.
+    pub fn is(&self, other: &Self) -> bool {
+        let parse = |address: &Self| address.addr.parse::<std::net::IpAddr>().ok();
+        match (parse(self), parse(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.addr == other.addr,
+        }
+    }
+}
+
 /// A subnet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -1,9 +1,11 @@
 //! VSDataScriptSet: the script that picks a pool of the shared group by host and path.
 
 use crate::common::Marker;
+use crate::compare::{said, same_markers, same_set, same_values};
+use crate::hash::sha256_hex;
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
-use aviary_types::EcoString;
+use aviary_types::{EcoString, eco_format};
 use serde::{Deserialize, Serialize};
 
 /// Body of `/api/vsdatascriptset`.
@@ -54,7 +56,56 @@ impl AviObject for VsDataScriptSet {
     }
 
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        self.same_with(observed, KNOWN_SCRIPTS)
+    }
+}
+
+/// The digests of AKO's own scripts, with the name of their object masked: the choice of a pool of
+/// the shared group, and that of a passthrough group. Such a script does the same as ours, so it is
+/// left alone.
+pub const KNOWN_SCRIPTS: &[&str] = &[
+    "84ab8da9623a34b28efc8ac17e48add084b1df2cf250cab90a76fa77e8d6bc31",
+    "70ea07a326ef0c4a03a53675d402a79710a525b5e98e8f3c02905451e6e57c4e",
+];
+
+/// What stands for the object's name in a script before it is digested.
+const NAME_MASK: &str = "{NAME}";
+
+/// The event of a script that sees whole requests.
+pub const HTTP_REQUEST: &str = "VS_DATASCRIPT_EVT_HTTP_REQ";
+
+/// The script of a shared virtual service: picks the pool of the group whose priority label is the
+/// longest that the lower-case host and path begin with.
+pub fn script(pool_group: &str) -> EcoString {
+    let group = pool_group.replace('\\', "\\\\").replace('"', "\\\"");
+    eco_format!(
+        r#"local host = avi.http.get_host_tokens("MODIFIED", 1)
+local path = avi.http.get_path_tokens("MODIFIED", 1)
+if host then
+  host = string.gsub(host, ":[^:]*$", "")
+  avi.poolgroup.select("{group}", string.lower(host .. "/" .. (path or "")))
+end
+"#
+    )
+}
+
+impl VsDataScriptSet {
+    /// Whether nothing needs to be written, given the digests of scripts that do what ours do.
+    pub fn same_with(&self, observed: &Self, known: &[&str]) -> bool {
+        let same_script = |desired: &DataScript, have: &DataScript| {
+            desired.evt == have.evt
+                && (desired.script == have.script
+                    || known.contains(&observed.digest_of(&have.script).as_str()))
+        };
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && same_set(&self.datascript, &observed.datascript, same_script)
+            && same_values(&self.pool_group_refs, &observed.pool_group_refs)
+            && same_markers(&self.markers, &observed.markers)
+    }
+
+    fn digest_of(&self, script: &str) -> EcoString {
+        sha256_hex(&script.replace(self.name.as_str(), NAME_MASK))
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTPPolicySet: path switching and redirects.
 
 use crate::common::Marker;
+use crate::compare::{said, same_markers_but, same_values};
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::EcoString;
@@ -62,8 +63,58 @@ impl AviObject for HttpPolicySet {
     }
 
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        let redirects_only = self.redirects_only();
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && self.same_rules(observed)
+            && self.http_security_policy == observed.http_security_policy
+            // A redirect belongs to a host, which namespaces may share; a set of paths to one alone.
+            && same_markers_but(&self.markers, &observed.markers, |_| redirects_only)
     }
+}
+
+/// What the Controller shows where nothing was sent.
+const DEFAULT_MATCH_CASE: &str = "INSENSITIVE";
+const DEFAULT_STATUS_CODE: &str = "HTTP_REDIRECT_STATUS_CODE_302";
+
+impl HttpPolicySet {
+    fn redirects_only(&self) -> bool {
+        let mut rules = self.http_request_policy.rules.iter();
+        rules.all(|rule| rule.redirect_action.is_some())
+    }
+
+    /// Names and places must be the same, and what the rules do, in an order that means the same.
+    fn same_rules(&self, observed: &Self) -> bool {
+        let (mine, theirs) = (self.in_order(), observed.in_order());
+        let label = |rule: &&HttpRequestRule| (rule.index, rule.name.clone());
+        mine.iter().map(label).eq(theirs.iter().map(label)) && {
+            let (mine, theirs) = (canonical(mine), canonical(theirs));
+            mine.len() == theirs.len()
+                && mine
+                    .iter()
+                    .zip(theirs)
+                    .all(|(mine, theirs)| mine.same(theirs))
+        }
+    }
+
+    fn in_order(&self) -> Vec<&HttpRequestRule> {
+        let mut rules: Vec<_> = self.http_request_policy.rules.iter().collect();
+        rules.sort_by_key(|rule| rule.index);
+        rules
+    }
+}
+
+/// Rules whose paths are equally long stand in an order that AKO leaves to chance (its sort is not
+/// stable), and no request meets two of them unless they have the same path: those keep their order.
+fn canonical(mut rules: Vec<&HttpRequestRule>) -> Vec<&HttpRequestRule> {
+    let alike = |a: &&HttpRequestRule, b: &&HttpRequestRule| {
+        let length = |rule: &HttpRequestRule| rule.plain_path().map(str::len);
+        length(a).is_some() && length(a) == length(b)
+    };
+    for group in rules.chunk_by_mut(alike) {
+        group.sort_by(|a, b| a.plain_path().cmp(&b.plain_path()));
+    }
+    rules
 }
 
 /// Rules for requests.
@@ -103,6 +154,38 @@ pub struct HttpRequestRule {
     /// Where the client is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_action: Option<RedirectAction>,
+}
+
+impl HttpRequestRule {
+    /// Whether both do the same, wherever they stand.
+    fn same(&self, observed: &Self) -> bool {
+        let target = |rule: &Self| rule.matches.clone().unwrap_or_default();
+        self.enable == observed.enable
+            && target(self).same(&target(observed))
+            && self.switching_action == observed.switching_action
+            && both(
+                self.redirect_action.as_ref(),
+                observed.redirect_action.as_ref(),
+                RedirectAction::same,
+            )
+    }
+
+    /// The path of a path-switch rule of one plain path.
+    fn plain_path(&self) -> Option<&str> {
+        let path = self.matches.as_ref()?.path.as_ref()?;
+        match path.match_str.as_slice() {
+            [path] if self.switching_action.is_some() => Some(path),
+            _ => None,
+        }
+    }
+}
+
+fn both<T>(desired: Option<&T>, observed: Option<&T>, same: impl Fn(&T, &T) -> bool) -> bool {
+    match (desired, observed) {
+        (Some(desired), Some(observed)) => same(desired, observed),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// Conditions of a rule.
@@ -180,4 +263,39 @@ pub struct RedirectAction {
     pub protocol: EcoString,
     /// `HTTP_REDIRECT_STATUS_CODE_302`
     pub status_code: EcoString,
+}
+
+impl MatchTarget {
+    fn same(&self, observed: &Self) -> bool {
+        let (mine, theirs) = (self, observed);
+        both(mine.host_hdr.as_ref(), theirs.host_hdr.as_ref(), |a, b| {
+            a.match_criteria == b.match_criteria && same_values(&a.value, &b.value)
+        }) && both(mine.path.as_ref(), theirs.path.as_ref(), PathMatch::same)
+            && both(mine.vs_port.as_ref(), theirs.vs_port.as_ref(), |a, b| {
+                a.match_criteria == b.match_criteria && same_values(&a.ports, &b.ports)
+            })
+    }
+}
+
+impl PathMatch {
+    fn same(&self, observed: &Self) -> bool {
+        self.match_criteria == observed.match_criteria
+            && or(&self.match_case, DEFAULT_MATCH_CASE)
+                == or(&observed.match_case, DEFAULT_MATCH_CASE)
+            && same_values(&self.match_str, &observed.match_str)
+            && same_values(&self.string_group_refs, &observed.string_group_refs)
+    }
+}
+
+impl RedirectAction {
+    fn same(&self, observed: &Self) -> bool {
+        self.port == observed.port
+            && self.protocol == observed.protocol
+            && or(&self.status_code, DEFAULT_STATUS_CODE)
+                == or(&observed.status_code, DEFAULT_STATUS_CODE)
+    }
+}
+
+fn or<'a>(text: &'a EcoString, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
 }

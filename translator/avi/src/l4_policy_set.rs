@@ -1,6 +1,7 @@
 //! L4PolicySet: port and protocol to pool.
 
 use crate::common::Marker;
+use crate::compare::{said, same_markers, same_values};
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::EcoString;
@@ -53,8 +54,13 @@ impl AviObject for L4PolicySet {
             .collect()
     }
 
+    /// Rules carry their place, so the order of the list means nothing.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        let rules = &self.l4_connection_policy.rules;
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && same_values(rules, &observed.l4_connection_policy.rules)
+            && same_markers(&self.markers, &observed.markers)
     }
 }
 

@@ -164,9 +164,10 @@ impl Names {
     pub fn l4_pool(&self, of: PortSource<'_>) -> EcoString {
         let service = self.l4_plain(of.namespace, of.service);
         let (protocol, port) = (of.protocol, of.port);
-        let plain = match (self.scheme, of.twice) {
-            (NamingScheme::Documented, false) => eco_format!("{service}-{port}"),
-            _ => eco_format!("{service}-{protocol}-{port}"),
+        let plain = if self.scheme == NamingScheme::Documented && !of.twice {
+            eco_format!("{service}-{port}")
+        } else {
+            eco_format!("{service}-{protocol}-{port}")
         };
         legal(&plain)
     }

@@ -17,6 +17,10 @@ macro_rules! objects {
         }
 
         /// The body of one Avi object.
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "bodies live behind an Arc, where only their own size counts"
+        )]
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Body {
             $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind(crate::$room::$kind),)*

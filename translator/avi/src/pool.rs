@@ -1,6 +1,10 @@
 //! Pool: the servers of one backend.
 
 use crate::common::{IpAddr, Marker, Subnet};
+use crate::compare::{
+    DEFAULT_VRF, defaulted, defaulted_ref, said, same_hostnames, same_markers, same_set, same_text,
+    same_values,
+};
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::EcoString;
@@ -81,10 +85,39 @@ impl AviObject for Pool {
         Vec::new()
     }
 
+    /// Orders of servers, monitors and networks mean nothing.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && said(self.cloud_ref.as_ref(), observed.cloud_ref.as_ref())
+            && defaulted_ref(
+                self.vrf_ref.as_ref(),
+                observed.vrf_ref.as_ref(),
+                DEFAULT_VRF,
+            )
+            && same_text(self.tier1_lr.as_ref(), observed.tier1_lr.as_ref())
+            && defaulted(self.sni_enabled, observed.sni_enabled, DEFAULT_SNI_ENABLED)
+            && defaulted(
+                self.graceful_disable_timeout,
+                observed.graceful_disable_timeout,
+                DEFAULT_GRACEFUL_DISABLE_TIMEOUT,
+            )
+            && same_values(&self.health_monitor_refs, &observed.health_monitor_refs)
+            && same_values(&self.placement_networks, &observed.placement_networks)
+            && same_set(&self.servers, &observed.servers, Server::same)
+            && same_hostnames(
+                self.service_metadata.as_ref(),
+                observed.service_metadata.as_ref(),
+            )
+            && same_markers(&self.markers, &observed.markers)
     }
 }
+
+/// What the Controller shows where nothing was sent. It also adds `hostname` and `ratio` to servers,
+/// an analytics profile and two dozen settings, which we do not read.
+const DEFAULT_SNI_ENABLED: bool = true;
+const DEFAULT_GRACEFUL_DISABLE_TIMEOUT: i32 = 1;
+const DEFAULT_SERVER_ENABLED: bool = true;
 
 /// One server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +136,16 @@ pub struct Server {
     /// Node of the endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_node: Option<EcoString>,
+}
+
+impl Server {
+    fn same(&self, observed: &Self) -> bool {
+        self.ip == observed.ip
+            && self.port == observed.port
+            && self.external_uuid == observed.external_uuid
+            && defaulted(self.enabled, observed.enabled, DEFAULT_SERVER_ENABLED)
+            && same_text(self.server_node.as_ref(), observed.server_node.as_ref())
+    }
 }
 
 /// A network that servers are reached through.

@@ -1,6 +1,7 @@
 //! PoolGroup: pools with ratios, or with priority labels on a shared parent.
 
 use crate::common::Marker;
+use crate::compare::{defaulted, said, same_markers, same_set, same_text};
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::EcoString;
@@ -63,8 +64,18 @@ impl AviObject for PoolGroup {
         self.members.iter().map(|member| &member.pool_ref).collect()
     }
 
+    /// The order of members means nothing.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && said(self.cloud_ref.as_ref(), observed.cloud_ref.as_ref())
+            && defaulted(
+                self.implicit_priority_labels,
+                observed.implicit_priority_labels,
+                false,
+            )
+            && same_set(&self.members, &observed.members, PoolGroupMember::same)
+            && same_markers(&self.markers, &observed.markers)
     }
 }
 
@@ -80,4 +91,18 @@ pub struct PoolGroupMember {
     /// Share of connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<u32>,
+}
+
+/// The share of a member that says none.
+const DEFAULT_RATIO: u32 = 1;
+
+impl PoolGroupMember {
+    fn same(&self, observed: &Self) -> bool {
+        self.pool_ref == observed.pool_ref
+            && same_text(
+                self.priority_label.as_ref(),
+                observed.priority_label.as_ref(),
+            )
+            && defaulted(self.ratio, observed.ratio, DEFAULT_RATIO)
+    }
 }

@@ -5,6 +5,7 @@ use crate::object::{AviObject, Ownership, WriteMode};
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The part of `/api/serviceenginegroup` that we read and write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct ServiceEngineGroup {
     /// All labels when observed; ours when desired.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
+    /// The cluster whose label is meant when desired. Not needed where the label says it.
+    #[serde(skip)]
+    pub owner: Option<EcoString>,
 }
 
 impl AviObject for ServiceEngineGroup {
@@ -44,7 +48,56 @@ impl AviObject for ServiceEngineGroup {
         Vec::new()
     }
 
+    /// Our label is there, or another's, which we never replace: the first one owns the group. If we
+    /// want none, ours is not there.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        match self.labels.first() {
+            Some(_) => !observed.labels.is_empty(),
+            None => !observed.has_label_of(self.owner.as_deref()),
+        }
     }
+
+    /// Adds our label where there is none, or takes it away where we want none.
+    fn merge(&self, raw: &mut Value) {
+        let Some(fields) = raw.as_object_mut() else {
+            return;
+        };
+        let mut labels = match fields.remove("labels") {
+            Some(Value::Array(labels)) => labels,
+            _ => Vec::new(),
+        };
+        if self.labels.is_empty() {
+            labels.retain(|label| !is_of(label, self.owner.as_deref()));
+        } else if labels.is_empty() {
+            let ours = self.labels.iter();
+            labels.extend(ours.filter_map(|label| serde_json::to_value(label).ok()));
+        }
+        if !labels.is_empty() {
+            fields.insert("labels".into(), Value::Array(labels));
+        }
+    }
+}
+
+/// The label that ties a group to a cluster.
+const OWNER_LABEL: &str = "clustername";
+
+impl ServiceEngineGroup {
+    /// The label that keeps the group from us: it has some, and ours is not among them.
+    pub fn taken_by<'a>(&self, observed: &'a Self) -> Option<&'a Label> {
+        let first = observed.labels.first()?;
+        let ours = |label: &Label| self.labels.contains(label);
+        (!self.labels.is_empty() && !observed.labels.iter().any(ours)).then_some(first)
+    }
+
+    fn has_label_of(&self, cluster: Option<&str>) -> bool {
+        let mut labels = self.labels.iter();
+        cluster.is_some_and(|cluster| {
+            labels.any(|label| label.key == OWNER_LABEL && label.value == cluster)
+        })
+    }
+}
+
+fn is_of(label: &Value, cluster: Option<&str>) -> bool {
+    let field = |name: &str| label.get(name).and_then(Value::as_str);
+    field("key") == Some(OWNER_LABEL) && cluster.is_some() && field("value") == cluster
 }

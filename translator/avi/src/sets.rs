@@ -89,14 +89,19 @@ impl Observed {
         let key = object.key.clone();
         self.remove(&key);
         for target in object.targets() {
-            self.referrers.entry(target).or_default().insert(key.clone());
+            self.referrers
+                .entry(target)
+                .or_default()
+                .insert(key.clone());
         }
         self.objects.insert(key, Arc::new(object));
     }
 
     /// Takes an object out.
     pub fn remove(&mut self, key: &AviKey) {
-        let Some(former) = self.objects.remove(key) else { return };
+        let Some(former) = self.objects.remove(key) else {
+            return;
+        };
         for target in former.targets() {
             if let Some(referrers) = self.referrers.get_mut(&target) {
                 referrers.remove(key);
@@ -116,7 +121,10 @@ impl Observed {
 impl ObservedObject {
     /// The objects that it refers to, as far as they are of kinds with a room.
     pub fn targets(&self) -> impl Iterator<Item = AviKey> {
-        self.body.refs().into_iter().filter_map(|reference| self.key.target(reference))
+        self.body
+            .refs()
+            .into_iter()
+            .filter_map(|reference| self.key.target(reference))
     }
 }
 

@@ -1,6 +1,7 @@
 //! SSLKeyAndCertificate: the certificate of a secure host.
 
 use crate::common::Marker;
+use crate::compare::{said, same_markers};
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::{EcoString, Secret};
@@ -54,8 +55,14 @@ impl AviObject for SslKeyAndCertificate {
         Vec::new()
     }
 
+    /// Certificates are compared by their DER, since the Controller may lay out the PEM anew. The key
+    /// cannot be compared: the Controller never shows it.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && self.kind() == observed.kind()
+            && self.certificate.same(&observed.certificate)
+            && same_markers(&self.markers, &observed.markers)
     }
 
     fn mask(&mut self) {
@@ -63,10 +70,43 @@ impl AviObject for SslKeyAndCertificate {
     }
 }
 
+impl SslKeyAndCertificate {
+    fn kind(&self) -> &str {
+        if self.kind.is_empty() {
+            DEFAULT_TYPE
+        } else {
+            &self.kind
+        }
+    }
+}
+
+/// The type of a certificate that says none.
+const DEFAULT_TYPE: &str = "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE";
+
 /// The public part of a certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SslCertificate {
     /// PEM of the chain.
     pub certificate: EcoString,
+}
+
+impl SslCertificate {
+    /// Whether both are the same chain. What is no PEM is compared as text.
+    fn same(&self, observed: &Self) -> bool {
+        let (mine, theirs) = (self.certificate.trim(), observed.certificate.trim());
+        mine == theirs || {
+            let chain = chain(mine);
+            !chain.is_empty() && chain == self::chain(theirs)
+        }
+    }
+}
+
+/// The DER of each certificate of a PEM text, in order; empty if it is no PEM.
+fn chain(text: &str) -> Vec<Vec<u8>> {
+    let blocks = pem::parse_many(text).unwrap_or_default();
+    let certificates = blocks
+        .into_iter()
+        .filter(|block| block.tag() == "CERTIFICATE");
+    certificates.map(pem::Pem::into_contents).collect()
 }

@@ -1,6 +1,11 @@
 //! VirtualService: what listens. SNI parents and children, and L4 services.
 
 use crate::common::Marker;
+use crate::compare::{
+    DEFAULT_VRF, defaulted, defaulted_ref, said, same_hostnames, same_markers_but, same_set,
+    same_text, same_values,
+};
+use crate::metadata::ServiceMetadata;
 use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::EcoString;
@@ -139,8 +144,91 @@ impl AviObject for VirtualService {
             .collect()
     }
 
+    /// Orders of listeners, policies (they carry their place), scripts, certificates and domains
+    /// mean nothing.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        self.same_scalars(observed)
+            && self.same_refs(observed)
+            && same_set(&self.services, &observed.services, Service::same)
+            && same_values(&self.http_policies, &observed.http_policies)
+            && same_values(&self.l4_policies, &observed.l4_policies)
+            && same_values(&self.vs_datascripts, &observed.vs_datascripts)
+            && same_values(
+                &self.ssl_key_and_certificate_refs,
+                &observed.ssl_key_and_certificate_refs,
+            )
+            && same_values(&self.vh_domain_name, &observed.vh_domain_name)
+            && self.same_sources(observed)
+    }
+}
+
+/// What the Controller shows where nothing was sent.
+const DEFAULT_TYPE: &str = "VS_TYPE_NORMAL";
+const DEFAULT_SE_GROUP: &str = "Default-Group";
+const DEFAULT_NETWORK_PROFILE: &str = "System-TCP-Proxy";
+const DEFAULT_APPLICATION_PROFILE: &str = "System-HTTP";
+const DEFAULT_TRAFFIC_ENABLED: bool = true;
+
+impl VirtualService {
+    fn same_scalars(&self, observed: &Self) -> bool {
+        let flag = |desired, observed| defaulted(desired, observed, false);
+        defaulted(self.kind.as_deref(), observed.kind.as_deref(), DEFAULT_TYPE)
+            && self.created_by == observed.created_by
+            && flag(self.east_west_placement, observed.east_west_placement)
+            && flag(self.ign_pool_net_reach, observed.ign_pool_net_reach)
+            && flag(
+                self.remove_listening_port_on_vs_down,
+                observed.remove_listening_port_on_vs_down,
+            )
+            && flag(self.enable_rhi, observed.enable_rhi)
+            && defaulted(
+                self.traffic_enabled,
+                observed.traffic_enabled,
+                DEFAULT_TRAFFIC_ENABLED,
+            )
+    }
+
+    fn same_refs(&self, observed: &Self) -> bool {
+        let defaulted = |desired: &Option<Ref>, observed: &Option<Ref>, default| {
+            defaulted_ref(desired.as_ref(), observed.as_ref(), default)
+        };
+        said(self.cloud_ref.as_ref(), observed.cloud_ref.as_ref())
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && defaulted(&self.se_group_ref, &observed.se_group_ref, DEFAULT_SE_GROUP)
+            && defaulted(
+                &self.vrf_context_ref,
+                &observed.vrf_context_ref,
+                DEFAULT_VRF,
+            )
+            && defaulted(
+                &self.network_profile_ref,
+                &observed.network_profile_ref,
+                DEFAULT_NETWORK_PROFILE,
+            )
+            && defaulted(
+                &self.application_profile_ref,
+                &observed.application_profile_ref,
+                DEFAULT_APPLICATION_PROFILE,
+            )
+            && same_text(
+                self.error_page_profile_ref.as_ref(),
+                observed.error_page_profile_ref.as_ref(),
+            )
+            && self.vsvip_ref == observed.vsvip_ref
+            && self.pool_ref == observed.pool_ref
+            && self.vh_parent_vs_ref == observed.vh_parent_vs_ref
+    }
+
+    /// Metadata and markers, but for what AKO leaves to chance where namespaces share a host.
+    fn same_sources(&self, observed: &Self) -> bool {
+        let (mine, theirs) = (&self.service_metadata, &observed.service_metadata);
+        same_hostnames(mine.as_ref(), theirs.as_ref()) && {
+            let metadata = ServiceMetadata::parse(mine.as_deref().unwrap_or_default());
+            let metadata = metadata.unwrap_or_default();
+            same_markers_but(&self.markers, &observed.markers, |namespace| {
+                metadata.contributors().any(|other| other == namespace)
+            })
+        }
     }
 }
 
@@ -162,6 +250,21 @@ pub struct Service {
     /// Network profile of this port in a mix of protocols.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub override_network_profile_ref: Option<Ref>,
+}
+
+impl Service {
+    /// The last port is the first, or 0, which says the same; no TLS and no HTTP/2 are the defaults.
+    fn same(&self, observed: &Self) -> bool {
+        let last = |service: &Self| match service.port_range_end {
+            None | Some(0) => service.port,
+            Some(last) => last,
+        };
+        self.port == observed.port
+            && last(self) == last(observed)
+            && defaulted(self.enable_ssl, observed.enable_ssl, false)
+            && defaulted(self.enable_http2, observed.enable_http2, false)
+            && self.override_network_profile_ref == observed.override_network_profile_ref
+    }
 }
 
 /// An HTTP policy set in its place.

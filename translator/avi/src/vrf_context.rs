@@ -1,10 +1,12 @@
 //! VrfContext: shared; only the static routes with our cluster's label are ours.
 
 use crate::common::{IpAddr, Label, Subnet};
+use crate::compare::same_set;
 use crate::object::{AviObject, Ownership, WriteMode};
 use crate::reference::Ref;
-use aviary_types::EcoString;
+use aviary_types::{EcoString, eco_format};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The part of `/api/vrfcontext` that we read and write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,10 @@ pub struct VrfContext {
     /// All routes when observed; ours when desired.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_routes: Vec<StaticRoute>,
+    /// The cluster whose routes are meant when desired. Not needed where there is a route that says
+    /// it; without either, nothing on the Controller counts as ours.
+    #[serde(skip)]
+    pub owner: Option<EcoString>,
 }
 
 impl AviObject for VrfContext {
@@ -44,8 +50,41 @@ impl AviObject for VrfContext {
         Vec::new()
     }
 
+    /// Our routes are all there, and no others of our cluster. Their ids, which AKO draws by chance at
+    /// every start, and their order mean nothing.
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        let Some(owner) = self.owner() else {
+            return true;
+        };
+        let ours = observed.static_routes.iter();
+        let ours: Vec<&StaticRoute> = ours.filter(|route| route.is_of(owner)).collect();
+        let wanted: Vec<&StaticRoute> = self.static_routes.iter().collect();
+        same_set(&wanted, &ours, |wanted, have| wanted.leads_as(have))
+    }
+
+    /// Foreign routes stay as they were read, in their places, whatever their labels. Ours that are
+    /// still wanted stay too; the others go, and new ones come last.
+    fn merge(&self, raw: &mut Value) {
+        let Some((owner, fields)) = self.owner().zip(raw.as_object_mut()) else {
+            return;
+        };
+        let mut missing: Vec<&StaticRoute> = self.static_routes.iter().collect();
+        let mut routes = match fields.remove("static_routes") {
+            Some(Value::Array(routes)) => routes,
+            _ => Vec::new(),
+        };
+        routes.retain(|value| {
+            let Some(have) = StaticRoute::read(value).filter(|route| route.is_of(owner)) else {
+                return true;
+            };
+            let found = missing.iter().position(|wanted| wanted.leads_as(&have));
+            found.map(|at| missing.remove(at)).is_some()
+        });
+        for route in missing {
+            let value = route.with_free_id(&routes).to_value();
+            routes.push(value);
+        }
+        fields.insert("static_routes".into(), Value::Array(routes));
     }
 }
 
@@ -62,4 +101,58 @@ pub struct StaticRoute {
     /// Owner.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
+}
+
+/// The label that makes a route ours.
+const OWNER_LABEL: &str = "clustername";
+
+impl VrfContext {
+    /// The cluster whose routes these are.
+    pub fn owner(&self) -> Option<&str> {
+        let said = self.owner.as_deref();
+        said.or_else(|| self.static_routes.first()?.cluster())
+    }
+}
+
+impl StaticRoute {
+    /// The cluster of a route: its first label says it.
+    pub fn cluster(&self) -> Option<&str> {
+        let label = self.labels.first().filter(|label| label.key == OWNER_LABEL);
+        label.map(|label| label.value.as_str())
+    }
+
+    /// Whether the route is one of a cluster's, exactly.
+    pub fn is_of(&self, cluster: &str) -> bool {
+        self.cluster() == Some(cluster)
+    }
+
+    /// Whether both lead the same way for the same cluster.
+    fn leads_as(&self, other: &Self) -> bool {
+        self.prefix == other.prefix
+            && self.next_hop == other.next_hop
+            && self.cluster() == other.cluster()
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
+
+    fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The route with an id that none of these has: the Controller refuses one that occurs twice.
+    fn with_free_id(&self, routes: &[Value]) -> Self {
+        let taken = |id: &str| {
+            let mut ids = routes.iter().filter_map(|route| route.get("route_id"));
+            ids.any(|taken| taken.as_str() == Some(id))
+        };
+        let mut route = self.clone();
+        let mut turn = 1_u32;
+        while taken(&route.route_id) {
+            turn += 1;
+            route.route_id = eco_format!("{}-{turn}", self.route_id);
+        }
+        route
+    }
 }

@@ -1,10 +1,14 @@
 //! VsVip: the address and the DNS names of a virtual service.
 
 use crate::common::{IpAddr, Marker, Subnet};
+use crate::compare::{
+    DEFAULT_VRF, defaulted, defaulted_ref, said, same_markers, same_set, same_text, same_values,
+};
 use crate::object::{AviObject, Ownership, WriteMode};
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Body of `/api/vsvip`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +46,10 @@ pub struct VsVip {
     /// Labels of ownership.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
+    /// Whether the cloud's IPAM (Infoblox, Custom) owns the addresses once they exist: then they are
+    /// neither compared nor written again. Set on desired bodies alone.
+    #[serde(skip)]
+    pub keeps_vips: bool,
 }
 
 impl AviObject for VsVip {
@@ -70,7 +78,76 @@ impl AviObject for VsVip {
     }
 
     fn same(&self, observed: &Self) -> bool {
-        self == observed
+        said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && said(self.cloud_ref.as_ref(), observed.cloud_ref.as_ref())
+            && defaulted(
+                self.east_west_placement,
+                observed.east_west_placement,
+                false,
+            )
+            && defaulted_ref(
+                self.vrf_context_ref.as_ref(),
+                observed.vrf_context_ref.as_ref(),
+                DEFAULT_VRF,
+            )
+            && same_text(self.tier1_lr.as_ref(), observed.tier1_lr.as_ref())
+            && same_values(&self.bgp_peer_labels, &observed.bgp_peer_labels)
+            && same_values(&self.dns_info, &observed.dns_info)
+            && (self.keeps_vips || same_set(&self.vip, &observed.vip, Vip::same))
+            && same_markers(&self.markers, &observed.markers)
+    }
+
+    /// Replaces what is ours; all else stays as it was read, and so do the entries of a name or an
+    /// address that is still wanted.
+    fn merge(&self, raw: &mut Value) {
+        let Some(fields) = raw.as_object_mut() else {
+            return;
+        };
+        let Ok(Value::Object(mut ours)) = serde_json::to_value(self) else {
+            return;
+        };
+        let names = self.dns_info.iter().filter_map(|dns| dns.merged(fields));
+        ours.insert("dns_info".into(), names.collect());
+        ours.remove("vip");
+        if !self.keeps_vips {
+            let vips = self.vip.iter().filter_map(|vip| vip.merged(fields));
+            ours.insert("vip".into(), vips.collect());
+        }
+        for field in UNSET_WHEN_LEFT_OUT {
+            fields.remove(*field);
+        }
+        fields.extend(ours);
+    }
+}
+
+/// Fields of ours that go when they are no longer wanted.
+const UNSET_WHEN_LEFT_OUT: &[&str] = &[
+    "bgp_peer_labels",
+    "tier1_lr",
+    "vrf_context_ref",
+    "vsvip_cloud_config_cksum",
+];
+
+/// Families that the Controller allocates where nothing was sent.
+const DEFAULT_ALLOCATED_FAMILIES: &str = "V4_ONLY";
+
+impl VsVip {
+    /// Whether a wanted static address differs from the one that stands: the Controller refuses to
+    /// change it, so the VsVip has to be made anew. An address that is no longer asked for stays.
+    pub fn needs_new_address(&self, observed: &Self) -> bool {
+        let differs = |wanted: &Option<IpAddr>, have: &Option<IpAddr>| match (wanted, have) {
+            (Some(wanted), Some(have)) => !wanted.is(have),
+            _ => false,
+        };
+        !self.keeps_vips
+            && self.vip.iter().any(|wanted| {
+                let mut vips = observed.vip.iter();
+                let found = vips.find(|have| have.vip_id == wanted.vip_id);
+                found.is_some_and(|have| {
+                    differs(&wanted.ip_address, &have.ip_address)
+                        || differs(&wanted.ip6_address, &have.ip6_address)
+                })
+            })
     }
 }
 
@@ -80,6 +157,20 @@ impl AviObject for VsVip {
 pub struct DnsInfo {
     /// The name.
     pub fqdn: EcoString,
+}
+
+impl DnsInfo {
+    /// The entry of this name as it was read, else a new one.
+    fn merged(&self, raw: &Map<String, Value>) -> Option<Value> {
+        let names = raw.get("dns_info").and_then(Value::as_array);
+        let mut names = names.into_iter().flatten();
+        let is_ours = |name: &&Value| {
+            let fqdn = name.get("fqdn").and_then(Value::as_str);
+            fqdn == Some(self.fqdn.as_str())
+        };
+        let found = names.find(is_ours).cloned();
+        found.or_else(|| serde_json::to_value(self).ok())
+    }
 }
 
 /// One address.
@@ -117,6 +208,75 @@ pub struct Vip {
     /// Where the address comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipam_network_subnet: Option<IpamNetworkSubnet>,
+}
+
+impl Vip {
+    /// An address counts only if we ask for it, and likewise a public subnet.
+    fn same(&self, observed: &Self) -> bool {
+        let address = |wanted: &Option<IpAddr>, have: &Option<IpAddr>| match (wanted, have) {
+            (Some(wanted), Some(have)) => wanted.is(have),
+            (wanted, _) => wanted.is_none(),
+        };
+        self.vip_id == observed.vip_id
+            && self.auto_allocate_ip == observed.auto_allocate_ip
+            && defaulted(
+                self.auto_allocate_ip_type.as_deref(),
+                observed.auto_allocate_ip_type.as_deref(),
+                DEFAULT_ALLOCATED_FAMILIES,
+            )
+            && defaulted(
+                self.auto_allocate_floating_ip,
+                observed.auto_allocate_floating_ip,
+                false,
+            )
+            && address(&self.ip_address, &observed.ip_address)
+            && address(&self.ip6_address, &observed.ip6_address)
+            && said(self.subnet_uuid.as_ref(), observed.subnet_uuid.as_ref())
+            && self.same_network(observed)
+    }
+
+    /// The network alone counts: on an existing VIP, AKO keeps the subnet of an equal network and
+    /// sends none with another, so that what stands may have any.
+    fn same_network(&self, observed: &Self) -> bool {
+        let network = |vip: &Self| {
+            let ipam = vip.ipam_network_subnet.as_ref();
+            ipam.and_then(|ipam| ipam.network_ref.clone())
+        };
+        said(network(self).as_ref(), network(observed).as_ref())
+    }
+
+    /// The VIP as it was read, with our fields laid over; anew if it moves to another network, for its
+    /// address cannot come along.
+    fn merged(&self, raw: &Map<String, Value>) -> Option<Value> {
+        let Ok(Value::Object(mut ours)) = serde_json::to_value(self) else {
+            return None;
+        };
+        let Some((read, fields)) = self.find(raw) else {
+            return Some(ours.into());
+        };
+        if !self.same_network(&read) {
+            return Some(ours.into());
+        }
+        if read.ipam_network_subnet.is_some() {
+            ours.remove("ipam_network_subnet");
+        }
+        let mut merged = fields.clone();
+        for field in ["auto_allocate_ip_type", "auto_allocate_floating_ip"] {
+            merged.remove(field);
+        }
+        merged.extend(ours);
+        Some(merged.into())
+    }
+
+    fn find<'a>(&self, raw: &'a Map<String, Value>) -> Option<(Self, &'a Map<String, Value>)> {
+        let vips = raw.get("vip").and_then(Value::as_array);
+        let mut vips = vips.into_iter().flatten();
+        vips.find_map(|vip| {
+            let read = Self::deserialize(vip).ok();
+            let read = read.filter(|read| read.vip_id == self.vip_id)?;
+            Some((read, vip.as_object()?))
+        })
+    }
 }
 
 /// Network and subnets that addresses are taken from.

@@ -53,7 +53,7 @@ pub fn pool(body: &Pool, extra: &PoolExtra) -> EcoString {
 /// A server of AKO's model, with its fields in their order.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Node<'a> {
+struct Endpoint<'a> {
     ip: &'a IpAddr,
     server_node: &'a str,
     port: u16,
@@ -64,9 +64,9 @@ struct Node<'a> {
 fn servers(body: &Pool, extra: &PoolExtra) -> String {
     let mut servers: Vec<&Server> = body.servers.iter().collect();
     servers.sort_by(|a, b| a.ip.addr.cmp(&b.ip.addr));
-    let nodes: Vec<Node<'_>> = servers
+    let nodes: Vec<Endpoint<'_>> = servers
         .into_iter()
-        .map(|server| Node {
+        .map(|server| Endpoint {
             ip: &server.ip,
             server_node: server.server_node.as_deref().unwrap_or_default(),
             port: if extra.server_ports { server.port } else { 0 },

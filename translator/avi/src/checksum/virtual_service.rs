@@ -187,7 +187,11 @@ fn name_of(reference: Option<&Ref>) -> &str {
 /// A port of AKO's model, with its fields in their order.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Port<'a> {
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the form is AKO's, and its text is digested"
+)]
+struct Listener<'a> {
     port_map: Option<()>,
     port: u16,
     target_port: &'a TargetPort,
@@ -210,11 +214,11 @@ fn ports(body: &VirtualService, extra: &VsExtra) -> String {
         extra.ports.clone()
     };
     ports.sort_by(|a, b| a.name.cmp(&b.name));
-    let ports: Vec<Port<'_>> = ports.iter().map(Port::of).collect();
+    let ports: Vec<Listener<'_>> = ports.iter().map(Listener::of).collect();
     go_json(&(!ports.is_empty()).then_some(ports))
 }
 
-impl<'a> Port<'a> {
+impl<'a> Listener<'a> {
     fn of(port: &'a VsPort) -> Self {
         Self {
             port_map: None,
