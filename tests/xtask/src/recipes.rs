@@ -270,7 +270,9 @@ fn cargo_test(ws: &Workspace, words: &[&str]) -> Command {
     command.args(words);
     command
         .env("AVIARY_TOOLS", ws.tools())
-        .env("KUBEBUILDER_ASSETS", tools::kubernetes(ws));
+        .env("KUBEBUILDER_ASSETS", tools::kubernetes(ws))
+        // The error texts of tests say it all; a backtrace of each would bury them.
+        .env("RUST_LIB_BACKTRACE", "0");
     command
 }
 
