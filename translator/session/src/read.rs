@@ -4,11 +4,11 @@ use crate::error::Error;
 use crate::list::{List, text};
 use crate::objects::read_object;
 use crate::session::Session;
-use aviary_avi::common::marker_value;
-use aviary_avi::{AviKind, Body, Observed, Ownership};
-use aviary_types::{ClusterName, EcoString, TenantName, eco_format};
+use aviary_avi::{AviKind, Body, Observed, Owned, Ownership};
+use aviary_types::{ClusterName, DomainId, EcoString, TenantName};
 use futures::StreamExt;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Which tenants are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +31,8 @@ impl Tenants {
 /// Whose objects are read.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// The cluster, as the marker `clustername` has it.
-    pub cluster: ClusterName,
-    /// The values of `created_by` that are ours: of the instances, and of the Gateway API.
-    pub users: Vec<EcoString>,
+    /// The domains. Their objects show it by exact marks.
+    pub domains: Vec<DomainId>,
     /// Where.
     pub tenants: Tenants,
     /// The cloud of VIPs, VRFs and SE groups.
@@ -46,18 +44,19 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether a body belongs here: by the equality of all marks that its kind has, never by prefix.
-    /// Whether a VIP is referred to is not asked here.
+    /// Whether a body belongs here. Whether a VIP is referred to is not asked.
     pub fn covers(&self, body: &Body) -> bool {
-        let cluster = marker_value(body.markers(), "clustername");
-        let is_cluster = cluster.is_some_and(|value| *value == *self.cluster.as_str());
-        let is_user = |user: Option<&EcoString>| user.is_some_and(|it| self.users.contains(it));
-        match body.kind().ownership() {
-            Ownership::CreatedBy => is_cluster && is_user(body.created_by()),
-            Ownership::Markers => is_cluster && is_user(marker_value(body.markers(), "created_by")),
-            Ownership::MarkerAndReferrer => is_cluster,
-            Ownership::SharedEntries => self.shared_names(body.kind()).contains(body.name()),
-        }
+        let shared = || self.shared_names(body.kind()).contains(body.name());
+        self.domains.iter().any(|domain| match body.owner(domain) {
+            Owned::Yes | Owned::IfReferred => true,
+            Owned::Entries => shared(),
+            Owned::No => false,
+        })
+    }
+
+    /// The clusters of the domains: their marker and name prefix are common to all instances.
+    fn clusters(&self) -> BTreeSet<&ClusterName> {
+        self.domains.iter().map(|domain| &domain.cluster).collect()
     }
 
     fn shared_names(&self, kind: AviKind) -> &[EcoString] {
@@ -82,21 +81,28 @@ impl Scope {
 
     fn filtered(&self, kind: AviKind, list: &List) -> Vec<List> {
         let cloud = self.cloud.as_str();
+        let clusters = self.clusters().into_iter();
         match kind.ownership() {
             Ownership::CreatedBy => {
-                let by = |user: &EcoString| list.clone().with("created_by", user.as_str());
-                self.users.iter().map(by).collect()
+                let users = self.domains.iter().map(DomainId::user);
+                users
+                    .map(|user| list.clone().with("created_by", user.as_str()))
+                    .collect()
             }
-            Ownership::Markers => vec![
-                list.clone()
-                    .with("label_key", "clustername")
-                    .with("label_value", self.cluster.as_str()),
-            ],
-            Ownership::MarkerAndReferrer => vec![
-                list.clone()
-                    .with("name.contains", format!("{}--", self.cluster))
-                    .with("cloud_ref.name", if kind.has_cloud() { cloud } else { "" }),
-            ],
+            Ownership::Markers => clusters
+                .map(|cluster| {
+                    list.clone()
+                        .with("label_key", "clustername")
+                        .with("label_value", cluster.as_str())
+                })
+                .collect(),
+            Ownership::MarkerAndReferrer => clusters
+                .map(|cluster| {
+                    list.clone()
+                        .with("name.contains", format!("{cluster}--"))
+                        .with("cloud_ref.name", if kind.has_cloud() { cloud } else { "" })
+                })
+                .collect(),
             Ownership::SharedEntries => self
                 .shared_names(kind)
                 .iter()
@@ -180,7 +186,7 @@ impl Reading {
                 kind,
                 name,
                 uuid,
-                why: eco_format!("{why}"),
+                why,
             }),
         }
     }

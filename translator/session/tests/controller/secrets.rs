@@ -70,7 +70,7 @@ async fn no_secret_is_logged_or_told() {
     let mut told = format!("{error} {error:?} {}", error.message());
     lab.simulator.expire_sessions();
     let error = lab.session.find(&key(&body)).await.unwrap_err();
-    told.push_str(&format!("{error} {error:?} {:?}", lab.session));
+    told = format!("{told} {error} {error:?} {:?}", lab.session);
     told.push_str(&String::from_utf8_lossy(&sink.0.lock().unwrap()));
     assert!(told.contains("refused the login"), "something was logged");
     for secret in [PASSWORD, "MIIEvQ", "avi-sessionid=", "csrftoken="] {

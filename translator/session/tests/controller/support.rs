@@ -7,7 +7,7 @@ use aviary_session::{
     Config, CredentialSource, Credentials, Proof, Scope, Session, SourceError, Tenants, transport,
 };
 use aviary_sim::{FaultRule, LogEntry, Options, Simulator};
-use aviary_types::{EcoString, Secret, TenantName};
+use aviary_types::{DomainId, EcoString, Secret, TenantName};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -103,8 +103,7 @@ pub(crate) fn key(body: &Body) -> AviKey {
 
 pub(crate) fn scope(cluster: &str) -> Scope {
     Scope {
-        cluster: cluster.into(),
-        users: vec![EcoString::from(format!("ako-{cluster}"))],
+        domains: vec![DomainId::primary(&cluster.into())],
         tenants: Tenants::All,
         cloud: "Default-Cloud".into(),
         vrfs: vec!["global".into()],
