@@ -20,6 +20,7 @@ mod checks;
 mod clock;
 mod defaults;
 mod faults;
+mod filter;
 mod ids;
 mod intervals;
 mod kinds;

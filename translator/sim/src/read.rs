@@ -1,11 +1,13 @@
 //! GET of one object and of lists.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
 use crate::defaults;
+use crate::filter;
 use crate::kinds::{is_known, model};
-use crate::query;
 use crate::refs::{ObjectId, Spelling};
 use crate::reply::Refusal;
 use crate::state::{State, Tenants};
@@ -53,38 +55,67 @@ pub(crate) fn one(
     Ok(shown(state, call, &id, record))
 }
 
+/// What a list found. The pages that follow are cut from it as long as nothing is written, so
+/// that reading a long list to its end does not search it anew for each page.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    asked: String,
+    generation: u64,
+    uuids: Arc<[String]>,
+}
+
 /// A page of a list.
 pub(crate) fn list(
-    state: &State,
+    state: &mut State,
     call: &Call,
     kind: &str,
     tenants: &Tenants,
 ) -> Result<Value, Refusal> {
     check_kind(state, kind)?;
     let (size, page) = call.query.page()?;
-    let mut found = matching(state, call, kind, tenants);
-    if let Some(sort) = call.query.get("sort") {
-        found.sort_by(|a, b| query::order(sort, (&a.0.uuid, a.1), (&b.0.uuid, b.1)));
-    }
+    let found = find(state, call, kind, tenants);
     let start = (page - 1).saturating_mul(size);
-    let results: Vec<Value> = found
-        .iter()
-        .skip(start)
-        .take(size)
-        .map(|(id, record)| shown(state, call, id, record))
-        .collect();
+    let entries = found.iter().skip(start).take(size).filter_map(|uuid| {
+        let record = state.store.get(kind, uuid)?;
+        let id = ObjectId {
+            kind: kind.to_owned(),
+            uuid: uuid.clone(),
+        };
+        Some(shown(state, call, &id, record))
+    });
+    let results: Vec<Value> = entries.collect();
     let mut reply = json!({ "count": found.len(), "results": results });
     if start.saturating_add(size) < found.len() {
-        let next = format!(
-            "{}/api/{kind}?{}",
-            call.base,
-            call.query.with_page(page + 1)
-        );
+        let query = call.query.with_page(page + 1);
         if let Some(fields) = reply.as_object_mut() {
-            fields.insert("next".to_owned(), json!(next));
+            fields.insert(
+                "next".to_owned(),
+                json!(format!("{}/api/{kind}?{query}", call.base)),
+            );
         }
     }
     Ok(reply)
+}
+
+fn find(state: &mut State, call: &Call, kind: &str, tenants: &Tenants) -> Arc<[String]> {
+    let asked = format!("{tenants:?} {}", call.query.with_page(0));
+    let generation = state.store.generation();
+    let known = state.findings.get(kind);
+    if let Some(known) = known.filter(|is| is.generation == generation && is.asked == asked) {
+        return known.uuids.clone();
+    }
+    let mut found = matching(state, call, kind, tenants);
+    if let Some(sort) = call.query.get("sort") {
+        found.sort_by(|a, b| filter::order(sort, *a, *b));
+    }
+    let uuids: Arc<[String]> = found.into_iter().map(|(uuid, _)| uuid.to_owned()).collect();
+    let finding = Finding {
+        asked,
+        generation,
+        uuids: uuids.clone(),
+    };
+    state.findings.insert(kind.to_owned(), finding);
+    uuids
 }
 
 fn matching<'a>(
@@ -92,24 +123,16 @@ fn matching<'a>(
     call: &Call,
     kind: &str,
     tenants: &Tenants,
-) -> Vec<(ObjectId, &'a Record)> {
+) -> Vec<(&'a str, &'a Record)> {
     let candidates: Box<dyn Iterator<Item = (&str, &Record)>> = match call.query.get("name") {
         Some(name) => Box::new(state.store.named(kind, name)),
         None => Box::new(state.store.by_name(kind)),
     };
-    let visible = candidates.filter(|(_, record)| tenants.lists(kind, record));
-    let identified = visible.map(|(uuid, record)| {
-        (
-            ObjectId {
-                kind: kind.to_owned(),
-                uuid: uuid.to_owned(),
-            },
-            record,
-        )
-    });
-    let matching = identified.filter(|(id, record)| {
-        let mut filters = call.query.filters();
-        filters.all(|filter| query::meets(&state.store, id, record, filter, &call.query))
+    let filters = filter::filters(&call.query);
+    let matching = candidates.filter(|(uuid, record)| {
+        let mut filters = filters.iter();
+        tenants.lists(kind, record)
+            && filters.all(|filter| filter.admits(&state.store, kind, uuid, record))
     });
     matching.collect()
 }

@@ -40,12 +40,17 @@ impl ObjectId {
 
     /// The object that a kept reference names.
     pub(crate) fn from_path(path: &str) -> Option<Self> {
-        let (kind, uuid) = path.strip_prefix("/api/")?.split_once('/')?;
+        let (kind, uuid) = split_path(path)?;
         Some(Self {
             kind: kind.to_owned(),
             uuid: uuid.to_owned(),
         })
     }
+}
+
+/// Kind and uuid of a kept reference.
+pub(crate) fn split_path(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix("/api/")?.split_once('/')
 }
 
 /// Decodes `%XX` and `+` of a query.
@@ -150,16 +155,16 @@ pub(crate) fn spell(value: &Value, field: &str, store: &Store, spelling: Spellin
 
 /// One reference, spelled for an answer.
 pub(crate) fn spell_ref(text: &str, store: &Store, spelling: Spelling<'_>) -> String {
-    let Some(target) = ObjectId::from_path(text) else {
+    let Some((kind, uuid)) = split_path(text) else {
         return text.to_owned();
     };
-    let name = if spelling.names {
-        store.name_of(&target)
+    let target = if spelling.names {
+        store.get(kind, uuid)
     } else {
         None
     };
-    match name {
-        Some(name) => format!("{}{text}#{name}", spelling.base),
+    match target {
+        Some(target) => format!("{}{text}#{}", spelling.base, target.name),
         None => format!("{}{text}", spelling.base),
     }
 }

@@ -1,5 +1,6 @@
 //! The handle: options in, answers, dumps and logs out.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -95,6 +96,7 @@ impl Simulator {
             fill_defaults: options.fill_defaults,
             system: system::configuration(),
             last_stamp: 0,
+            findings: BTreeMap::new(),
         };
         seed::load(&mut state, &options.seed)?;
         let shared = Shared {

@@ -1,5 +1,6 @@
 //! Everything that the simulated Controller remembers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ use crate::faults::Faults;
 use crate::ids::Ids;
 use crate::kinds::{ADMIN, is_listed_everywhere, is_shared};
 use crate::log::Log;
+use crate::read::Finding;
 use crate::refs::{ObjectId, Spelling, spell};
 use crate::reply::Refusal;
 use crate::session::Sessions;
@@ -32,6 +34,8 @@ pub(crate) struct State {
     /// The system configuration, the one object that is neither named nor deletable.
     pub(crate) system: Map<String, Value>,
     pub(crate) last_stamp: u64,
+    /// The last list of each kind.
+    pub(crate) findings: BTreeMap<String, Finding>,
 }
 
 /// The tenants that a request works in.

@@ -56,9 +56,15 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Store {
     tables: BTreeMap<String, Table>,
     referrers: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
+    generation: u64,
 }
 
 impl Store {
+    /// Counts the changes.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// The object, if there is one.
     pub(crate) fn get(&self, kind: &str, uuid: &str) -> Option<&Record> {
         self.tables.get(kind)?.records.get(uuid)
@@ -129,6 +135,7 @@ impl Store {
     /// Puts an object in the place of what has its uuid.
     pub(crate) fn put(&mut self, id: &ObjectId, record: Record) {
         self.remove(id);
+        self.generation += 1;
         for target in &record.targets {
             self.referrers
                 .entry(target.clone())
@@ -150,6 +157,7 @@ impl Store {
     pub(crate) fn remove(&mut self, id: &ObjectId) -> Option<Record> {
         let table = self.tables.get_mut(&id.kind)?;
         let record = table.records.remove(&id.uuid)?;
+        self.generation += 1;
         if let Some(slots) = table.names.get_mut(&record.name) {
             slots.retain(|slot| slot.uuid != id.uuid);
             if slots.is_empty() {
