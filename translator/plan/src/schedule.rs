@@ -27,6 +27,8 @@ pub enum Ending {
 /// What became of a plan that was admitted.
 #[derive(Debug, Default)]
 pub struct Admission {
+    /// Operations that waited and have one of this plan in their place now.
+    pub replaced: Vec<Op>,
     /// Operations of earlier plans that contradict this one; to be planned anew if still needed.
     pub dropped: Vec<Op>,
     /// The rest of the plan for which there was no room; to be planned anew later.
@@ -106,7 +108,7 @@ impl Scheduler {
         let mut admitted = Vec::with_capacity(ops.len());
         let mut ops = ops.into_iter();
         for op in ops.by_ref() {
-            let former = self.supersede(&op.key);
+            let former = self.supersede(&op.key, &mut admission.replaced);
             // The plan's order respects `after`, so that a cut-off rest leaves nothing dangling.
             if former.is_none() && self.count >= self.bound {
                 admission.refused.push(op);
@@ -122,7 +124,7 @@ impl Scheduler {
 
     /// Removes what waits for this object from earlier plans. Answers the place in the queue of the
     /// operation with this very key.
-    fn supersede(&mut self, key: &OpKey) -> Option<Turn> {
+    fn supersede(&mut self, key: &OpKey, replaced: &mut Vec<Op>) -> Option<Turn> {
         let stages = self.waiting.get(&key.object)?;
         let old: Vec<u8> = stages
             .iter()
@@ -135,9 +137,11 @@ impl Scheduler {
                 object: key.object.clone(),
                 stage,
             });
+            let Some(former) = former else { continue };
             if stage == key.stage {
-                turn = former.map(|former| former.turn);
+                turn = Some(former.turn);
             }
+            replaced.push(former.op);
         }
         turn
     }

@@ -210,7 +210,9 @@ impl Witness {
         let objects: BTreeSet<_> = plan.iter().map(|op| op.key.object.clone()).collect();
         let admission = scheduler.admit(plan.clone());
         assert!(admission.refused.is_empty());
+        let kept = self.waiting.len();
         self.waiting.retain(|key, _| !objects.contains(&key.object));
+        assert_eq!(admission.replaced.len(), kept - self.waiting.len());
         self.waiting
             .extend(plan.into_iter().map(|op| (op.key.clone(), op)));
         self.forget(&admission.dropped);
