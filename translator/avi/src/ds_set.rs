@@ -118,3 +118,49 @@ pub struct DataScript {
     /// Its text.
     pub script: EcoString,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DataScript, VsDataScriptSet, script};
+    use crate::hash::sha256_hex;
+    use crate::object::AviObject;
+    use crate::samples::{body, check_same};
+    use serde_json::json;
+
+    #[test]
+    fn what_we_send_counts() {
+        check_same(
+            "ds",
+            &[
+                ("/datascript/0/script", json!("other"), false),
+                (
+                    "/datascript/0/evt",
+                    json!("VS_DATASCRIPT_EVT_L4_REQUEST"),
+                    false,
+                ),
+                ("/pool_group_refs", json!(["/api/poolgroup?name=x"]), false),
+                ("/protocol_parser_refs", json!([]), true),
+            ],
+        );
+    }
+
+    #[test]
+    fn known_scripts_are_left_alone_whatever_object_they_name() {
+        let desired: VsDataScriptSet = body("ds");
+        let mut observed = desired.clone();
+        observed.datascript = vec![DataScript {
+            evt: desired.datascript[0].evt.clone(),
+            script: format!("select {}", desired.name).into(),
+        }];
+        let digest = sha256_hex("select {NAME}");
+        assert!(desired.same_with(&observed, &[&digest]));
+        assert!(!desired.same(&observed));
+    }
+
+    #[test]
+    fn the_script_names_its_group_once() {
+        let text = script("c1--Shared-L7-0");
+        assert_eq!(text.matches("\"c1--Shared-L7-0\"").count(), 1);
+        assert!(script(r#"a"b\c"#).contains(r#""a\"b\\c""#));
+    }
+}

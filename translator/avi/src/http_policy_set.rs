@@ -299,3 +299,6 @@ impl RedirectAction {
 fn or<'a>(text: &'a EcoString, default: &'a str) -> &'a str {
     if text.is_empty() { default } else { text }
 }
+
+#[cfg(test)]
+mod tests;

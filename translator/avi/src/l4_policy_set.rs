@@ -135,3 +135,36 @@ pub struct L4SelectPool {
     /// The pool.
     pub pool_ref: Ref,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::samples::check_same;
+    use serde_json::json;
+
+    #[test]
+    fn what_we_send_counts() {
+        let rule = "/l4_connection_policy/rules/0";
+        let case = |field: &str| format!("{rule}{field}");
+        let pool = "https://c/api/pool/pool-1#c1--ns1-lb1-TCP-53";
+        check_same(
+            "l4ps",
+            &[
+                (&case("/enable"), json!(true), true),
+                (&case("/action/select_pool/pool_ref"), json!(pool), true),
+                (
+                    &case("/action/select_pool/pool_ref"),
+                    json!("/api/pool?name=x"),
+                    false,
+                ),
+                (&case("/match/port/ports"), json!([54]), false),
+                (
+                    &case("/match/protocol/protocol"),
+                    json!("PROTOCOL_SCTP"),
+                    false,
+                ),
+                (&case("/index"), json!(7), false),
+                ("/l4_connection_policy/rules", json!([]), false),
+            ],
+        );
+    }
+}

@@ -23,6 +23,8 @@ mod samples;
 pub mod se_group;
 mod sets;
 pub mod ssl_cert;
+#[cfg(test)]
+mod tests;
 pub mod virtual_service;
 pub mod vrf_context;
 pub mod vs_vip;

@@ -157,3 +157,46 @@ pub struct PlacementNetwork {
     /// Its subnet.
     pub subnet: Subnet,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::samples::check_same;
+    use serde_json::json;
+
+    #[test]
+    fn what_we_send_counts() {
+        let server = json!({"ip": {"addr": "10.1.1.6", "type": "V4"}, "port": 8080});
+        check_same(
+            "pool",
+            &[
+                ("/cloud_config_cksum", json!("1"), true),
+                ("/servers/0/ratio", json!(1), true),
+                ("/servers/0/enabled", json!(null), true),
+                ("/servers/0/enabled", json!(false), false),
+                ("/servers/0/server_node", json!("node2"), false),
+                ("/servers/0/port", json!(8081), false),
+                ("/servers/-", server, false),
+                ("/servers", json!(null), false),
+                ("/vrf_ref", json!("/api/vrfcontext?name=blue"), false),
+                ("/vrf_ref", json!(null), true),
+                ("/tier1_lr", json!(""), true),
+                ("/tier1_lr", json!("/infra/tier-1s/x"), false),
+                ("/sni_enabled", json!(true), false),
+                ("/sni_enabled", json!(null), false),
+                ("/graceful_disable_timeout", json!(null), true),
+                ("/graceful_disable_timeout", json!(5), false),
+                (
+                    "/health_monitor_refs",
+                    json!(["https://c/api/healthmonitor/healthmonitor-1#System-TCP"]),
+                    true,
+                ),
+                (
+                    "/health_monitor_refs",
+                    json!(["/api/healthmonitor?name=System-UDP"]),
+                    false,
+                ),
+                ("/markers/4/values", json!(["/baz"]), false),
+            ],
+        );
+    }
+}

@@ -106,3 +106,40 @@ impl PoolGroupMember {
             && defaulted(self.ratio, observed.ratio, DEFAULT_RATIO)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PoolGroup;
+    use crate::object::AviObject;
+    use crate::samples::{body, check_same};
+    use serde_json::json;
+
+    #[test]
+    fn what_we_send_counts() {
+        let member = json!({"pool_ref": "/api/pool?name=b", "ratio": 1});
+        check_same(
+            "shared_pg",
+            &[
+                ("/cloud_config_cksum", json!(null), true),
+                ("/implicit_priority_labels", json!(null), false),
+                ("/members/0/ratio", json!(50), false),
+                ("/members/0/priority_label", json!("foo.com/"), false),
+                ("/members/-", member, false),
+                ("/members", json!(null), false),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_order_of_members_means_nothing() {
+        let mut desired: PoolGroup = body("shared_pg");
+        let mut second = desired.members[0].clone();
+        second.pool_ref = crate::Ref::plain("pool", "b");
+        desired.members.push(second);
+        let mut observed = desired.clone();
+        observed.members.reverse();
+        assert!(desired.same(&observed));
+        observed.members[0].ratio = Some(7);
+        assert!(!desired.same(&observed));
+    }
+}

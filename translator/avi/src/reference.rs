@@ -104,7 +104,7 @@ impl Ref {
         let (text, label) = text
             .split_once('#')
             .map_or((text, ""), |(text, label)| (text, label));
-        let path = text.rsplit_once("/api/")?.1;
+        let path = text.split_once("/api/")?.1;
         if let Some((kind, query)) = path.split_once('?') {
             let value = query
                 .split('&')
@@ -112,7 +112,15 @@ impl Ref {
             let name = percent_decode_str(&value.replace('+', " "))
                 .decode_utf8_lossy()
                 .into_owned();
-            return Some(Self::plain(kind.trim_end_matches('/'), name));
+            let spelling = match kind.strip_suffix('/') {
+                None => Spelling::Plain,
+                Some("tenant") => Spelling::SlashEscaped,
+                Some(_) => Spelling::Slash,
+            };
+            return Some(Self {
+                spelling,
+                ..Self::plain(kind.trim_end_matches('/'), name)
+            });
         }
         let (kind, uuid) = path.split_once('/')?;
         Some(Self {

@@ -101,3 +101,67 @@ fn is_of(label: &Value, cluster: Option<&str>) -> bool {
     let field = |name: &str| label.get(name).and_then(Value::as_str);
     field("key") == Some(OWNER_LABEL) && cluster.is_some() && field("value") == cluster
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ServiceEngineGroup;
+    use crate::common::Label;
+    use crate::object::AviObject;
+    use serde_json::{Value, json};
+
+    fn label(value: &str) -> Value {
+        json!({"key": "clustername", "value": value})
+    }
+
+    fn group(labels: &[&str], owner: Option<&str>) -> ServiceEngineGroup {
+        let label = |value: &&str| Label {
+            key: "clustername".into(),
+            value: (*value).into(),
+        };
+        ServiceEngineGroup {
+            labels: labels.iter().map(label).collect(),
+            owner: owner.map(Into::into),
+            ..ServiceEngineGroup::default()
+        }
+    }
+
+    /// What we want, what is there, whether that needs no write, and what a write leaves.
+    #[test]
+    fn the_first_label_wins() {
+        let cases: [(&[&str], &[&str], bool, &[&str]); 6] = [
+            (&["c1"], &[], false, &["c1"]),
+            (&["c1"], &["c1"], true, &["c1"]),
+            (&["c1"], &["c2"], true, &["c2"]),
+            (&[], &["c1"], false, &[]),
+            (&[], &["c2"], true, &["c2"]),
+            (&[], &[], true, &[]),
+        ];
+        for (wanted, have, same, left) in cases {
+            let desired = group(wanted, Some("c1"));
+            assert_eq!(
+                desired.same(&group(have, None)),
+                same,
+                "{wanted:?} {have:?}"
+            );
+            let labels: Vec<Value> = have.iter().map(|value| label(value)).collect();
+            let mut raw = json!({"name": "g", "max_se": 10, "labels": labels});
+            desired.merge(&mut raw);
+            let after: ServiceEngineGroup = serde_json::from_value(raw.clone()).unwrap();
+            assert_eq!(
+                after.labels,
+                group(left, None).labels,
+                "{wanted:?} {have:?}"
+            );
+            assert_eq!(raw["max_se"], 10);
+            assert!(desired.same(&after));
+        }
+    }
+
+    #[test]
+    fn a_group_of_another_is_told() {
+        let (ours, theirs) = (group(&["c1"], None), group(&["c2"], None));
+        assert_eq!(ours.taken_by(&theirs).unwrap().value, "c2");
+        assert_eq!(ours.taken_by(&ours), None);
+        assert_eq!(ours.taken_by(&group(&[], None)), None);
+    }
+}

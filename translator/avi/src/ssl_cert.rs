@@ -110,3 +110,48 @@ fn chain(text: &str) -> Vec<Vec<u8>> {
         .filter(|block| block.tag() == "CERTIFICATE");
     certificates.map(pem::Pem::into_contents).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SslKeyAndCertificate;
+    use crate::object::AviObject;
+    use crate::samples::check_same;
+    use serde_json::json;
+
+    #[test]
+    fn what_we_send_counts() {
+        check_same(
+            "cert",
+            &[
+                ("/key", json!("<sensitive>"), true),
+                ("/key", json!(null), true),
+                ("/certificate/certificate", json!("OTHER"), false),
+                ("/certificate", json!({"self_signed": true}), false),
+                ("/type", json!(null), true),
+                ("/type", json!("SSL_CERTIFICATE_TYPE_CA"), false),
+            ],
+        );
+    }
+
+    #[test]
+    fn certificates_are_compared_by_their_der() {
+        let cert = |text: &str| {
+            let mut body = SslKeyAndCertificate::default();
+            body.certificate.certificate = text.into();
+            body
+        };
+        let block = |body: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+        };
+        let (one, other) = (block("AAECAwQF"), block("BAUGBwgJ"));
+        let folded = block("AAEC\nAwQF").replace('\n', "\r\n");
+        assert!(cert(&one).same(&cert(&folded)));
+        assert!(cert(&one).same(&cert(&format!("subject=x\n{one}"))));
+        assert!(!cert(&one).same(&cert(&other)));
+        let chain = format!("{one}{other}");
+        assert!(cert(&chain).same(&cert(&chain.replace("\n-----BEGIN", "\n\n-----BEGIN"))));
+        assert!(!cert(&chain).same(&cert(&one)));
+        assert!(!cert(&chain).same(&cert(&format!("{other}{one}"))));
+        assert!(!cert("").same(&cert(&one)));
+    }
+}

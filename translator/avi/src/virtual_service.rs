@@ -296,3 +296,102 @@ pub struct VsDataScript {
     /// The script set.
     pub vs_datascript_set_ref: Ref,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::VirtualService;
+    use crate::metadata::ServiceMetadata;
+    use crate::object::AviObject;
+    use crate::samples::{body_with, changed, check_same};
+    use serde_json::json;
+
+    #[test]
+    fn what_we_send_counts() {
+        check_same(
+            "sni_parent",
+            &[
+                ("/cloud_config_cksum", json!("1"), true),
+                ("/cloud_config_cksum", json!(null), true),
+                ("/service_metadata", json!("{}"), true),
+                ("/error_page_profile_ref", json!(null), true),
+                (
+                    "/error_page_profile_ref",
+                    json!("/api/errorpageprofile?name=x"),
+                    false,
+                ),
+                ("/vrf_context_ref", json!(null), true),
+                ("/vrf_context_ref", json!("/api/vrfcontext?name=x"), false),
+                ("/enable_rhi", json!(false), true),
+                ("/enable_rhi", json!(true), false),
+                ("/traffic_enabled", json!(true), true),
+                ("/traffic_enabled", json!(false), false),
+                ("/pool_ref", json!("/api/pool?name=former"), false),
+                ("/services/1/port_range_end", json!(0), true),
+                ("/services/1/port_range_end", json!(444), false),
+                ("/services/1/enable_ssl", json!(false), false),
+                ("/services/-", json!({"port": 8080}), false),
+                ("/http_policies/0/index", json!(12), false),
+                ("/http_policies", json!(null), false),
+                ("/vs_datascripts", json!(null), false),
+                ("/vsvip_ref", json!("/api/vsvip/?name=other"), false),
+                ("/created_by", json!("ako-c2"), false),
+                ("/markers/-", json!({"key": "x", "values": ["y"]}), false),
+                (
+                    "/ssl_key_and_certificate_refs",
+                    json!(["/api/sslkeyandcertificate?name=x"]),
+                    false,
+                ),
+                ("/type", json!(null), false),
+            ],
+        );
+        check_same(
+            "sni_child",
+            &[
+                ("/tenant_ref", json!("/api/tenant/admin#admin"), true),
+                ("/vh_domain_name", json!(["foo.com", "bar.com"]), false),
+                (
+                    "/se_group_ref",
+                    json!("/api/serviceenginegroup?name=x"),
+                    false,
+                ),
+            ],
+        );
+        check_same("l4_vs", &[("/traffic_enabled", json!(null), true)]);
+    }
+
+    #[test]
+    fn only_the_hostnames_of_metadata_count() {
+        let metadata = ServiceMetadata {
+            namespace_ingress_name: vec!["ns1/ing1".into(), "ns2/ing2".into()],
+            namespace: "ns1".into(),
+            hostnames: vec!["foo.com".into()],
+            ..ServiceMetadata::default()
+        };
+        let desired: VirtualService = body_with("sni_child", &metadata);
+        let mut other = metadata.clone();
+        other.namespace_ingress_name.reverse();
+        other.namespace = "ns2".into();
+        other.crd_status.status = "INACTIVE".into();
+        assert!(desired.same(&body_with("sni_child", &other)));
+        other.hostnames = vec!["bar.com".into()];
+        assert!(!desired.same(&body_with("sni_child", &other)));
+    }
+
+    #[test]
+    fn a_shared_child_may_name_any_contributor() {
+        let metadata = ServiceMetadata {
+            namespace_ingress_name: vec!["ns1/ing1".into(), "ns2/ing2".into()],
+            ..ServiceMetadata::default()
+        };
+        let desired: VirtualService = body_with("sni_child", &metadata);
+        let with = |namespace: &str| {
+            let marker = json!({"key": "Namespace", "values": [namespace]});
+            let value = changed("sni_child", "/markers/1", marker);
+            let body: VirtualService = serde_json::from_value(value).unwrap();
+            body
+        };
+        assert!(desired.same(&with("ns1")));
+        assert!(desired.same(&with("ns2")));
+        assert!(!desired.same(&with("gone")));
+    }
+}

@@ -156,3 +156,98 @@ impl StaticRoute {
         route
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::VrfContext;
+    use crate::object::AviObject;
+    use serde_json::{Value, json};
+
+    fn route(id: &str, node: &str, labels: &Value) -> Value {
+        json!({
+            "route_id": id,
+            "prefix": {"ip_addr": {"addr": "10.244.1.0", "type": "V4"}, "mask": 24},
+            "next_hop": {"addr": node, "type": "V4"},
+            "labels": labels,
+        })
+    }
+
+    fn of(cluster: &str) -> Value {
+        json!([{"key": "clustername", "value": cluster}])
+    }
+
+    fn vrf(routes: &[Value]) -> VrfContext {
+        serde_json::from_value(json!({"name": "global", "static_routes": routes})).unwrap()
+    }
+
+    #[test]
+    fn ids_and_foreign_routes_do_not_count() {
+        let desired = vrf(&[route("c1-a-0", "1.1.1.1", &of("c1"))]);
+        let ours = route("c1-other-0", "1.1.1.1", &of("c1"));
+        let foreign = route("c10-0", "1.1.1.1", &of("c10"));
+        assert!(desired.same(&vrf(&[foreign.clone(), ours.clone()])));
+        assert!(!desired.same(&vrf(&[foreign])));
+        let stale = route("c1-b-0", "1.1.1.2", &of("c1"));
+        assert!(!desired.same(&vrf(&[ours.clone(), stale])));
+        assert!(!desired.same(&vrf(&[ours.clone(), ours])));
+    }
+
+    #[test]
+    fn without_routes_the_owner_decides() {
+        let stale = vrf(&[route("c1-b-0", "1.1.1.2", &of("c1"))]);
+        let mut desired = vrf(&[]);
+        assert!(desired.same(&stale));
+        desired.owner = Some("c1".into());
+        assert!(!desired.same(&stale));
+        let mut raw = serde_json::to_value(&stale).unwrap();
+        desired.merge(&mut raw);
+        assert_eq!(raw["static_routes"], json!([]));
+    }
+
+    #[test]
+    fn foreign_routes_stay_byte_for_byte_and_in_order() {
+        let mut odd = route(
+            "x",
+            "9.9.9.9",
+            &json!([{"key": "team", "value": "net"}, {"key": "clustername", "value": "c1"}]),
+        );
+        odd["disable_gateway_monitor"] = json!(true);
+        let plain =
+            json!({"route_id": "1", "next_hop": {"addr": "8.8.8.8", "type": "V4"}, "note": 1});
+        let strange = json!({"route_id": 7, "prefix": "?"});
+        let kept = route("c1-kept-0", "1.1.1.1", &of("c1"));
+        let stale = route("c1-stale-0", "1.1.1.9", &of("c1"));
+        let other = route("c1-new-0", "1.1.1.1", &of("c2"));
+        let desired = vrf(&[
+            route("c1-fresh-0", "1.1.1.1", &of("c1")),
+            route("c1-new-0", "1.1.1.2", &of("c1")),
+        ]);
+        let before = [
+            odd.clone(),
+            kept.clone(),
+            plain.clone(),
+            stale,
+            strange.clone(),
+            other.clone(),
+        ];
+        let mut raw = json!({"name": "global", "uuid": "u", "static_routes": before});
+        desired.merge(&mut raw);
+        let routes = raw["static_routes"].as_array().unwrap();
+        assert_eq!(routes[..5], [odd, kept, plain, strange, other]);
+        // Its id was taken by a foreign route.
+        assert_eq!(routes[5]["route_id"], "c1-new-0-2");
+        assert_eq!(routes.len(), 6);
+        assert_eq!(raw["uuid"], "u");
+    }
+
+    #[test]
+    fn a_merge_is_the_last_word() {
+        let desired = vrf(&[route("c1-a-0", "1.1.1.1", &of("c1"))]);
+        let mut raw = json!({"name": "global"});
+        desired.merge(&mut raw);
+        assert!(desired.same(&serde_json::from_value(raw.clone()).unwrap()));
+        let again = raw.clone();
+        desired.merge(&mut raw);
+        assert_eq!(raw, again);
+    }
+}

@@ -293,3 +293,6 @@ pub struct IpamNetworkSubnet {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet6: Option<Subnet>,
 }
+
+#[cfg(test)]
+mod tests;
