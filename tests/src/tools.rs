@@ -18,7 +18,7 @@ pub fn folder() -> PathBuf {
 /// Known: `grpcurl`, `helm`, `cargo-deny`, `buf`, `python` (which has `avisdk`), `etcd`,
 /// `kube-apiserver`, `kubectl`.
 pub fn find(program: &str) -> Result<PathBuf> {
-    let below = ["bin", "python/bin", "k8s"].map(|place| folder().join(place));
+    let below = ["bin", "buf/bin", "avisdk/bin", "k8s"].map(|place| folder().join(place));
     let given = var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
     given
         .into_iter()

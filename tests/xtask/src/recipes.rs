@@ -1,9 +1,11 @@
 //! The recipes: one line each in the table, one small function each below it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::shell::{Workspace, run, run_quietly};
 use crate::tools;
@@ -63,7 +65,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
     },
     Recipe {
         name: "live",
-        does: "tests on a real kube-apiserver alone",
+        does: "only the tests that start real programs: kube-apiserver, grpcurl, the SDK",
         run: live,
     },
     Recipe {
@@ -98,8 +100,8 @@ pub(crate) const RECIPES: &[Recipe] = &[
     },
 ];
 
-/// Test binaries of `aviary-tests` that start installed programs; `quick` leaves them out.
-const NEED_TOOLS: &[&str] = &["chart", "live", "sdk", "wire"];
+/// Test binaries that start installed programs: `quick` leaves them out, `live` runs them alone.
+const NEED_TOOLS: &[&str] = &["avisdk", "chart", "live", "wire"];
 
 /// Prints the table.
 pub(crate) fn list() {
@@ -125,14 +127,15 @@ fn test(ws: &Workspace, rest: &[String]) -> Result<()> {
 fn quick(ws: &Workspace, rest: &[String]) -> Result<()> {
     run(&mut ws.cargo(&["fmt", "--all", "--check"]))?;
     clippy(ws)?;
-    run(cargo_test(ws, &["--workspace", "--exclude", "aviary-tests"]).args(rest))?;
-    let mut command = cargo_test(ws, &["--package", "aviary-tests", "--lib"]);
-    for name in test_binaries(ws)? {
-        if !NEED_TOOLS.contains(&name.as_str()) {
-            command.args(["--test", &name]);
-        }
+    let mut command = cargo_test(ws, &["--workspace", "--lib", "--bins"]);
+    for name in targets(ws, "test")?
+        .iter()
+        .filter(|name| !NEED_TOOLS.contains(&name.as_str()))
+    {
+        command.args(["--test", name]);
     }
-    run(command.args(rest))
+    run(command.args(rest))?;
+    run(&mut cargo_test(ws, &["--workspace", "--doc"]))
 }
 
 fn fmt(ws: &Workspace, _: &[String]) -> Result<()> {
@@ -213,11 +216,18 @@ fn generated(ws: &Workspace) -> Command {
 
 fn live(ws: &Workspace, rest: &[String]) -> Result<()> {
     tools::install(ws)?;
-    run(cargo_test(ws, &["--package", "aviary-tests", "--test", "live"]).args(rest))
+    let mut command = cargo_test(ws, &["--workspace"]);
+    for name in targets(ws, "test")?
+        .iter()
+        .filter(|name| NEED_TOOLS.contains(&name.as_str()))
+    {
+        command.args(["--test", name]);
+    }
+    run(command.args(rest))
 }
 
 fn golden(ws: &Workspace, rest: &[String]) -> Result<()> {
-    run(cargo_test(ws, &["--package", "aviary-tests", "--test", "goldens"]).args(rest))
+    run(cargo_test(ws, &["--workspace", "--test", "golden*"]).args(rest))
 }
 
 fn install(ws: &Workspace, _: &[String]) -> Result<()> {
@@ -231,7 +241,7 @@ fn doctor(ws: &Workspace, _: &[String]) -> Result<()> {
 }
 
 fn buf(ws: &Workspace) -> Command {
-    ws.program(ws.tools().join("python/bin/buf"))
+    ws.program(ws.tools().join("buf/bin/buf"))
 }
 
 fn buf_lint(ws: &Workspace) -> Result<()> {
@@ -276,17 +286,27 @@ fn cargo_test(ws: &Workspace, words: &[&str]) -> Command {
     command
 }
 
-/// The names of the test binaries of `aviary-tests`, as cargo discovers them.
-fn test_binaries(ws: &Workspace) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(ws.root.join("tests/tests")).context("read tests/tests")? {
-        let path = entry.context("read tests/tests")?.path();
-        let is_test =
-            path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").is_file();
-        if let (true, Some(stem)) = (is_test, path.file_stem()) {
-            names.push(stem.to_string_lossy().into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
+/// The names of all targets of one sort in the workspace.
+fn targets(ws: &Workspace, sort: &str) -> Result<BTreeSet<String>> {
+    let words = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
+    let metadata: Value = serde_json::from_slice(&run_quietly(&mut ws.cargo(&words))?)?;
+    let list = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let targets = list(&metadata, "packages")
+        .into_iter()
+        .flat_map(|found| list(&found, "targets"));
+    Ok(targets
+        .filter(|target| list(target, "kind").iter().any(|kind| kind == sort))
+        .filter_map(|target| {
+            target
+                .get("name")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        })
+        .collect())
 }

@@ -50,14 +50,14 @@ const CHAINS: &[&[Tool]] = &[
         Tool {
             name: "buf",
             version: "1.75.0",
-            files: &["python/bin/buf"],
-            install: |ws, tool| pip_install(ws, "buf-bin", tool),
+            files: &["buf/bin/buf"],
+            install: |ws, tool| pip_install(ws, &["buf-bin"], tool),
         },
         Tool {
             name: "avisdk",
             version: "32.1.4",
-            files: &["python/bin/python"],
-            install: |ws, tool| pip_install(ws, "avisdk", tool),
+            files: &["avisdk/bin/python"],
+            install: |ws, tool| pip_install(ws, &["avisdk", "requests"], tool),
         },
     ],
     &[Tool {
@@ -187,17 +187,21 @@ fn go_install(ws: &Workspace, package: &str, tool: &Tool) -> Result<()> {
     run_quietly(go(ws).args(["install", &format!("{package}@v{}", tool.version)])).map(drop)
 }
 
-fn pip_install(ws: &Workspace, package: &str, tool: &Tool) -> Result<()> {
-    let venv = ws.tools().join("python");
-    if !venv.join("bin/pip").is_file() {
-        run_quietly(ws.program("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
-    let wanted = format!("{package}=={}", tool.version);
+/// The first package in the tool's version, the others in any, in a virtual environment of its own.
+fn pip_install(ws: &Workspace, packages: &[&str], tool: &Tool) -> Result<()> {
+    let venv = ws.tools().join(tool.name);
     run_quietly(
-        ws.program(venv.join("bin/pip"))
-            .args(["install", "--quiet", &wanted]),
-    )
-    .map(drop)
+        ws.program("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&venv),
+    )?;
+    let mut command = ws.program(venv.join("bin/pip"));
+    command.args(["install", "--quiet"]);
+    let (first, others) = packages.split_first().context("a tool without packages")?;
+    command
+        .arg(format!("{first}=={}", tool.version))
+        .args(others);
+    run_quietly(&mut command).map(drop)
 }
 
 fn cargo_install(ws: &Workspace, tool: &Tool) -> Result<()> {
