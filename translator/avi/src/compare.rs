@@ -23,6 +23,8 @@ pub(crate) fn defaulted<T: PartialEq + Copy>(
 
 /// A reference whose absence, on either side, means the Controller's default object.
 pub(crate) fn defaulted_ref(desired: Option<&Ref>, observed: Option<&Ref>, default: &str) -> bool {
+    let desired = desired.filter(|reference| !reference.is_empty());
+    let observed = observed.filter(|reference| !reference.is_empty());
     match (desired, observed) {
         (Some(desired), Some(observed)) => desired == observed,
         (one, other) => one.or(other).is_none_or(|value| value.name == default),

@@ -23,7 +23,7 @@ pub enum Spelling {
 /// A reference to another Avi object.
 #[derive(Clone, Default)]
 pub struct Ref {
-    /// REST type, such as `pool`.
+    /// REST type, such as `pool`; empty where the text was read and is no reference.
     pub kind: EcoString,
     /// Name, empty where only the uuid is known.
     pub name: EcoString,
@@ -129,6 +129,11 @@ impl Ref {
         })
     }
 
+    /// Whether it refers to nothing: the Controller takes an empty text for no reference.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.uuid.is_empty()
+    }
+
     /// The text as sent.
     pub fn text(&self) -> EcoString {
         eco_format!("{self}")
@@ -152,6 +157,9 @@ impl Eq for Ref {}
 impl fmt::Display for Ref {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name) = (&self.kind, &self.name);
+        if kind.is_empty() {
+            return f.write_str(name);
+        }
         match self.spelling {
             Spelling::Plain => write!(f, "/api/{kind}?name={name}"),
             Spelling::Slash => write!(f, "/api/{kind}/?name={name}"),
@@ -181,7 +189,8 @@ impl Serialize for Ref {
 impl<'de> Deserialize<'de> for Ref {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a reference"))
+        // Whatever stands there, the rest of the object must stay readable.
+        Ok(Self::parse(&text).unwrap_or_else(|| Self::plain("", &*text)))
     }
 }
 
@@ -201,6 +210,16 @@ mod tests {
             assert_eq!(Ref::parse(text), Some(want.clone()), "{text}");
         }
         assert_ne!(Ref::parse("/api/pool?name=c"), Some(want));
+    }
+
+    #[test]
+    fn what_is_no_reference_is_kept_as_it_is() {
+        for text in ["", "healthmonitor-1", "/api/", "/api/pool?x=y"] {
+            let read: Ref = serde_json::from_value(text.into()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), text, "{text}");
+            assert_eq!(read.is_empty(), text.is_empty());
+            assert_ne!(read, Ref::plain("pool", "x"));
+        }
     }
 
     #[test]

@@ -128,7 +128,8 @@ mod tests {
     /// What we want, what is there, whether that needs no write, and what a write leaves.
     #[test]
     fn the_first_label_wins() {
-        let cases: [(&[&str], &[&str], bool, &[&str]); 6] = [
+        type Labels = &'static [&'static str];
+        let cases: [(Labels, Labels, bool, Labels); 6] = [
             (&["c1"], &[], false, &["c1"]),
             (&["c1"], &["c1"], true, &["c1"]),
             (&["c1"], &["c2"], true, &["c2"]),

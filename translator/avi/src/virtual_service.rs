@@ -168,6 +168,7 @@ const DEFAULT_SE_GROUP: &str = "Default-Group";
 const DEFAULT_NETWORK_PROFILE: &str = "System-TCP-Proxy";
 const DEFAULT_APPLICATION_PROFILE: &str = "System-HTTP";
 const DEFAULT_TRAFFIC_ENABLED: bool = true;
+const NO_DEFAULT: &str = "";
 
 impl VirtualService {
     fn same_scalars(&self, observed: &Self) -> bool {
@@ -214,9 +215,13 @@ impl VirtualService {
                 self.error_page_profile_ref.as_ref(),
                 observed.error_page_profile_ref.as_ref(),
             )
-            && self.vsvip_ref == observed.vsvip_ref
-            && self.pool_ref == observed.pool_ref
-            && self.vh_parent_vs_ref == observed.vh_parent_vs_ref
+            && defaulted(&self.vsvip_ref, &observed.vsvip_ref, NO_DEFAULT)
+            && defaulted(&self.pool_ref, &observed.pool_ref, NO_DEFAULT)
+            && defaulted(
+                &self.vh_parent_vs_ref,
+                &observed.vh_parent_vs_ref,
+                NO_DEFAULT,
+            )
     }
 
     /// Metadata and markers, but for what AKO leaves to chance where namespaces share a host.
