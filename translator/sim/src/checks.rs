@@ -1,5 +1,7 @@
 //! What a body must satisfy before references are looked at.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::kinds::{LIST_LIMITS, NAME_LIMIT, is_in_cloud, model};
@@ -37,6 +39,11 @@ pub(crate) fn fields(
             return Err(Refusal::new(400, text));
         }
     }
+    match kind {
+        "vsvip" => check_empty_addresses(body)?,
+        "vrfcontext" => check_route_ids(body)?,
+        _ => {}
+    }
     // A request without a version is read as the newest, so that nothing is lost unseen.
     let Some(asked) = version.and_then(parse_version) else {
         return Ok(());
@@ -54,6 +61,50 @@ pub(crate) fn fields(
         }
     }
     Ok(())
+}
+
+/// An empty IPv6 field breaks the Controller's own schema check.
+fn check_empty_addresses(body: &Map<String, Value>) -> Result<(), Refusal> {
+    let is_empty = |vip: &Value, path: &str| {
+        vip.pointer(path)
+            .and_then(Value::as_object)
+            .is_some_and(Map::is_empty)
+    };
+    let mut vips = body
+        .get("vip")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let paths = [
+        "/ip6_address",
+        "/ip_address",
+        "/ipam_network_subnet/subnet6",
+    ];
+    if vips.any(|vip| paths.iter().any(|path| is_empty(vip, path))) {
+        let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
+        return Err(Refusal::new(500, format!("Bad pb: name: \"{name}\"")));
+    }
+    Ok(())
+}
+
+/// The ids of a VRF's static routes are unique within it.
+fn check_route_ids(body: &Map<String, Value>) -> Result<(), Refusal> {
+    let routes = body
+        .get("static_routes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let mut seen = BTreeSet::new();
+    let mut ids = routes
+        .filter_map(|route| route.get("route_id"))
+        .filter_map(Value::as_str);
+    if ids.all(|id| seen.insert(id)) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        400,
+        "Unique constraints route_id has duplicated value",
+    ))
 }
 
 /// That the name is taken.

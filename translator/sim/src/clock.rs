@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// 1 January 2025, midnight UTC: the first instant of a simulator that is told no other.
@@ -13,8 +14,10 @@ pub trait Clock: Send + Sync {
     fn now_micros(&self) -> u64;
 }
 
-/// A clock that starts at a given instant and moves with tokio's time, so that it stands still
-/// while tokio's is paused.
+/// A clock that moves with tokio's time, so that it stands still while tokio's is paused.
+///
+/// It starts when it is first read inside a runtime: each runtime counts on its own, so whoever
+/// serves several of them from one simulator hands in another clock.
 #[derive(Debug)]
 pub struct TokioClock {
     epoch_micros: u64,
@@ -39,6 +42,9 @@ impl Default for TokioClock {
 
 impl Clock for TokioClock {
     fn now_micros(&self) -> u64 {
+        if Handle::try_current().is_err() {
+            return self.epoch_micros;
+        }
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(*self.start.get_or_init(|| now));
         self.epoch_micros

@@ -196,11 +196,7 @@ pub(crate) fn complete_read(
     put(fields, "vip_runtime", json!([]));
     put(fields, "redis_db", json!(0));
     put(fields, "redis_port", json!(0));
-    put(
-        fields,
-        "tls_ticket_key",
-        json!([{ "name": id.uuid, "hmac_key": "", "aes_key": "" }]),
-    );
+    put(fields, "tls_ticket_key", ticket_keys(&id.uuid));
     let children: Vec<&str> = state
         .store
         .referrers(id)
@@ -210,4 +206,13 @@ pub(crate) fn complete_read(
     if !children.is_empty() {
         put(fields, "vh_child_vs_uuid", json!(children));
     }
+}
+
+/// Secrets that a reader must not pass on: they can be told apart by their text.
+fn ticket_keys(uuid: &str) -> Value {
+    json!([{
+        "aes_key": format!("ticket-aes-secret-of-{uuid}"),
+        "hmac_key": format!("ticket-hmac-secret-of-{uuid}"),
+        "name": uuid,
+    }])
 }

@@ -127,16 +127,16 @@ impl Filter<'_> {
 fn leads_to<'a>(
     store: &Store,
     value: &Value,
-    mut steps: impl Iterator<Item = &'a str> + Clone,
+    mut rest: impl Iterator<Item = &'a str> + Clone,
     test: &Test<'_>,
 ) -> bool {
     if let Value::Array(items) = value {
         return items
             .iter()
-            .any(|item| leads_to(store, item, steps.clone(), test));
+            .any(|item| leads_to(store, item, rest.clone(), test));
     }
-    match (steps.next(), value) {
-        (None, Value::String(text)) => test.passes(text),
+    match (rest.next(), value) {
+        (None, Value::String(word)) => test.passes(word),
         (None, Value::Bool(_) | Value::Number(_)) => test.passes(&value.to_string()),
         (Some("uuid"), Value::String(path)) => {
             split_path(path).is_some_and(|(_, uuid)| test.passes(uuid))
@@ -144,9 +144,9 @@ fn leads_to<'a>(
         (Some("name"), Value::String(path)) => split_path(path)
             .and_then(|(kind, uuid)| store.get(kind, uuid))
             .is_some_and(|target| test.passes(&target.name)),
-        (Some(step), Value::Object(fields)) => fields
-            .get(step)
-            .is_some_and(|value| leads_to(store, value, steps, test)),
+        (Some(field), Value::Object(fields)) => fields
+            .get(field)
+            .is_some_and(|value| leads_to(store, value, rest, test)),
         _ => false,
     }
 }

@@ -92,6 +92,7 @@ const UNLISTED: &[&str] = &[
 pub(crate) const LIST_LIMITS: &[(&str, &str, usize)] = &[
     ("pool", "health_monitor_refs", 50),
     ("pool", "servers", 5000),
+    ("serviceenginegroup", "labels", 1),
     ("virtualservice", "icap_request_profile_refs", 1),
     ("virtualservice", "services", 2048),
     ("vsvip", "bgp_peer_labels", 128),

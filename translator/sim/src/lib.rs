@@ -28,6 +28,8 @@ mod lab;
 mod log;
 mod network;
 mod patch;
+mod place;
+mod prepare;
 mod query;
 mod read;
 mod refs;

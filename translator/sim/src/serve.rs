@@ -1,5 +1,6 @@
 //! The Controller on a socket, plain or with TLS.
 
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use crate::simulator::{BODY_LIMIT_BYTES, Dropped, Simulator};
 
 impl Simulator {
     /// Serves plain HTTP until the future is dropped; its connections end with it.
-    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+    pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
         self.accept(listener, None).await
     }
 
@@ -29,16 +30,21 @@ impl Simulator {
         &self,
         listener: TcpListener,
         config: Arc<ServerConfig>,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         self.accept(listener, Some(TlsAcceptor::from(config))).await
     }
 
-    async fn accept(&self, listener: TcpListener, tls: Option<TlsAcceptor>) -> std::io::Result<()> {
+    async fn accept(&self, listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<()> {
         let mut connections = JoinSet::new();
         loop {
-            let (stream, _) = listener.accept().await?;
-            // A reply is one small write; waiting to fill a packet would only slow it down.
-            stream.set_nodelay(true)?;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) if is_passing(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            // A reply is one small write; waiting to fill a packet would only slow it down. A
+            // connection that is gone already does not matter.
+            let _set = stream.set_nodelay(true);
             while connections.try_join_next().is_some() {}
             let (simulator, tls) = (self.clone(), tls.clone());
             connections.spawn(async move {
@@ -77,4 +83,15 @@ impl Simulator {
         };
         Ok(response.map(Full::new))
     }
+}
+
+/// Whether only one connection failed, not the listener.
+fn is_passing(error: &io::Error) -> bool {
+    let kind = error.kind();
+    [
+        ErrorKind::ConnectionAborted,
+        ErrorKind::ConnectionReset,
+        ErrorKind::Interrupted,
+    ]
+    .contains(&kind)
 }

@@ -139,10 +139,9 @@ impl Sessions {
     }
 
     fn count_failure(&mut self, user: &str, now: u64) {
+        self.failures
+            .retain(|_, (_, last)| now < last.saturating_add(micros(LOCK_TIME)));
         let (count, last) = self.failures.entry(user.to_owned()).or_default();
-        if now >= last.saturating_add(micros(LOCK_TIME)) {
-            *count = 0;
-        }
         *count += 1;
         *last = now;
     }

@@ -82,6 +82,12 @@ pub struct Simulator {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Simulator").finish_non_exhaustive()
+    }
+}
+
 impl Simulator {
     /// A Controller with the seed's objects.
     pub fn new(options: Options) -> Result<Self, SeedError> {

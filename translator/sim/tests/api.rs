@@ -13,6 +13,9 @@ mod lists;
 #[path = "api/recorded.rs"]
 mod recorded;
 #[cfg(test)]
+#[path = "api/references.rs"]
+mod references;
+#[cfg(test)]
 #[path = "api/session.rs"]
 mod session;
 #[cfg(test)]
