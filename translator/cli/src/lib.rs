@@ -1,1 +1,3 @@
-//! aviary
+//! The command line of Aviary.
+
+pub mod plan;

@@ -4,7 +4,7 @@
 use crate::diff::Input;
 use aviary_avi::common::marker_value;
 use aviary_avi::metadata::ServiceMetadata;
-use aviary_avi::{AviKey, Body, ObservedObject, Ownership};
+use aviary_avi::{AviKey, Body, ObservedObject, Owned, Ownership};
 use aviary_types::{DomainId, EcoString, eco_format};
 use std::collections::BTreeMap;
 
@@ -32,25 +32,19 @@ impl<'a> Holder<'a> {
         self.complete.get(domain).copied().unwrap_or(false)
     }
 
-    /// The domain that owns an object, exactly: never by prefix.
+    /// The domain that owns an object, exactly: never by prefix. A kind that only bears the
+    /// cluster's marker needs an owned referrer, or its name in the journal.
     pub(crate) fn owner(&self, object: &ObservedObject) -> Option<DomainId> {
-        let cluster = marker_value(object.body.markers(), "clustername")?;
-        let mut domains = self.input.domains.iter().filter(|domain| domain.cluster.text() == cluster);
-        match object.key.kind.ownership() {
-            Ownership::CreatedBy => {
-                let user = object.body.created_by()?;
-                domains.find(|domain| domain.user() == *user).cloned()
-            }
-            Ownership::Markers => {
-                let user = marker_value(object.body.markers(), "created_by")?;
-                domains.find(|domain| domain.user() == *user).cloned()
-            }
-            Ownership::MarkerAndReferrer => self.owner_by_referrer(object).or_else(|| {
+        let of = |owned: Owned| {
+            self.input.domains.iter().find(|domain| object.body.owner(domain) == owned)
+        };
+        of(Owned::Yes).cloned().or_else(|| {
+            let marked = of(Owned::IfReferred)?;
+            self.owner_by_referrer(object).or_else(|| {
                 let journalled = self.input.journal.contains(&object.key.name);
-                domains.next().filter(|_| journalled).cloned()
-            }),
-            Ownership::SharedEntries => None,
-        }
+                journalled.then(|| marked.clone())
+            })
+        })
     }
 
     fn owner_by_referrer(&self, object: &ObservedObject) -> Option<DomainId> {

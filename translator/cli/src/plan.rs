@@ -1,0 +1,137 @@
+//! `aviary plan`: what the objects of a folder or scenario come to on an Avi Controller.
+
+mod manifest;
+mod objects;
+mod output;
+mod player;
+mod scenario;
+
+use anyhow::Context;
+use aviary_settings::{DEFAULT_NAMESPACE, Raw, Settings};
+use aviary_sim::Seed;
+use aviary_types::Namespace;
+use clap::{Args, ValueEnum};
+use output::Document;
+use player::{Outcome, Player};
+use scenario::{State, Step};
+use std::path::{Path, PathBuf};
+
+/// Settings of the demo, used where none are named.
+const DEMO_SETTINGS: &str = include_str!("../../../examples/values.yaml");
+
+/// Arguments of `aviary plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Manifests: a YAML file or a folder of them; may be given several times.
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR", conflicts_with = "scenario")]
+    files: Vec<PathBuf>,
+    /// A scenario folder; its steps are played in order.
+    #[arg(long, value_name = "DIR", required_unless_present = "files")]
+    scenario: Option<PathBuf>,
+    /// AKO's values.yaml; the demo's where none is given.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// What the Controller has before, as JSON: {type: [objects]}.
+    #[arg(long, value_name = "FILE")]
+    controller_seed: Option<PathBuf>,
+    /// Write one document per state into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How to print.
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON document, or one a line for a scenario.
+    Json,
+    /// Operations and findings as a table.
+    Table,
+    /// The bodies of the operations as they would be sent.
+    Diff,
+}
+
+/// Plans and prints. Answers whether there is something to do.
+///
+/// # Errors
+/// When arguments, files or settings are wrong.
+pub async fn run(args: PlanArgs) -> anyhow::Result<bool> {
+    match &args.scenario {
+        Some(folder) => play(&args, folder).await.map(|()| false),
+        None => plan(&args).await,
+    }
+}
+
+async fn plan(args: &PlanArgs) -> anyhow::Result<bool> {
+    let settings = match &args.settings {
+        Some(path) => read_settings(&Raw::read(&std::fs::read_to_string(path)?)?)?,
+        None => read_settings(&Raw::read(DEMO_SETTINGS)?)?,
+    };
+    let mut player = Player::new(settings, seed(args.controller_seed.as_deref())?).await?;
+    for path in &args.files {
+        for object in manifest::read(path)? {
+            player.objects().apply(object, 0);
+        }
+    }
+    let outcome = player.settle().await?;
+    let changes = !outcome.operations.is_empty();
+    emit(args, "plan", &outcome, false)?;
+    Ok(changes)
+}
+
+async fn play(args: &PlanArgs, folder: &Path) -> anyhow::Result<()> {
+    let scenario = scenario::read(folder)?;
+    let settings = match &args.settings {
+        Some(path) => Raw::read(&std::fs::read_to_string(path)?)?,
+        None => scenario.settings,
+    };
+    let controller = args.controller_seed.as_deref().or(scenario.seed.as_deref());
+    let mut player = Player::new(read_settings(&settings)?, seed(controller)?).await?;
+    let mut running = true;
+    let mut clock = 0;
+    for State { name, steps } in scenario.states {
+        for step in steps {
+            clock += 1;
+            match step {
+                Step::Apply(list) => list.into_iter().for_each(|o| player.objects().apply(o, clock)),
+                Step::Status(list) => list.iter().for_each(|o| player.objects().set_status(o)),
+                Step::Delete(list) => list.iter().for_each(|o| player.objects().delete(o)),
+                Step::Settings(raw) => player.configure(read_settings(&raw)?).await?,
+                Step::Stop => running = false,
+                Step::Start => running = true,
+            }
+        }
+        let outcome = if running { player.settle().await? } else { player.rest() };
+        emit(args, &name, &outcome, true)?;
+    }
+    Ok(())
+}
+
+fn emit(args: &PlanArgs, state: &str, outcome: &Outcome, many: bool) -> anyhow::Result<()> {
+    let document = Document::of(state, outcome, many);
+    match &args.out {
+        Some(folder) => {
+            std::fs::create_dir_all(folder)?;
+            let text = serde_json::to_string_pretty(&document)?;
+            Ok(std::fs::write(folder.join(format!("{state}.json")), text)?)
+        }
+        None => output::print(args.output, &document, outcome),
+    }
+}
+
+fn seed(path: Option<&Path>) -> anyhow::Result<Seed> {
+    let Some(path) = path else { return Ok(Seed::Lab) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let objects = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
+    Ok(Seed::Objects(objects))
+}
+
+fn read_settings(raw: &Raw) -> anyhow::Result<Settings> {
+    let parsed = aviary_settings::check(raw, &Namespace::from(DEFAULT_NAMESPACE));
+    parsed.settings.map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the settings are not valid:\n  {}", lines.join("\n  "))
+    })
+}
