@@ -184,7 +184,8 @@ impl Session {
         self.has_room() && self.lanes.get(lane).is_some_and(|half| half.based)
     }
 
-    fn has_room(&self) -> bool {
+    /// True if one more body may be read.
+    pub fn has_room(&self) -> bool {
         let (bodies, bytes) = self.queue.bodies();
         bodies < BODIES_MAX && bytes < BODY_BYTES_MAX
     }

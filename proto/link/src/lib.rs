@@ -52,6 +52,7 @@
 pub mod agent;
 pub mod digest;
 pub mod key;
+pub mod secret;
 pub mod translator;
 pub mod watch;
 
