@@ -4,17 +4,18 @@
 //! Each function reads the finished body (all fields but the checksum itself, and the references by
 //! name); what a body does not say comes in a second argument. Call them last:
 //!
-//! | body | call | field |
-//! |---|---|---|
-//! | SNI parent | `virtual_service(&body, &VsExtra::parent(children))`: names of all its children | `cloud_config_cksum` |
-//! | SNI child | `virtual_service(&body, &VsExtra::child(&parent.services))` | `cloud_config_cksum` |
-//! | dedicated | `virtual_service(&body, &VsExtra::default())` | `cloud_config_cksum` |
-//! | L4 service | `virtual_service(&body, &VsExtra::l4(ports, pools))`: a `VsPort` for each port of the Service, names of all its pools | `cloud_config_cksum` |
-//! | pool | `pool(&body, &PoolExtra { .. })` | `cloud_config_cksum` |
-//! | pool group | `pool_group(&body)` | `cloud_config_cksum` |
-//! | redirect set | `http_policy_set(&body, &[])` | `cloud_config_cksum` |
-//! | switch set | `http_policy_set(&body, &rules)`: a `RuleExtra` for each rule, in their order | `cloud_config_cksum` |
-//! | VsVip | `vs_vip(&body, &VsVipExtra { .. })` | `vsvip_cloud_config_cksum` |
+//! - SNI parent: `virtual_service(&body, &VsExtra::parent(children))` with the names of all its
+//!   children
+//! - SNI child: `virtual_service(&body, &VsExtra::child(&parent.services))`
+//! - dedicated: `virtual_service(&body, &VsExtra::default())`
+//! - L4 service: `virtual_service(&body, &VsExtra::l4(ports, pools))` with a `VsPort` for each port
+//!   of the Service and the names of all its pools
+//! - pool: `pool(&body, &PoolExtra { .. })`
+//! - pool group: `pool_group(&body)`
+//! - redirect set: `http_policy_set(&body, &[])`
+//! - switch set: `http_policy_set(&body, &rules)` with a `RuleExtra` for each rule, in their order
+//! - VsVip: `vs_vip(&body, &VsVipExtra { .. })`, which goes into `vsvip_cloud_config_cksum`; all
+//!   others go into `cloud_config_cksum`
 //!
 //! The other kinds store none.
 
@@ -36,7 +37,8 @@ use crate::hash::fnv1a32;
 use aviary_types::{EcoString, eco_format};
 use serde::Serialize;
 
-/// What a node adds that has none of the fields that only custom resources set: the hash of no text.
+/// What a node adds that has none of the fields that only custom resources set: the hash of no
+/// text.
 const NO_RULE_FIELDS: u32 = 2_166_136_261;
 
 /// A sum of hashes, modulo 2^32.

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-/// The text of a value. Fields come in the order of declaration, so structs must declare Go's order.
+/// The text of a value. Fields come in the order of declaration, so structs must declare Go's
+/// order.
 pub fn go_json<T: Serialize>(value: &T) -> String {
     // What is printed here are plain structs, which always serialise.
     let text = serde_json::to_string(value).unwrap_or_default();

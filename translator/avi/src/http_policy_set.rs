@@ -68,7 +68,8 @@ impl AviObject for HttpPolicySet {
             && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
             && self.same_rules(observed)
             && self.http_security_policy == observed.http_security_policy
-            // A redirect belongs to a host, which namespaces may share; a set of paths to one alone.
+            // A redirect belongs to a host, which namespaces may share; a set of paths to one
+            // alone.
             && same_markers_but(&self.markers, &observed.markers, |_| redirects_only)
     }
 }
@@ -105,7 +106,8 @@ impl HttpPolicySet {
 }
 
 /// Rules whose paths are equally long stand in an order that AKO leaves to chance (its sort is not
-/// stable), and no request meets two of them unless they have the same path: those keep their order.
+/// stable), and no request meets two of them unless they have the same path: those keep their
+/// order.
 fn canonical(mut rules: Vec<&HttpRequestRule>) -> Vec<&HttpRequestRule> {
     let alike = |a: &&HttpRequestRule, b: &&HttpRequestRule| {
         let length = |rule: &HttpRequestRule| rule.plain_path().map(str::len);

@@ -79,8 +79,8 @@ impl ServiceMetadata {
         go_json(self).into()
     }
 
-    /// Reads the text of an observed object. Unknown keys and `null` are fine; anything else that is
-    /// not of this form gives nothing.
+    /// Reads the text of an observed object. Unknown keys and `null` are fine; anything else that
+    /// is not of this form gives nothing.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -115,7 +115,14 @@ fn map<S: Serializer>(
 mod tests {
     use super::ServiceMetadata;
 
-    const POOL: &str = r#"{"namespace_ingress_name":null,"ingress_name":"ing1","namespace":"ns1","hostnames":["foo.com"],"namespace_svc_name":null,"crd_status":{"type":"","value":"","status":""},"pool_ratio":100,"passthrough_parent_ref":"","passthrough_child_ref":"","gateway":"","httproute":"","httproute_rule_name":"","insecureedgetermallow":false,"is_mci_ingress":false,"fqdn_reuse_policy":"","host_namespace_ingress_name":null}"#;
+    const POOL: &str = concat!(
+        r#"{"namespace_ingress_name":null,"ingress_name":"ing1","namespace":"ns1","hostna"#,
+        r#"mes":["foo.com"],"namespace_svc_name":null,"crd_status":{"type":"","value":"","#,
+        r#""status":""},"pool_ratio":100,"passthrough_parent_ref":"","passthrough_child_r"#,
+        r#"ef":"","gateway":"","httproute":"","httproute_rule_name":"","insecureedgeterma"#,
+        r#"llow":false,"is_mci_ingress":false,"fqdn_reuse_policy":"","host_namespace_ingr"#,
+        r#"ess_name":null}"#,
+    );
 
     #[test]
     fn prints_what_ako_prints() {

@@ -23,7 +23,10 @@ macro_rules! objects {
         )]
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Body {
-            $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind(crate::$room::$kind),)*
+            $(
+                #[doc = concat!("See [`crate::", stringify!($room), "`].")]
+                $kind(crate::$room::$kind),
+            )*
         }
 
         impl AviKind {

@@ -1,14 +1,13 @@
 //! Whose an observed object is, by an exact rule for each kind, and which sources its markers name.
 //!
-//! | how the kind shows it | ours if |
-//! |---|---|
-//! | created_by | `created_by` and the marker `clustername` are both exactly ours |
-//! | markers | the markers `clustername` and `created_by` are both exactly ours |
-//! | marker and referrer | the marker `clustername` is exactly ours, and an owned object refers to it or the journal has its name: what the caller knows |
-//! | shared entries | never as a whole; single entries by their label |
+//! - kinds with `created_by`: it and the marker `clustername` are both exactly ours
+//! - string groups: the markers `clustername` and `created_by` are both exactly ours
+//! - kinds with the marker alone: the marker `clustername` is exactly ours, and an owned object
+//!   refers to it or the journal has its name: what the caller knows
+//! - shared objects: never as a whole; single entries by their label
 //!
-//! Nothing goes by prefix: `orange` is not `orange-new`. All instances of a cluster share its marker,
-//! so the marker alone never tells whose a VsVip is.
+//! Nothing goes by prefix: `orange` is not `orange-new`. All instances of a cluster share its
+//! marker, so the marker alone never tells whose a VsVip is.
 
 use crate::common::Marker;
 use crate::metadata::ServiceMetadata;

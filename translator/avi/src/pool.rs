@@ -113,8 +113,8 @@ impl AviObject for Pool {
     }
 }
 
-/// What the Controller shows where nothing was sent. It also adds `hostname` and `ratio` to servers,
-/// an analytics profile and two dozen settings, which we do not read.
+/// What the Controller shows where nothing was sent. It also adds `hostname` and `ratio` to
+/// servers, an analytics profile and two dozen settings, which we do not read.
 const DEFAULT_SNI_ENABLED: bool = true;
 const DEFAULT_GRACEFUL_DISABLE_TIMEOUT: i32 = 1;
 const DEFAULT_SERVER_ENABLED: bool = true;

@@ -1,5 +1,5 @@
-//! Bodies as AKO sends them (and `live_…`: the fields that count in checksums, of objects that AKO left
-//! on a Controller), with `METADATA` where the metadata text stands.
+//! Bodies as AKO sends them (and `live_…`: the fields that count in checksums, of objects that AKO
+//! left on a Controller), with `METADATA` where the metadata text stands.
 
 use crate::metadata::ServiceMetadata;
 use crate::objects::{AviKind, Body};
@@ -64,7 +64,8 @@ pub(crate) fn check_same(name: &str, cases: &[(&str, Value, bool)]) {
     }
 }
 
-/// A body as a Controller answers it that fills in every default and its own spelling of references.
+/// A body as a Controller answers it that fills in every default and its own spelling of
+/// references.
 pub(crate) fn as_answered(kind: AviKind, sent: &Value) -> Value {
     let mut value = sent.clone();
     respell(&mut value, "");
@@ -132,7 +133,8 @@ fn defaults(kind: AviKind) -> Value {
     };
     add_defaults(
         &mut value,
-        json!({ "cloud_ref": cloud, "tenant_ref": tenant, "uuid": "u", "url": "x", "_last_modified": "1" }),
+        json!({ "cloud_ref": cloud, "tenant_ref": tenant, "uuid": "u",
+            "url": "x", "_last_modified": "1" }),
     );
     value
 }

@@ -48,8 +48,8 @@ impl AviObject for ServiceEngineGroup {
         Vec::new()
     }
 
-    /// Our label is there, or another's, which we never replace: the first one owns the group. If we
-    /// want none, ours is not there.
+    /// Our label is there, or another's, which we never replace: the first one owns the group. If
+    /// we want none, ours is not there.
     fn same(&self, observed: &Self) -> bool {
         match self.labels.first() {
             Some(_) => !observed.labels.is_empty(),

@@ -55,8 +55,8 @@ impl AviObject for SslKeyAndCertificate {
         Vec::new()
     }
 
-    /// Certificates are compared by their DER, since the Controller may lay out the PEM anew. The key
-    /// cannot be compared: the Controller never shows it.
+    /// Certificates are compared by their DER, since the Controller may lay out the PEM anew. The
+    /// key cannot be compared: the Controller never shows it.
     fn same(&self, observed: &Self) -> bool {
         self.created_by == observed.created_by
             && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())

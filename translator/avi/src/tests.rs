@@ -78,7 +78,8 @@ proptest! {
     /// A reference means the same object after it was sent and read, whatever its name.
     #[test]
     fn references_survive_the_wire(name in "[a-zA-Z0-9 ._*/:-]{1,40}", escaped: bool) {
-        let reference = if escaped { Ref::tenant(name.as_str()) } else { Ref::slash("pool", name.as_str()) };
+        let (tenant, pool) = (Ref::tenant(name.as_str()), Ref::slash("pool", name.as_str()));
+        let reference = if escaped { tenant } else { pool };
         let json = serde_json::to_string(&reference).unwrap();
         let read: Ref = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(read.name.as_str(), name.as_str());

@@ -258,7 +258,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// The last port is the first, or 0, which says the same; no TLS and no HTTP/2 are the defaults.
+    /// The last port is the first, or 0, which says the same; no TLS and no HTTP/2 are the
+    /// defaults.
     fn same(&self, observed: &Self) -> bool {
         let last = |service: &Self| match service.port_range_end {
             None | Some(0) => service.port,

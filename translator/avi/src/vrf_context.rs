@@ -50,8 +50,8 @@ impl AviObject for VrfContext {
         Vec::new()
     }
 
-    /// Our routes are all there, and no others of our cluster. Their ids, which AKO draws by chance at
-    /// every start, and their order mean nothing.
+    /// Our routes are all there, and no others of our cluster. Their ids, which AKO draws by chance
+    /// at every start, and their order mean nothing.
     fn same(&self, observed: &Self) -> bool {
         let Some(owner) = self.owner() else {
             return true;

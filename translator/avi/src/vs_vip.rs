@@ -46,8 +46,8 @@ pub struct VsVip {
     /// Labels of ownership.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
-    /// Whether the cloud's IPAM (Infoblox, Custom) owns the addresses once they exist: then they are
-    /// neither compared nor written again. Set on desired bodies alone.
+    /// Whether the cloud's IPAM (Infoblox, Custom) owns the addresses once they exist: then they
+    /// are neither compared nor written again. Set on desired bodies alone.
     #[serde(skip)]
     pub keeps_vips: bool,
 }
@@ -245,8 +245,8 @@ impl Vip {
         said(network(self).as_ref(), network(observed).as_ref())
     }
 
-    /// The VIP as it was read, with our fields laid over; anew if it moves to another network, for its
-    /// address cannot come along.
+    /// The VIP as it was read, with our fields laid over; anew if it moves to another network, for
+    /// its address cannot come along.
     fn merged(&self, raw: &Map<String, Value>) -> Option<Value> {
         let Ok(Value::Object(mut ours)) = serde_json::to_value(self) else {
             return None;

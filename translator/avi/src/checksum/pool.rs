@@ -13,8 +13,8 @@ use serde::Serialize;
 pub struct PoolExtra {
     /// `TCP`, `UDP` or `SCTP` on L4 services; empty on all L7 pools.
     pub protocol: EcoString,
-    /// The port that servers were matched to (of the endpoint slice, or the node port), also when it
-    /// has no endpoints; the Service's own port if nothing matched or servers bring their own.
+    /// The port that servers were matched to (of the endpoint slice, or the node port), also when
+    /// it has no endpoints; the Service's own port if nothing matched or servers bring their own.
     pub port: u16,
     /// Name of the Service's port.
     pub port_name: EcoString,
@@ -76,8 +76,8 @@ fn servers(body: &Pool, extra: &PoolExtra) -> String {
     go_json(&(!nodes.is_empty()).then_some(nodes))
 }
 
-/// `null` on all clouds but vCenter and NSX-T VLAN, where AKO digests its settings in their own form;
-/// there the value only has to change with the networks.
+/// `null` on all clouds but vCenter and NSX-T VLAN, where AKO digests its settings in their own
+/// form; there the value only has to change with the networks.
 fn placement(body: &Pool) -> String {
     let networks = &body.placement_networks;
     go_json(&(!networks.is_empty()).then_some(networks))

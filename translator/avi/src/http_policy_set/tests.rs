@@ -73,7 +73,9 @@ fn set(paths: &[(&str, &str)]) -> HttpPolicySet {
         .map(|(index, (path, criteria))| {
             json!({
                 "name": format!("s-{index}"), "index": index, "enable": true,
-                "match": {"path": {"match_criteria": criteria, "match_case": "SENSITIVE", "match_str": [path]}},
+                "match": {"path": {
+                    "match_criteria": criteria, "match_case": "SENSITIVE", "match_str": [path],
+                }},
                 "switching_action": {
                     "action": "HTTP_SWITCHING_SELECT_POOLGROUP",
                     "pool_group_ref": format!("/api/poolgroup/?name={criteria}{path}"),
