@@ -1,0 +1,83 @@
+//! POST. A name that is taken, and a reply that is lost, are both answered by a look: what is there
+//! may be ours.
+
+use super::attempt::Attempt;
+use super::outcome::{Done, Failure};
+use aviary_avi::{Body, ObservedObject, Owned, Ownership};
+use aviary_session::{Class, Error};
+use std::sync::Arc;
+
+impl Attempt {
+    pub(super) async fn create(&self, body: &Body) -> Result<Done, Failure> {
+        if let Some(current) = &self.current {
+            return self.adopt(body, current.clone()).await;
+        }
+        self.check_fence()?;
+        self.remember().await?;
+        let mut failures = 0;
+        loop {
+            let error = match self.send_create(body).await {
+                Ok(made) => return Ok(self.settled(body, made).await),
+                Err(error) => error,
+            };
+            failures += 1;
+            let again = error.class().is_transient() && self.may_try_again(failures);
+            if again && error.class() != Class::Relogin {
+                self.pause(failures, &error).await;
+            }
+            let found = if may_exist(&error) {
+                self.context.session.find(self.key()).await
+            } else {
+                Ok(None)
+            };
+            match found {
+                Ok(Some(found)) => return self.adopt(body, Arc::new(found)).await,
+                Ok(None) if again => {}
+                Ok(None) if error.class() == Class::Exists => {
+                    // Taken in a tenant or a cloud that we do not see.
+                    return Err(Failure::new(Class::Refuse, error.message()));
+                }
+                Ok(None) => return Err(error.into()),
+                Err(unread) => return Err(unread.into()),
+            }
+        }
+    }
+
+    /// Names that do not tell whose they are go into the journal before they are made.
+    async fn remember(&self) -> Result<(), Failure> {
+        if self.key().kind.ownership() != Ownership::MarkerAndReferrer {
+            return Ok(());
+        }
+        let recorded = self.context.journal.record(self.key()).await;
+        recorded.map_err(|error| Failure::new(Class::Retry, format!("{error}")))
+    }
+
+    /// Takes an object that exists already for ours, if it is: ready as it is, or to be updated.
+    async fn adopt(&self, body: &Body, found: Arc<ObservedObject>) -> Result<Done, Failure> {
+        match found.body.owner(&self.op.domain) {
+            // The journal has its name: we were about to make it.
+            Owned::Yes | Owned::IfReferred => {}
+            Owned::Entries | Owned::No => {
+                let text = "an object of this name exists and belongs to somebody else";
+                return Err(Failure::new(Class::Refuse, text));
+            }
+        }
+        tracing::debug!(object = %self.key(), "taken over: it was there already");
+        if body.same(&found.body) {
+            return Ok(Done {
+                now: Some(ObservedObject::clone(&found)),
+                as_sent: true,
+            });
+        }
+        self.put(body, found).await
+    }
+}
+
+/// Whether the object may be there although the POST failed.
+fn may_exist(error: &Error) -> bool {
+    match error.class() {
+        Class::Exists | Class::Lost | Class::Relogin => true,
+        Class::Retry => error.status().is_some_and(|status| status >= 500),
+        _ => false,
+    }
+}

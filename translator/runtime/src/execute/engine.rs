@@ -1,0 +1,119 @@
+//! The scheduler, the operations under way and what they brought, driven step by step by whoever
+//! owns them. Nothing is spawned: dropping the engine cuts every call off.
+
+use super::Bounds;
+use super::actor::Submission;
+use super::attempt::{Attempt, Context};
+use super::outcome::{End, NotTried, Outcome};
+use super::view::View;
+use aviary_plan::{Ending, Op, Scheduler};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub(super) struct Engine {
+    context: Arc<Context>,
+    scheduler: Scheduler,
+    running: FuturesUnordered<BoxFuture<'static, (Op, End)>>,
+    view: View,
+    numbers: u64,
+    outcomes: VecDeque<Outcome>,
+}
+
+impl Engine {
+    pub(super) fn new(context: Context, bounds: Bounds) -> Self {
+        Self {
+            context: Arc::new(context),
+            scheduler: Scheduler::new(bounds.waiting_max),
+            running: FuturesUnordered::new(),
+            view: View::new(),
+            numbers: 0,
+            outcomes: VecDeque::new(),
+        }
+    }
+
+    /// Takes a plan in, with what was observed when it was made.
+    pub(super) fn submit(&mut self, submission: Submission) {
+        let Submission {
+            plan,
+            observed,
+            read_at,
+            seen,
+        } = submission;
+        self.view.replace(observed, read_at, seen);
+        let admission = self.scheduler.admit(plan.ops);
+        self.not_tried(admission.replaced, NotTried::Replaced);
+        self.not_tried(admission.dropped, NotTried::Dropped);
+        self.not_tried(admission.refused, NotTried::NoRoom);
+    }
+
+    /// Drops what waits. What is under way goes on.
+    pub(super) fn stop(&mut self) {
+        let waiting = self.scheduler.clear();
+        self.not_tried(waiting, NotTried::Stopped);
+    }
+
+    /// Whether nothing waits and nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.scheduler.is_idle()
+    }
+
+    /// How many outcomes wait to be taken.
+    pub(super) fn outcomes(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    pub(super) fn take_outcome(&mut self) -> Option<Outcome> {
+        self.outcomes.pop_front()
+    }
+
+    /// Starts what may go now.
+    pub(super) fn start(&mut self) {
+        let limit = self.context.limit().now();
+        let room = limit.saturating_sub(self.running.len());
+        for op in self.scheduler.ready(room) {
+            let attempt = Attempt {
+                context: self.context.clone(),
+                current: self.view.get(&op.key.object),
+                read_at: self.view.read_at(),
+                op,
+            };
+            self.running.push(Box::pin(attempt.run()));
+        }
+    }
+
+    /// Waits until something ends. `false` if nothing is under way.
+    pub(super) async fn step(&mut self) -> bool {
+        let Some((op, end)) = self.running.next().await else {
+            return false;
+        };
+        let ending = match &end {
+            End::Done(_) => Ending::Success,
+            End::Failed(_) | End::NotTried(_) => Ending::Failure,
+        };
+        let dropped = self.scheduler.finish(&op.key, ending);
+        let outcome = self.outcome(op, end);
+        self.view.note(&outcome);
+        self.outcomes.push_back(outcome);
+        self.not_tried(dropped, NotTried::Dropped);
+        true
+    }
+
+    fn not_tried(&mut self, ops: Vec<Op>, why: NotTried) {
+        for op in ops {
+            let outcome = self.outcome(op, End::NotTried(why));
+            self.outcomes.push_back(outcome);
+        }
+    }
+
+    fn outcome(&mut self, op: Op, end: End) -> Outcome {
+        self.numbers += 1;
+        Outcome {
+            number: self.numbers,
+            op,
+            end,
+        }
+    }
+}

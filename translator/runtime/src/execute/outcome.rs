@@ -1,0 +1,153 @@
+//! What became of an operation.
+
+use aviary_avi::{Observed, ObservedObject};
+use aviary_plan::Op;
+use aviary_session::{Class, Error};
+use aviary_types::EcoString;
+
+/// The end of one operation. Its effect on what is observed is in it, and nowhere else.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Counts the outcomes of one executor, from 1.
+    pub number: u64,
+    /// The operation, with its sources.
+    pub op: Op,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// The Controller has it.
+    Done(Done),
+    /// The Controller has it not, or it is not known.
+    Failed(Failure),
+    /// It was never sent.
+    NotTried(NotTried),
+}
+
+/// What the Controller has after a success.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The object; `None` after a delete.
+    pub now: Option<ObservedObject>,
+    /// Whether it is as it was sent. If not, the Controller makes something else of it each time,
+    /// and sending it again would not help.
+    pub as_sent: bool,
+}
+
+/// A failure.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What to do about it.
+    pub class: Class,
+    /// The Controller's words, or ours where there was no answer.
+    pub message: EcoString,
+    /// What was found meanwhile.
+    pub found: Found,
+}
+
+/// What a failed operation learned about its object.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// Nothing.
+    Unknown,
+    /// It does not exist (any more).
+    Gone,
+    /// It is like this now.
+    Object(Box<ObservedObject>),
+}
+
+/// Why an operation was never sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotTried {
+    /// Something that it waited for failed, or contradicts a newer plan.
+    Dropped,
+    /// A newer operation of the same object took its place.
+    Replaced,
+    /// There was no room for it.
+    NoRoom,
+    /// The executor was stopped.
+    Stopped,
+}
+
+impl Failure {
+    pub(super) fn new(class: Class, message: impl Into<EcoString>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            found: Found::Unknown,
+        }
+    }
+
+    pub(super) fn found(self, object: ObservedObject) -> Self {
+        Self {
+            found: Found::Object(Box::new(object)),
+            ..self
+        }
+    }
+
+    pub(super) fn gone(self) -> Self {
+        Self {
+            found: Found::Gone,
+            ..self
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error.class(), error.message())
+    }
+}
+
+impl Outcome {
+    /// Whether the operation was done.
+    pub fn is_done(&self) -> bool {
+        matches!(self.end, End::Done(_))
+    }
+
+    /// Brings what is observed up to date with it.
+    pub fn apply(&self, observed: &mut Observed) {
+        let key = &self.op.key.object;
+        match &self.end {
+            End::Done(Done { now: Some(now), .. }) => observed.insert(now.clone()),
+            End::Failed(Failure {
+                found: Found::Object(now),
+                ..
+            }) => observed.insert(ObservedObject::clone(now)),
+            End::Done(_)
+            | End::Failed(Failure {
+                found: Found::Gone, ..
+            }) => observed.remove(key),
+            End::Failed(_) | End::NotTried(_) => {}
+        }
+    }
+}
+
+/// What became of a whole plan.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Operations that were done.
+    pub done: Vec<Outcome>,
+    /// Operations that failed.
+    pub failed: Vec<Outcome>,
+    /// Operations that were not tried.
+    pub not_tried: Vec<Outcome>,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        match outcome.end {
+            End::Done(_) => self.done.push(outcome),
+            End::Failed(_) => self.failed.push(outcome),
+            End::NotTried(_) => self.not_tried.push(outcome),
+        }
+    }
+
+    /// Whether everything was done.
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_empty() && self.not_tried.is_empty()
+    }
+}
