@@ -36,7 +36,13 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The CA file holds no certificates.
+    /// The CA file holds no certificate.
+    #[error("find a certificate in the Controller's CA file {}", path.display())]
+    CaEmpty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The CA file holds something broken.
     #[error("parse the Controller's CA file {}", path.display())]
     CaFormat {
         /// Which file.
@@ -54,6 +60,9 @@ pub enum Error {
 pub fn connect(trust: &Trust) -> Result<Transport, Error> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        // A Controller stands in the same network; what the environment says about proxies is for
+        // others.
+        .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_nodelay(true);
@@ -77,10 +86,13 @@ fn authorities(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
         path: path.to_owned(),
         source,
     })?;
-    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| Error::CaFormat {
-        path: path.to_owned(),
-        source,
-    })
+    let bundle = reqwest::Certificate::from_pem_bundle(&pem);
+    let path = path.to_owned();
+    match bundle {
+        Ok(bundle) if bundle.is_empty() => Err(Error::CaEmpty { path }),
+        Ok(bundle) => Ok(bundle),
+        Err(source) => Err(Error::CaFormat { path, source }),
+    }
 }
 
 async fn send(

@@ -8,6 +8,9 @@ mod support;
 #[path = "controller/discovery.rs"]
 mod discovery;
 #[cfg(test)]
+#[path = "controller/https.rs"]
+mod https;
+#[cfg(test)]
 #[path = "controller/login.rs"]
 mod login;
 #[cfg(test)]
