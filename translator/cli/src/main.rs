@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(version, about = "Configure Avi load balancers from Kubernetes objects")]
+#[command(
+    version,
+    about = "Configure Avi load balancers from Kubernetes objects"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -23,7 +23,12 @@ const DEMO_SETTINGS: &str = include_str!("../../../examples/values.yaml");
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// Manifests: a YAML file or a folder of them; may be given several times.
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR", conflicts_with = "scenario")]
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE|DIR",
+        conflicts_with = "scenario"
+    )]
     files: Vec<PathBuf>,
     /// A scenario folder; its steps are played in order.
     #[arg(long, value_name = "DIR", required_unless_present = "files")]
@@ -75,8 +80,8 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<bool> {
             player.objects().apply(object, 0);
         }
     }
-    let outcome = player.settle().await?;
-    let changes = !outcome.operations.is_empty();
+    let outcome = player.settle().await;
+    let changes = !outcome.settled.operations.is_empty();
     emit(args, "plan", &outcome, false)?;
     Ok(changes)
 }
@@ -95,7 +100,9 @@ async fn play(args: &PlanArgs, folder: &Path) -> anyhow::Result<()> {
         for step in steps {
             clock += 1;
             match step {
-                Step::Apply(list) => list.into_iter().for_each(|o| player.objects().apply(o, clock)),
+                Step::Apply(list) => list
+                    .into_iter()
+                    .for_each(|o| player.objects().apply(o, clock)),
                 Step::Status(list) => list.iter().for_each(|o| player.objects().set_status(o)),
                 Step::Delete(list) => list.iter().for_each(|o| player.objects().delete(o)),
                 Step::Settings(raw) => player.configure(read_settings(&raw)?).await?,
@@ -103,7 +110,11 @@ async fn play(args: &PlanArgs, folder: &Path) -> anyhow::Result<()> {
                 Step::Start => running = true,
             }
         }
-        let outcome = if running { player.settle().await? } else { player.rest() };
+        let outcome = if running {
+            player.settle().await
+        } else {
+            player.rest()
+        };
         emit(args, &name, &outcome, true)?;
     }
     Ok(())
@@ -122,8 +133,11 @@ fn emit(args: &PlanArgs, state: &str, outcome: &Outcome, many: bool) -> anyhow::
 }
 
 fn seed(path: Option<&Path>) -> anyhow::Result<Seed> {
-    let Some(path) = path else { return Ok(Seed::Lab) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let Some(path) = path else {
+        return Ok(Seed::Lab);
+    };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let objects = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
     Ok(Seed::Objects(objects))
 }

@@ -1,6 +1,6 @@
 //! Keeps the results of all units and evaluates again what a change touched.
 
-use crate::parts::{Parts, Share, ShardKey};
+use crate::parts::{Parts, ShardKey, Share};
 use crate::recorder::{Read, Recorder};
 use crate::report::{Built, Unknown};
 use crate::unit::UnitKey;
@@ -9,7 +9,7 @@ use aviary_avi::names::{Names, NamingScheme};
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::{Env, Watch, ingress, room, service};
 use aviary_settings::Scheme;
-use aviary_store::Facts;
+use aviary_store::{Changes, Facts};
 use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,7 +48,10 @@ impl Builder {
     /// whatever was built before.
     pub fn build(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>) -> Built {
         let dirty = self.dirty(facts, envs);
-        self.envs = envs.iter().map(|(id, env)| (id.clone(), (env.digest(), env.clone()))).collect();
+        self.envs = envs
+            .iter()
+            .map(|(id, env)| (id.clone(), (env.digest(), env.clone())))
+            .collect();
         let mut work = Work::default();
         for unit in dirty {
             self.evaluate(facts, unit, &mut work);
@@ -73,16 +76,31 @@ impl Builder {
         let in_sequence = facts.changes.since == self.built.facts.generation
             && facts.changes.since != Generation::default();
         let mut dirty = BTreeSet::new();
-        for unit in self.memos.keys().filter(|unit| !is_open(facts, envs, unit.domain())) {
+        for unit in self
+            .memos
+            .keys()
+            .filter(|unit| !is_open(facts, envs, unit.domain()))
+        {
             dirty.insert(unit.clone());
         }
-        for (domain, env) in envs.iter().filter(|(domain, _)| is_open(facts, envs, domain)) {
-            let known = self.envs.get(domain).is_some_and(|(digest, _)| *digest == env.digest());
+        for (domain, env) in envs
+            .iter()
+            .filter(|(domain, _)| is_open(facts, envs, domain))
+        {
+            let known = self
+                .envs
+                .get(domain)
+                .is_some_and(|(digest, _)| *digest == env.digest());
             let wide = ScopeKey::cluster_wide(&domain.cluster);
             if known && in_sequence && !facts.changes.scopes.contains(&wide) {
                 self.touched(facts, env, &mut dirty);
             } else {
-                dirty.extend(self.memos.keys().filter(|unit| unit.domain() == domain).cloned());
+                dirty.extend(
+                    self.memos
+                        .keys()
+                        .filter(|unit| unit.domain() == domain)
+                        .cloned(),
+                );
                 dirty.extend(all_units(facts, env));
             }
         }
@@ -97,8 +115,15 @@ impl Builder {
             let readers = self.readers.get(&read).into_iter().flatten();
             dirty.extend(readers.filter(|unit| *unit.domain() == env.domain).cloned());
         }
-        for index in facts.changes.index.iter().filter(|i| i.cluster == env.domain.cluster) {
-            dirty.extend(ingress::host_of_index(index, env).map(|h| UnitKey::Host(env.domain.clone(), h)));
+        for index in facts
+            .changes
+            .index
+            .iter()
+            .filter(|i| i.cluster == env.domain.cluster)
+        {
+            dirty.extend(
+                ingress::host_of_index(index, env).map(|h| UnitKey::Host(env.domain.clone(), h)),
+            );
         }
         for key in &facts.changes.objects {
             if key.kind == service::KIND && key.cluster == env.domain.cluster {
@@ -110,7 +135,9 @@ impl Builder {
     fn evaluate(&mut self, facts: &Facts, unit: UnitKey, work: &mut Work) {
         let former = self.forget(&unit);
         let (parts, reads) = match self.envs.get(unit.domain()) {
-            Some((_, env)) if facts.is_published(&ScopeKey::cluster_wide(&unit.domain().cluster)) => {
+            Some((_, env))
+                if facts.is_published(&ScopeKey::cluster_wide(&unit.domain().cluster)) =>
+            {
                 work.counts.evaluated += 1;
                 run(facts, env, &unit)
             }
@@ -124,8 +151,10 @@ impl Builder {
                 parts
             }
         };
-        let reads: BTreeMap<Read, Digest> =
-            reads.into_iter().map(|read| (read.clone(), read.digest(facts))).collect();
+        let reads: BTreeMap<Read, Digest> = reads
+            .into_iter()
+            .map(|read| (read.clone(), read.digest(facts)))
+            .collect();
         // A unit that found nothing and made nothing is gone; a change that brings it about again
         // names it.
         let found = reads.values().any(|digest| *digest != Digest::default());
@@ -133,7 +162,10 @@ impl Builder {
             return;
         }
         for read in reads.keys() {
-            self.readers.entry(read.clone()).or_default().insert(unit.clone());
+            self.readers
+                .entry(read.clone())
+                .or_default()
+                .insert(unit.clone());
         }
         self.memos.insert(unit, Memo { reads, parts });
     }
@@ -152,11 +184,21 @@ impl Builder {
     }
 
     /// Puts a unit's new result in the place of the former one.
-    fn replace(&mut self, unit: &UnitKey, former: Option<&Parts>, parts: &Arc<Parts>, work: &mut Work) {
+    fn replace(
+        &mut self,
+        unit: &UnitKey,
+        former: Option<&Parts>,
+        parts: &Arc<Parts>,
+        work: &mut Work,
+    ) {
         let none = Parts::default();
         let former = former.unwrap_or(&none);
         let kept: BTreeSet<&AviKey> = parts.objects.iter().map(|object| &object.key).collect();
-        for gone in former.objects.iter().filter(|object| !kept.contains(&object.key)) {
+        for gone in former
+            .objects
+            .iter()
+            .filter(|object| !kept.contains(&object.key))
+        {
             self.remove(&gone.key, work);
         }
         for object in &parts.objects {
@@ -166,7 +208,10 @@ impl Builder {
             self.unshare(unit, &share.shard);
         }
         for share in &parts.shares {
-            self.shards.entry(share.shard.clone()).or_default().insert(unit.clone(), parts.clone());
+            self.shards
+                .entry(share.shard.clone())
+                .or_default()
+                .insert(unit.clone(), parts.clone());
         }
         if former.shares != parts.shares {
             let shares = former.shares.iter().chain(&parts.shares);
@@ -198,7 +243,11 @@ impl Builder {
             work.touched.insert(source.clone());
         }
         for source in sources(parts) {
-            self.built.by_source.entry(source.clone()).or_default().insert(unit.clone());
+            self.built
+                .by_source
+                .entry(source.clone())
+                .or_default()
+                .insert(unit.clone());
             work.touched.insert(source.clone());
         }
         if **parts == Parts::default() {
@@ -230,12 +279,18 @@ impl Builder {
         let mut wanted = BTreeSet::new();
         for (domain, (_, env)) in &self.envs {
             let mut tenants = BTreeSet::from([env.settings.controller.tenant.clone()]);
-            tenants.extend(self.shards.keys().filter(|s| s.domain == *domain).map(|s| s.tenant.clone()));
+            tenants.extend(
+                self.shards
+                    .keys()
+                    .filter(|s| s.domain == *domain)
+                    .map(|s| s.tenant.clone()),
+            );
             wanted.extend(tenants.iter().flat_map(|tenant| shards_of(env, tenant)));
         }
         let stale = self.joined.keys().filter(|shard| !wanted.contains(*shard));
         work.shards.extend(stale.cloned());
-        self.shards.retain(|shard, units| !units.is_empty() || wanted.contains(shard));
+        self.shards
+            .retain(|shard, units| !units.is_empty() || wanted.contains(shard));
         for shard in wanted {
             if !self.joined.contains_key(&shard) {
                 work.shards.insert(shard.clone());
@@ -261,7 +316,9 @@ impl Builder {
                 self.remove(&gone, work);
             }
         }
-        objects.into_iter().for_each(|object| self.insert(object, work));
+        objects
+            .into_iter()
+            .for_each(|object| self.insert(object, work));
         if self.shards.contains_key(shard) {
             self.joined.insert(shard.clone(), keys);
         }
@@ -270,17 +327,31 @@ impl Builder {
     fn finish(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, work: Work) -> Built {
         let mut unheard = self.built.unknown.unheard.clone();
         if work.unheard {
-            let waiting = self.built.units.values().filter_map(|parts| parts.unheard.clone());
+            let waiting = self
+                .built
+                .units
+                .values()
+                .filter_map(|parts| parts.unheard.clone());
             unheard = waiting.map(|u| ((u.domain, u.host), u.source)).collect();
         }
         self.built.unknown_changed =
             work.unheard || !facts.changes.scopes.is_empty() || self.built.unknown.envs != *envs;
-        self.built.unknown = Arc::new(Unknown { facts: facts.clone(), envs: envs.clone(), unheard });
+        self.built.unknown = Arc::new(Unknown {
+            facts: facts.clone(),
+            envs: envs.clone(),
+            unheard,
+        });
         self.built.facts = facts.clone();
-        self.built.counts = Counts { changed: work.changed.len(), ..work.counts };
+        self.built.counts = Counts {
+            changed: work.changed.len(),
+            ..work.counts
+        };
         self.built.changed = work.changed;
         self.built.touched = work.touched;
-        self.built.touched.extend(facts.changes.objects.iter().cloned());
+        let Changes {
+            objects, versions, ..
+        } = &*facts.changes;
+        self.built.touched.extend(objects.union(versions).cloned());
         self.built.clone()
     }
 }
@@ -314,10 +385,15 @@ fn is_open(facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, domain: &DomainId
 fn all_units(facts: &Facts, env: &Env) -> BTreeSet<UnitKey> {
     let domain = &env.domain;
     let mut units = BTreeSet::from([UnitKey::Routes(domain.clone())]);
-    for index in facts.index_values().filter(|index| index.cluster == domain.cluster) {
+    for index in facts
+        .index_values()
+        .filter(|index| index.cluster == domain.cluster)
+    {
         units.extend(ingress::host_of_index(index, env).map(|h| UnitKey::Host(domain.clone(), h)));
     }
-    let services = facts.objects().filter(|entry| entry.key.kind == service::KIND);
+    let services = facts
+        .objects()
+        .filter(|entry| entry.key.kind == service::KIND);
     let services = services.filter(|entry| entry.key.cluster == domain.cluster);
     units.extend(services.map(|entry| UnitKey::L4(domain.clone(), entry.key.clone())));
     units
@@ -339,5 +415,10 @@ fn shards_of(env: &Env, tenant: &TenantName) -> Vec<ShardKey> {
 
 fn sources(parts: &Parts) -> BTreeSet<&ObjectKey> {
     let findings = parts.findings.iter().map(|finding| &finding.object);
-    parts.serves.iter().map(|serve| &serve.source).chain(findings).collect()
+    parts
+        .serves
+        .iter()
+        .map(|serve| &serve.source)
+        .chain(findings)
+        .collect()
 }

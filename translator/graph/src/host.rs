@@ -6,8 +6,8 @@ mod secure;
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve, ShardKey, Share, Unheard};
 use aviary_avi::{AviKey, AviKind};
-use aviary_kinds::ingress::{self, HostDraft, HostHold, HostPart, Security};
 use aviary_kinds::View;
+use aviary_kinds::ingress::{self, HostDraft, HostHold, HostPart, Security};
 use aviary_types::{EcoString, Host, ObjectKey};
 
 /// Evaluates one host of a domain.
@@ -23,7 +23,11 @@ pub(crate) fn evaluate(view: &dyn View, host: &Host) -> Parts {
 fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
     if let Some(HostHold::SecretUnheard(source)) = &draft.hold {
         let (domain, host) = (maker.env.domain.clone(), draft.host.clone());
-        parts.unheard = Some(Unheard { domain, host, source: source.clone() });
+        parts.unheard = Some(Unheard {
+            domain,
+            host,
+            source: source.clone(),
+        });
     }
     let shards = maker.settings().l7.shard_size.count().max(1);
     let shard = ShardKey {
@@ -32,8 +36,11 @@ fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
         name: maker.names.shared_of(draft.host.as_str(), shards),
     };
     let secure = secured(draft);
-    let insecure: Vec<&HostPart> =
-        draft.parts.iter().filter(|part| part.security == Security::Insecure).collect();
+    let insecure: Vec<&HostPart> = draft
+        .parts
+        .iter()
+        .filter(|part| part.security == Security::Insecure)
+        .collect();
     let members = pools::insecure(maker, &draft.host, &insecure, parts);
     serves(maker, draft, &shard, &secure, &insecure, parts);
     parts.shares.push(Share {
@@ -48,14 +55,21 @@ fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
     if let Some(certificate) = &draft.certificate
         && !secure.is_empty()
     {
-        let child = secure::Child { host: &draft.host, shard: &shard.name, parts: &secure };
+        let child = secure::Child {
+            host: &draft.host,
+            shard: &shard.name,
+            parts: &secure,
+        };
         secure::render(maker, &child, certificate, parts);
     }
 }
 
 /// The contributions that the child serves: those with a certificate and at least one path.
 fn secured(draft: &HostDraft) -> Vec<&HostPart> {
-    let secure = draft.parts.iter().filter(|part| part.security == Security::Secure);
+    let secure = draft
+        .parts
+        .iter()
+        .filter(|part| part.security == Security::Secure);
     secure.filter(|part| !part.paths.is_empty()).collect()
 }
 
@@ -75,7 +89,10 @@ fn serves(
         name: name.clone(),
     };
     let vip = key(AviKind::VsVip, &shard.name);
-    let child = key(AviKind::VirtualService, &maker.names.child(draft.host.as_str()));
+    let child = key(
+        AviKind::VirtualService,
+        &maker.names.child(draft.host.as_str()),
+    );
     let parent = key(AviKind::VirtualService, &shard.name);
     let serve = |source: &ObjectKey, service: &AviKey| Serve {
         source: source.clone(),
@@ -84,6 +101,13 @@ fn serves(
         vip: vip.clone(),
         needs: vec![parent.clone()],
     };
-    parts.serves.extend(insecure.iter().filter(|p| !p.paths.is_empty()).map(|p| serve(&p.source, &parent)));
-    parts.serves.extend(secure.iter().map(|part| serve(&part.source, &child)));
+    parts.serves.extend(
+        insecure
+            .iter()
+            .filter(|p| !p.paths.is_empty())
+            .map(|p| serve(&p.source, &parent)),
+    );
+    parts
+        .serves
+        .extend(secure.iter().map(|part| serve(&part.source, &child)));
 }

@@ -13,8 +13,8 @@ use aviary_avi::names::{PortSource, distinct};
 use aviary_avi::pool::Pool;
 use aviary_avi::virtual_service::{L4Policy, Service, VirtualService};
 use aviary_avi::{AviKey, Body, Marker, Presence, Ref};
-use aviary_kinds::service::{L4Draft, L4Port, Target, load_balancer};
 use aviary_kinds::View;
+use aviary_kinds::service::{L4Draft, L4Port, Target, load_balancer};
 use aviary_types::{EcoString, ObjectKey, eco_format};
 use std::collections::BTreeSet;
 
@@ -29,20 +29,49 @@ pub(crate) fn evaluate(view: &dyn View, key: &ObjectKey) -> Parts {
 
 fn render(maker: &Maker<'_>, draft: &L4Draft, parts: &mut Parts) {
     let named = |name: EcoString| {
-        if draft.name_taken { distinct(&name, &eco_format!("{}", draft.source)) } else { name }
+        if draft.name_taken {
+            distinct(&name, &eco_format!("{}", draft.source))
+        } else {
+            name
+        }
     };
-    let name = named(maker.names.l4(draft.source.namespace.as_str(), &draft.source.name));
-    let pools: Vec<EcoString> =
-        draft.ports.iter().map(|port| named(maker.names.l4_pool(port_source(draft, port)))).collect();
-    let vip = vs_vip(maker, &name, draft.fqdns.iter().cloned().collect(), draft.address.as_ref());
+    let name = named(
+        maker
+            .names
+            .l4(draft.source.namespace.as_str(), &draft.source.name),
+    );
+    let pools: Vec<EcoString> = draft
+        .ports
+        .iter()
+        .map(|port| named(maker.names.l4_pool(port_source(draft, port))))
+        .collect();
+    let vip = vs_vip(
+        maker,
+        &name,
+        draft.fqdns.iter().cloned().collect(),
+        draft.address.as_ref(),
+    );
     let service = virtual_service(maker, draft, &name, &pools);
-    let keys = [AviKey::of(&service.clone().into(), &maker.tenant), AviKey::of(&vip.clone().into(), &maker.tenant)];
+    let keys = [
+        AviKey::of(&service.clone().into(), &maker.tenant),
+        AviKey::of(&vip.clone().into(), &maker.tenant),
+    ];
     let mut bodies: Vec<Body> = vec![vip.into()];
-    bodies.extend(draft.ports.iter().zip(&pools).map(|(port, name)| pool(maker, draft, port, name).into()));
+    bodies.extend(
+        draft
+            .ports
+            .iter()
+            .zip(&pools)
+            .map(|(port, name)| pool(maker, draft, port, name).into()),
+    );
     bodies.push(policy_set(maker, draft, &name, &pools).into());
     bodies.push(service.into());
     let sources = std::slice::from_ref(&draft.source);
-    parts.objects.extend(bodies.into_iter().map(|b| maker.object(b, sources, Presence::Always)));
+    parts.objects.extend(
+        bodies
+            .into_iter()
+            .map(|b| maker.object(b, sources, Presence::Always)),
+    );
     let [service, vip] = keys;
     parts.serves.push(Serve {
         source: draft.source.clone(),
@@ -59,7 +88,12 @@ fn port_source<'a>(draft: &'a L4Draft, of: &'a L4Port) -> PortSource<'a> {
         service: &draft.source.name,
         protocol: &of.port.protocol,
         port: of.port.port,
-        twice: draft.ports.iter().filter(|other| other.port.port == of.port.port).count() > 1,
+        twice: draft
+            .ports
+            .iter()
+            .filter(|other| other.port.port == of.port.port)
+            .count()
+            > 1,
     }
 }
 
@@ -109,32 +143,46 @@ fn policy_set(
     name: &EcoString,
     pools: &[EcoString],
 ) -> L4PolicySet {
-    let protocols: BTreeSet<&str> = draft.ports.iter().map(|p| p.port.protocol.as_str()).collect();
+    let protocols: BTreeSet<&str> = draft
+        .ports
+        .iter()
+        .map(|p| p.port.protocol.as_str())
+        .collect();
     let protocols: Vec<&str> = protocols.into_iter().collect();
     let mut markers = source_markers(draft);
     markers.push(Marker::one("Protocol", protocols.join(",")));
-    let rules = (0..).zip(draft.ports.iter().zip(pools)).map(|(index, (of, pool))| {
-        let pool_ref = Ref::plain("pool", pool.clone());
-        L4Rule {
-            name: pool_ref.text(),
-            index,
-            matches: L4MatchTarget {
-                port: L4PortMatch { match_criteria: "IS_IN".into(), ports: vec![of.port.port] },
-                protocol: L4ProtocolMatch {
-                    match_criteria: "IS_IN".into(),
-                    protocol: eco_format!("PROTOCOL_{}", of.port.protocol),
+    let rules = (0..)
+        .zip(draft.ports.iter().zip(pools))
+        .map(|(index, (of, pool))| {
+            let pool_ref = Ref::plain("pool", pool.clone());
+            L4Rule {
+                name: pool_ref.text(),
+                index,
+                matches: L4MatchTarget {
+                    port: L4PortMatch {
+                        match_criteria: "IS_IN".into(),
+                        ports: vec![of.port.port],
+                    },
+                    protocol: L4ProtocolMatch {
+                        match_criteria: "IS_IN".into(),
+                        protocol: eco_format!("PROTOCOL_{}", of.port.protocol),
+                    },
                 },
-            },
-            action: L4RuleAction {
-                select_pool: L4SelectPool { action_type: "L4_RULE_ACTION_SELECT_POOL".into(), pool_ref },
-            },
-        }
-    });
+                action: L4RuleAction {
+                    select_pool: L4SelectPool {
+                        action_type: "L4_RULE_ACTION_SELECT_POOL".into(),
+                        pool_ref,
+                    },
+                },
+            }
+        });
     L4PolicySet {
         name: name.clone(),
         created_by: maker.created_by(),
         tenant_ref: maker.tenant_ref(),
-        l4_connection_policy: L4ConnectionPolicy { rules: rules.collect() },
+        l4_connection_policy: L4ConnectionPolicy {
+            rules: rules.collect(),
+        },
         markers: maker.markers(markers),
     }
 }
@@ -148,7 +196,10 @@ fn virtual_service(
     let profiles = Profiles::of(maker, draft);
     let mut ports: Vec<&L4Port> = draft.ports.iter().collect();
     ports.sort_by(|a, b| a.port.name.cmp(&b.port.name));
-    let application = draft.application_profile.clone().unwrap_or("System-L4-Application".into());
+    let application = draft
+        .application_profile
+        .clone()
+        .unwrap_or("System-L4-Application".into());
     let metadata = ServiceMetadata {
         namespace_svc_name: vec![draft.source.namespaced_name()],
         hostnames: draft.fqdns.clone(),
@@ -164,7 +215,10 @@ fn virtual_service(
         network_profile_ref: Some(Ref::slash("networkprofile", profiles.main)),
         application_profile_ref: Some(Ref::slash("applicationprofile", application)),
         error_page_profile_ref: Some(EcoString::new()),
-        services: ports.into_iter().map(|port| profiles.listener(port)).collect(),
+        services: ports
+            .into_iter()
+            .map(|port| profiles.listener(port))
+            .collect(),
         vsvip_ref: Some(Ref::slash("vsvip", name.clone())),
         l4_policies: vec![L4Policy {
             index: 0,
@@ -203,14 +257,25 @@ struct Profiles {
 
 impl Profiles {
     fn of(maker: &Maker<'_>, draft: &L4Draft) -> Self {
-        let protocols: BTreeSet<&str> = draft.ports.iter().map(|p| p.port.protocol.as_str()).collect();
+        let protocols: BTreeSet<&str> = draft
+            .ports
+            .iter()
+            .map(|p| p.port.protocol.as_str())
+            .collect();
         let licensed = matches!(
             maker.inventory().license_tier.as_str(),
             "ENTERPRISE" | "ENTERPRISE_WITH_CLOUD_SERVICES"
         );
-        let tcp = if licensed { "System-TCP-Proxy" } else { "System-TCP-Fast-Path" };
+        let tcp = if licensed {
+            "System-TCP-Proxy"
+        } else {
+            "System-TCP-Fast-Path"
+        };
         let mixed = protocols.len() > 1;
-        let main = match (protocols.contains("TCP"), protocols.contains("SCTP") && !mixed) {
+        let main = match (
+            protocols.contains("TCP"),
+            protocols.contains("SCTP") && !mixed,
+        ) {
             (true, _) => tcp,
             (false, true) => "System-SCTP-Proxy",
             (false, false) => "System-UDP-Fast-Path",
@@ -224,7 +289,12 @@ impl Profiles {
             "SCTP" => Some("System-SCTP-Proxy"),
             _ => None,
         };
-        let profile = profile.filter(|_| self.mixed).map(|name| Ref::slash("networkprofile", name));
-        Service { override_network_profile_ref: profile, ..listener(of.port.port, false) }
+        let profile = profile
+            .filter(|_| self.mixed)
+            .map(|name| Ref::slash("networkprofile", name));
+        Service {
+            override_network_profile_ref: profile,
+            ..listener(of.port.port, false)
+        }
     }
 }

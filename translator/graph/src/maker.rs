@@ -20,7 +20,11 @@ impl<'a> Maker<'a> {
             Scheme::Documented => NamingScheme::Documented,
             Scheme::Ako => NamingScheme::Ako,
         };
-        Self { env, names: Names::new(scheme, &env.domain), tenant: tenant.clone() }
+        Self {
+            env,
+            names: Names::new(scheme, &env.domain),
+            tenant: tenant.clone(),
+        }
     }
 
     pub(crate) fn settings(&self) -> &InstanceSettings {
@@ -40,7 +44,10 @@ impl<'a> Maker<'a> {
     }
 
     pub(crate) fn cloud_ref(&self) -> Option<Ref> {
-        Some(Ref::plain("cloud", self.settings().controller.cloud.as_str()))
+        Some(Ref::plain(
+            "cloud",
+            self.settings().controller.cloud.as_str(),
+        ))
     }
 
     pub(crate) fn se_group_ref(&self) -> Option<Ref> {
@@ -55,11 +62,19 @@ impl<'a> Maker<'a> {
     }
 
     pub(crate) fn vrf(&self) -> &str {
-        self.settings().controller.vrf.as_deref().unwrap_or(&self.inventory().vrf)
+        self.settings()
+            .controller
+            .vrf
+            .as_deref()
+            .unwrap_or(&self.inventory().vrf)
     }
 
     pub(crate) fn t1lr(&self) -> Option<EcoString> {
-        self.settings().network.nsxt_t1lr.as_deref().map(EcoString::from)
+        self.settings()
+            .network
+            .nsxt_t1lr
+            .as_deref()
+            .map(EcoString::from)
     }
 
     /// Markers in their fixed order: the cluster, then what is given.
@@ -78,7 +93,9 @@ impl<'a> Maker<'a> {
     ) -> Arc<DesiredObject> {
         let body = body.into();
         let mut provenance = Provenance::default();
-        sources.iter().for_each(|source| provenance.add_object(source));
+        sources
+            .iter()
+            .for_each(|source| provenance.add_object(source));
         if sources.is_empty() {
             provenance.add(Origin::Setting("AKOSettings.clusterName"));
         }

@@ -20,7 +20,9 @@ impl Read {
     /// What the read would find now. Holds while the digest holds.
     pub(crate) fn digest(&self, facts: &Facts) -> Digest {
         match self {
-            Self::Object(key) => facts.get(key).map_or(Digest::default(), |entry| seen(entry)),
+            Self::Object(key) => facts
+                .get(key)
+                .map_or(Digest::default(), |entry| seen(entry)),
             Self::Index(index) => facts
                 .lookup(index)
                 .iter()
@@ -43,7 +45,11 @@ pub(crate) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(facts: &'a Facts, env: &'a Env) -> Self {
-        Self { facts, env, reads: RefCell::default() }
+        Self {
+            facts,
+            env,
+            reads: RefCell::default(),
+        }
     }
 
     /// Everything that was read.

@@ -2,6 +2,7 @@
 
 use crate::builder::Counts;
 use crate::parts::{Parts, Serve};
+use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
 use aviary_kinds::namespace::{self, Namespace};
@@ -37,15 +38,36 @@ impl Built {
     /// The virtual services that serve a source, by host.
     pub fn serves_of(&self, source: &ObjectKey) -> Vec<Serve> {
         let parts = self.parts_of(source);
-        parts.flat_map(|parts| &parts.serves).filter(|s| s.source == *source).cloned().collect()
+        parts
+            .flat_map(|parts| &parts.serves)
+            .filter(|s| s.source == *source)
+            .cloned()
+            .collect()
     }
 
     /// All findings at an object: of reading it and of translating it.
     pub fn findings_of(&self, source: &ObjectKey) -> Vec<Finding> {
-        let read = self.facts.findings_of(source).into_iter().flat_map(|list| list.iter());
+        let read = self
+            .facts
+            .findings_of(source)
+            .into_iter()
+            .flat_map(|list| list.iter());
         let parts = self.parts_of(source).flat_map(|parts| &parts.findings);
         let all: BTreeSet<&Finding> = read.chain(parts.filter(|f| f.object == *source)).collect();
         all.into_iter().cloned().collect()
+    }
+
+    /// The domain that answers for an object, if one of these does.
+    pub fn domain_of(&self, source: &ObjectKey) -> Option<Arc<Env>> {
+        let entry = self.facts.get(source)?;
+        let envs = self
+            .unknown
+            .envs
+            .values()
+            .filter(|env| env.domain.cluster == source.cluster);
+        envs.filter(|env| entry.fact.is_ours(&Recorder::new(&self.facts, env), source))
+            .min_by(|a, b| a.domain.cmp(&b.domain))
+            .cloned()
     }
 
     /// All findings, by object.
@@ -63,10 +85,18 @@ impl Built {
 
     /// Every shard parent with the hosts on it: (domain, tenant, shard, host).
     pub fn shard_map(&self) -> impl Iterator<Item = (&DomainId, &str, &str, &str)> {
-        self.units.values().flat_map(|parts| &parts.shares).map(|share| {
-            let shard = &share.shard;
-            (&shard.domain, shard.tenant.as_str(), shard.name.as_str(), share.host.as_str())
-        })
+        self.units
+            .values()
+            .flat_map(|parts| &parts.shares)
+            .map(|share| {
+                let shard = &share.shard;
+                (
+                    &shard.domain,
+                    shard.tenant.as_str(),
+                    shard.name.as_str(),
+                    share.host.as_str(),
+                )
+            })
     }
 
     fn parts_of(&self, source: &ObjectKey) -> impl Iterator<Item = &Arc<Parts>> {
@@ -103,21 +133,28 @@ impl Knowledge for Unknown {
     /// The cluster-wide kinds were never heard in full, or the domain is not configured.
     fn holds_domain(&self, domain: &DomainId) -> bool {
         !self.envs.contains_key(domain)
-            || !self.facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
+            || !self
+                .facts
+                .is_published(&ScopeKey::cluster_wide(&domain.cluster))
     }
 
     /// The namespace is selected and was never heard in full. A namespace that is known to be
     /// gone, or not selected, holds nothing back.
     fn holds_namespace(&self, domain: &DomainId, namespace: &str) -> bool {
-        let Some(env) = self.envs.get(domain) else { return true };
-        let scope =
-            ScopeKey { cluster: domain.cluster.clone(), namespace: namespace.into() };
+        let Some(env) = self.envs.get(domain) else {
+            return true;
+        };
+        let scope = ScopeKey {
+            cluster: domain.cluster.clone(),
+            namespace: namespace.into(),
+        };
         self.holds_domain(domain)
             || (!self.facts.is_published(&scope) && self.is_selected(env, namespace))
     }
 
     fn holds_host(&self, domain: &DomainId, host: &str) -> bool {
-        self.unheard.contains_key(&(domain.clone(), Host::from(host)))
+        self.unheard
+            .contains_key(&(domain.clone(), Host::from(host)))
     }
 
     fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool {
@@ -126,16 +163,23 @@ impl Knowledge for Unknown {
             "ServiceName" => service::KIND,
             _ => return false,
         };
-        self.facts.rejected().contains(&ObjectKey::new(&domain.cluster, kind, namespace, name))
+        self.facts
+            .rejected()
+            .contains(&ObjectKey::new(&domain.cluster, kind, namespace, name))
     }
 
     fn is_complete(&self, domain: &DomainId) -> bool {
         let unheard = self.unheard.keys().any(|(of, _)| of == domain);
-        let rejected = self.facts.rejected().iter().any(|key| key.cluster == domain.cluster);
+        let rejected = self
+            .facts
+            .rejected()
+            .iter()
+            .any(|key| key.cluster == domain.cluster);
         let unpublished = || {
-            self.facts.lookup(&namespace::all(&domain.cluster)).iter().any(|entry| {
-                self.holds_namespace(domain, &entry.key.name)
-            })
+            self.facts
+                .lookup(&namespace::all(&domain.cluster))
+                .iter()
+                .any(|entry| self.holds_namespace(domain, &entry.key.name))
         };
         !(self.holds_domain(domain) || unheard || rejected || unpublished())
     }

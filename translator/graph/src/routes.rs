@@ -2,11 +2,11 @@
 
 use crate::maker::Maker;
 use crate::parts::Parts;
-use aviary_avi::{Presence, Ref};
 use aviary_avi::common::{IpAddr, Label};
 use aviary_avi::hash::sha1_hex;
 use aviary_avi::se_group::ServiceEngineGroup;
 use aviary_avi::vrf_context::{StaticRoute, VrfContext};
+use aviary_avi::{Presence, Ref};
 use aviary_kinds::View;
 use aviary_kinds::node::{PodRoute, pod_routes};
 use aviary_types::{ClusterName, EcoString, ObjectKey, eco_format};
@@ -32,19 +32,27 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
         cloud_ref: maker.cloud_ref(),
         labels: labels.clone(),
+        owner: Some(env.domain.cluster.text().clone()),
     };
-    parts.objects.push(maker.object(group, &[], Presence::Always));
+    parts
+        .objects
+        .push(maker.object(group, &[], Presence::Always));
     let routes = pod_routes(view);
     let sources: BTreeSet<ObjectKey> = routes.iter().map(|route| route.node.clone()).collect();
     let sources: Vec<ObjectKey> = sources.into_iter().collect();
-    let static_routes = routes.iter().map(|r| static_route(&env.domain.cluster, r, &labels));
+    let static_routes = routes
+        .iter()
+        .map(|r| static_route(&env.domain.cluster, r, &labels));
     let vrf = VrfContext {
         name: maker.vrf().into(),
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
         cloud_ref: maker.cloud_ref(),
         static_routes: static_routes.collect(),
+        owner: Some(env.domain.cluster.text().clone()),
     };
-    parts.objects.push(maker.object(vrf, &sources, Presence::Always));
+    parts
+        .objects
+        .push(maker.object(vrf, &sources, Presence::Always));
     parts
 }
 

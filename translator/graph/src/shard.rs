@@ -26,12 +26,21 @@ pub(crate) const FIRST_POLICY_INDEX: u32 = 11;
 /// Joins the parent of a shard. Without contributions it is the empty form that may stay.
 pub(crate) fn join(env: &Env, shard: &ShardKey, shares: &[&Share]) -> Vec<Arc<DesiredObject>> {
     let maker = Maker::new(env, &shard.tenant);
-    let presence = if shares.is_empty() { Presence::IfObserved } else { Presence::Always };
-    let sources: BTreeSet<ObjectKey> =
-        shares.iter().flat_map(|share| share.sources.iter().cloned()).collect();
+    let presence = if shares.is_empty() {
+        Presence::IfObserved
+    } else {
+        Presence::Always
+    };
+    let sources: BTreeSet<ObjectKey> = shares
+        .iter()
+        .flat_map(|share| share.sources.iter().cloned())
+        .collect();
     let sources: Vec<ObjectKey> = sources.into_iter().collect();
-    let redirects: BTreeSet<EcoString> =
-        shares.iter().filter(|s| s.redirect).map(|s| s.host.text().clone()).collect();
+    let redirects: BTreeSet<EcoString> = shares
+        .iter()
+        .filter(|s| s.redirect)
+        .map(|s| s.host.text().clone())
+        .collect();
     let redirect = (!redirects.is_empty()).then(|| redirect_set(&maker, &shard.name, redirects));
     let vip = shared_vip(&maker, shard, shares);
     let group = pool_group(&maker, &shard.name, shares);
@@ -49,7 +58,10 @@ pub(crate) fn join(env: &Env, shard: &ShardKey, shares: &[&Share]) -> Vec<Arc<De
 
 fn shared_vip(maker: &Maker<'_>, shard: &ShardKey, shares: &[&Share]) -> VsVip {
     let own = maker.env.shard_fqdn(&shard.name, shard.tenant.as_str());
-    let hosts = shares.iter().filter(|share| share.named).map(|share| share.host.text().clone());
+    let hosts = shares
+        .iter()
+        .filter(|share| share.named)
+        .map(|share| share.host.text().clone());
     vs_vip(maker, &shard.name, hosts.chain(own).collect(), None)
 }
 
@@ -68,7 +80,11 @@ pub(crate) fn vs_vip(
         ..Vip::default()
     };
     if let Some(network) = network.filter(|network| network.v6cidr.is_some()) {
-        let kind = if network.cidr.is_some() { "V4_V6" } else { "V6_ONLY" };
+        let kind = if network.cidr.is_some() {
+            "V4_V6"
+        } else {
+            "V6_ONLY"
+        };
         vip.auto_allocate_ip_type = Some(kind.into());
     }
     if let Some(address) = address {
@@ -96,7 +112,13 @@ pub(crate) fn vs_vip(
         body.bgp_peer_labels = labels.iter().map(|label| label.as_str().into()).collect();
     }
     let extra = VsVipExtra {
-        networks: maker.settings().network.vip_networks.iter().map(checksum_network).collect(),
+        networks: maker
+            .settings()
+            .network
+            .vip_networks
+            .iter()
+            .map(checksum_network)
+            .collect(),
         address: address.cloned().unwrap_or_default(),
         public_ip: None,
     };
@@ -123,9 +145,7 @@ fn ipam(network: &VipNetwork) -> IpamNetworkSubnet {
         NetworkRef::Name(name) => Ref::slash("network", name.as_str()),
         NetworkRef::Uuid(uuid) => Ref::by_uuid("network", uuid.as_str()),
     };
-    let subnet = |cidr: Option<&Cidr>| {
-        cidr.and_then(|cidr| Subnet::parse(&cidr.to_string()))
-    };
+    let subnet = |cidr: Option<&Cidr>| cidr.and_then(|cidr| Subnet::parse(&cidr.to_string()));
     IpamNetworkSubnet {
         network_ref: Some(network_ref),
         subnet: subnet(network.cidr.as_ref()),
@@ -134,8 +154,11 @@ fn ipam(network: &VipNetwork) -> IpamNetworkSubnet {
 }
 
 fn pool_group(maker: &Maker<'_>, name: &EcoString, shares: &[&Share]) -> PoolGroup {
-    let mut members: Vec<PoolGroupMember> =
-        shares.iter().flat_map(|share| &share.members).map(member).collect();
+    let mut members: Vec<PoolGroupMember> = shares
+        .iter()
+        .flat_map(|share| &share.members)
+        .map(member)
+        .collect();
     members.sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
     members.dedup_by(|a, b| a.pool_ref == b.pool_ref);
     let mut body = PoolGroup {
@@ -176,17 +199,16 @@ fn script(maker: &Maker<'_>, name: &EcoString) -> VsDataScriptSet {
 
 /// The set that sends plain HTTP of secure hosts to TLS. Port 443 is the target whatever listeners
 /// there are, as with AKO.
-fn redirect_set(
-    maker: &Maker<'_>,
-    name: &EcoString,
-    hosts: BTreeSet<EcoString>,
-) -> HttpPolicySet {
+fn redirect_set(maker: &Maker<'_>, name: &EcoString, hosts: BTreeSet<EcoString>) -> HttpPolicySet {
     let matches = MatchTarget {
         host_hdr: Some(HostHdrMatch {
             match_criteria: "HDR_EQUALS".into(),
             value: hosts.into_iter().collect(),
         }),
-        vs_port: Some(PortMatch { match_criteria: "IS_IN".into(), ports: vec![80] }),
+        vs_port: Some(PortMatch {
+            match_criteria: "IS_IN".into(),
+            ports: vec![80],
+        }),
         ..MatchTarget::default()
     };
     let rule = HttpRequestRule {
@@ -246,7 +268,10 @@ fn parent(
         markers: maker.markers(Vec::new()),
         ..VirtualService::default()
     };
-    let children = shares.iter().filter_map(|share| share.child.clone()).collect();
+    let children = shares
+        .iter()
+        .filter_map(|share| share.child.clone())
+        .collect();
     body.cloud_config_cksum = Some(checksum::virtual_service(&body, &VsExtra::parent(children)));
     body
 }

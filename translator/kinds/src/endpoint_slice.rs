@@ -17,7 +17,10 @@ use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, eco_format};
 use serde::{Deserialize, Serialize};
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "discovery.k8s.io", kind: "EndpointSlice" };
+pub const KIND: Kind = Kind {
+    group: "discovery.k8s.io",
+    kind: "EndpointSlice",
+};
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const BY_SERVICE: &str = "endpointslice.service";
 
@@ -102,11 +105,21 @@ impl KindRoom for EndpointSlice {
     fn parse(object: &RawObject) -> Parsed<Self> {
         let schema: Schema = match read_schema(object) {
             Ok(schema) => schema,
-            Err(finding) => return Parsed { fact: None, findings: vec![finding] },
+            Err(finding) => {
+                return Parsed {
+                    fact: None,
+                    findings: vec![finding],
+                };
+            }
         };
         let endpoints = schema.endpoints.unwrap_or_default();
         Parsed::clean(Self {
-            service: schema.metadata.labels.get(SERVICE_LABEL).cloned().unwrap_or_default(),
+            service: schema
+                .metadata
+                .labels
+                .get(SERVICE_LABEL)
+                .cloned()
+                .unwrap_or_default(),
             address_type: schema.address_type,
             ports: schema.ports.unwrap_or_default(),
             endpoints: endpoints.into_iter().filter_map(endpoint).collect(),
@@ -114,7 +127,11 @@ impl KindRoom for EndpointSlice {
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
-        vec![by_service(&key.cluster, key.namespace.as_str(), &self.service)]
+        vec![by_service(
+            &key.cluster,
+            key.namespace.as_str(),
+            &self.service,
+        )]
     }
 
     fn digest(&self) -> Digest {
@@ -128,7 +145,11 @@ fn endpoint(schema: EndpointSchema) -> Option<Endpoint> {
     let address = schema.addresses.into_iter().next()?;
     let Conditions { ready, terminating } = schema.conditions;
     let enabled = ready.unwrap_or(false) && !terminating.unwrap_or(false);
-    Some(Endpoint { address, enabled, node: schema.node_name })
+    Some(Endpoint {
+        address,
+        enabled,
+        node: schema.node_name,
+    })
 }
 
 fn by_service(cluster: &ClusterName, namespace: &str, service: &str) -> IndexKey {
@@ -161,19 +182,36 @@ pub struct Matched {
 pub fn servers(view: &dyn View, service: &ObjectKey, port: &PortMatch) -> Matched {
     let index = by_service(&service.cluster, service.namespace.as_str(), &service.name);
     let slices = view.lookup(index);
-    let slices: Vec<&EndpointSlice> =
-        slices.iter().filter_map(|entry| (&entry.fact).try_into().ok()).collect();
+    let slices: Vec<&EndpointSlice> = slices
+        .iter()
+        .filter_map(|entry| (&entry.fact).try_into().ok())
+        .collect();
     let alone = matches!(slices.as_slice(), [only] if only.ports.len() == 1);
     let mut matched = Matched::default();
-    for slice in slices.iter().filter(|slice| view.env().uses_family(&slice.address_type)) {
-        for slice_port in slice.ports.iter().filter(|slice_port| alone || fits(slice_port, port)) {
-            let Some(number) = slice_port.port else { continue };
+    for slice in slices
+        .iter()
+        .filter(|slice| view.env().uses_family(&slice.address_type))
+    {
+        for slice_port in slice
+            .ports
+            .iter()
+            .filter(|slice_port| alone || fits(slice_port, port))
+        {
+            let Some(number) = slice_port.port else {
+                continue;
+            };
             matched.port = Some(number);
-            matched.servers.extend(slice.endpoints.iter().map(|e| server(e, number)));
+            matched
+                .servers
+                .extend(slice.endpoints.iter().map(|e| server(e, number)));
         }
     }
-    matched.servers.sort_by(|a, b| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
-    matched.servers.dedup_by(|a, b| a.external_uuid == b.external_uuid);
+    matched
+        .servers
+        .sort_by(|a, b| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
+    matched
+        .servers
+        .dedup_by(|a, b| a.external_uuid == b.external_uuid);
     matched
 }
 

@@ -34,7 +34,8 @@ impl Env {
         namespace: &str,
         labels: Option<&BTreeMap<EcoString, EcoString>>,
     ) -> bool {
-        self.settings.selects(namespace, |key| labels?.get(key).map(EcoString::as_str))
+        self.settings
+            .selects(namespace, |key| labels?.get(key).map(EcoString::as_str))
     }
 
     /// Whether the cloud serves the host's domain: a plain suffix test, as AKO has it. A cloud
@@ -89,7 +90,9 @@ impl Env {
         if let Some(asked) = asked {
             return vec![asked.clone()];
         }
-        let Some(domain) = self.l4_domain() else { return Vec::new() };
+        let Some(domain) = self.l4_domain() else {
+            return Vec::new();
+        };
         let service = label(&key.name, 's');
         let namespace = label(key.namespace.as_str(), 'n');
         vec![match mode {
@@ -129,7 +132,11 @@ fn label(name: &str, letter: char) -> EcoString {
 fn flat(service: &str, namespace: &str) -> EcoString {
     const CUT: usize = 48;
     let head = |text: &str, length: usize| text.chars().take(length).collect::<EcoString>();
-    let namespace = if namespace.len() >= LABEL_LIMIT { head(namespace, CUT) } else { namespace.into() };
+    let namespace = if namespace.len() >= LABEL_LIMIT {
+        head(namespace, CUT)
+    } else {
+        namespace.into()
+    };
     let room = LABEL_LIMIT.saturating_sub(namespace.len() + 1);
     eco_format!("{}-{namespace}", head(service, room))
 }
@@ -137,7 +144,10 @@ fn flat(service: &str, namespace: &str) -> EcoString {
 /// Runs of characters that no DNS label may have become one dash.
 fn dashed(tenant: &str) -> EcoString {
     let mut out = String::new();
-    for part in tenant.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
+    for part in tenant
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|part| !part.is_empty())
+    {
         if !out.is_empty() {
             out.push('-');
         }

@@ -15,18 +15,23 @@
 mod effect;
 mod hosts;
 mod parse;
+mod status;
 
 pub use effect::{HostDraft, HostHold, HostPart, PathDraft, Security, host};
 pub use hosts::{host_of_index, hosts_of, in_namespace};
 
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 use crate::rooms::KindRoom;
-use crate::view::IndexKey;
+use crate::status::{Report, Reported, Wish};
+use crate::view::{IndexKey, View};
 use aviary_types::{Digest, EcoString, Host, Kind, ObjectKey};
 use serde::Serialize;
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "networking.k8s.io", kind: "Ingress" };
+pub const KIND: Kind = Kind {
+    group: "networking.k8s.io",
+    kind: "Ingress",
+};
 
 /// What translation reads of an Ingress.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,6 +48,9 @@ pub struct Ingress {
     pub default_tls: bool,
     /// Being deleted: it serves nothing any more.
     pub deleting: bool,
+    /// What we wrote to it; no part of its meaning.
+    #[serde(skip)]
+    pub reported: Reported,
 }
 
 /// One rule.
@@ -106,7 +114,11 @@ impl KindRoom for Ingress {
             "spec.tls",
             "status.loadBalancer",
         ],
-        kept_annotations: &["ako.vmware.com/*", "passthrough.ako.vmware.com/*", "aviary.dev/*"],
+        kept_annotations: &[
+            "ako.vmware.com/*",
+            "passthrough.ako.vmware.com/*",
+            "aviary.dev/*",
+        ],
         kept_labels: &[],
         secret_paths: &[],
         status: StatusWrite::StatusAndAnnotations,
@@ -122,5 +134,17 @@ impl KindRoom for Ingress {
 
     fn digest(&self) -> Digest {
         Digest::of_json(self)
+    }
+
+    fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {
+        effect::accept(view, key, self).is_some()
+    }
+
+    fn reported(&self) -> Option<&Reported> {
+        Some(&self.reported)
+    }
+
+    fn project(&self, report: &Report) -> Vec<Wish> {
+        status::project(self, report)
     }
 }

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "networking.k8s.io", kind: "IngressClass" };
+pub const KIND: Kind = Kind {
+    group: "networking.k8s.io",
+    kind: "IngressClass",
+};
 /// The controller name that makes a class ours.
 pub const CONTROLLER: &str = "ako.vmware.com/avi-lb";
 const DEFAULT_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
@@ -66,14 +69,25 @@ impl KindRoom for IngressClass {
         match read_schema::<Schema>(object) {
             Ok(schema) => Parsed::clean(Self {
                 ours: schema.spec.controller == CONTROLLER,
-                default: schema.metadata.annotations.get(DEFAULT_ANNOTATION).is_some_and(|v| v == "true"),
+                default: schema
+                    .metadata
+                    .annotations
+                    .get(DEFAULT_ANNOTATION)
+                    .is_some_and(|v| v == "true"),
             }),
-            Err(finding) => Parsed { fact: None, findings: vec![finding] },
+            Err(finding) => Parsed {
+                fact: None,
+                findings: vec![finding],
+            },
         }
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
-        if self.ours && self.default { vec![IndexKey::new(&key.cluster, DEFAULTS, "")] } else { Vec::new() }
+        if self.ours && self.default {
+            vec![IndexKey::new(&key.cluster, DEFAULTS, "")]
+        } else {
+            Vec::new()
+        }
     }
 
     fn digest(&self) -> Digest {
@@ -87,6 +101,8 @@ pub fn accepts(view: &dyn View, cluster: &ClusterName, class: Option<&EcoString>
         None => !view.lookup(IndexKey::new(cluster, DEFAULTS, "")).is_empty(),
         Some(name) => view
             .get(&ObjectKey::new(cluster, KIND, "", name.clone()))
-            .is_some_and(|entry| <&IngressClass>::try_from(&entry.fact).is_ok_and(|class| class.ours)),
+            .is_some_and(|entry| {
+                <&IngressClass>::try_from(&entry.fact).is_ok_and(|class| class.ours)
+            }),
     }
 }

@@ -10,6 +10,7 @@ mod room;
 mod rooms;
 pub mod secret;
 pub mod service;
+pub mod status;
 mod view;
 
 pub use env::Env;

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "", kind: "Namespace" };
+pub const KIND: Kind = Kind {
+    group: "",
+    kind: "Namespace",
+};
 const ALL: &str = "namespace.all";
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 
@@ -57,9 +60,16 @@ impl KindRoom for Namespace {
         match read_schema::<Schema>(object) {
             Ok(Schema { metadata }) => Parsed::clean(Self {
                 labels: metadata.labels,
-                tenant: metadata.annotations.get(TENANT_ANNOTATION).filter(|t| !t.is_empty()).cloned(),
+                tenant: metadata
+                    .annotations
+                    .get(TENANT_ANNOTATION)
+                    .filter(|t| !t.is_empty())
+                    .cloned(),
             }),
-            Err(finding) => Parsed { fact: None, findings: vec![finding] },
+            Err(finding) => Parsed {
+                fact: None,
+                findings: vec![finding],
+            },
         }
     }
 
@@ -81,9 +91,12 @@ pub fn all(cluster: &ClusterName) -> IndexKey {
 pub fn tenant(view: &dyn View, namespace: &str) -> Option<TenantName> {
     let env = view.env();
     let entry = view.get(&ObjectKey::new(&env.domain.cluster, KIND, "", namespace));
-    let fact: Option<&Namespace> = entry.as_ref().and_then(|entry| (&entry.fact).try_into().ok());
-    env.selects(namespace, fact.map(|fact| &fact.labels)).then(|| {
-        let asked = fact.and_then(|fact| fact.tenant.clone());
-        asked.map_or_else(|| env.settings.controller.tenant.clone(), TenantName::from)
-    })
+    let fact: Option<&Namespace> = entry
+        .as_ref()
+        .and_then(|entry| (&entry.fact).try_into().ok());
+    env.selects(namespace, fact.map(|fact| &fact.labels))
+        .then(|| {
+            let asked = fact.and_then(|fact| fact.tenant.clone());
+            asked.map_or_else(|| env.settings.controller.tenant.clone(), TenantName::from)
+        })
 }

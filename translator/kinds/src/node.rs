@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "", kind: "Node" };
+pub const KIND: Kind = Kind {
+    group: "",
+    kind: "Node",
+};
 const ALL: &str = "node.all";
 const POD_CIDRS: &str = "ako.vmware.com/pod-cidrs";
 
@@ -92,7 +95,10 @@ impl KindRoom for Node {
     fn parse(object: &RawObject) -> Parsed<Self> {
         match read_schema::<Schema>(object) {
             Ok(schema) => Parsed::clean(node(schema)),
-            Err(finding) => Parsed { fact: None, findings: vec![finding] },
+            Err(finding) => Parsed {
+                fact: None,
+                findings: vec![finding],
+            },
         }
     }
 
@@ -106,10 +112,20 @@ impl KindRoom for Node {
 }
 
 fn node(schema: Schema) -> Node {
-    let Schema { metadata, spec, status } = schema;
-    let internal = status.addresses.into_iter().filter(|address| address.kind == "InternalIP");
+    let Schema {
+        metadata,
+        spec,
+        status,
+    } = schema;
+    let internal = status
+        .addresses
+        .into_iter()
+        .filter(|address| address.kind == "InternalIP");
     let annotated = metadata.annotations.get(POD_CIDRS).map(|list| {
-        list.split(',').map(|cidr| EcoString::from(cidr.trim())).filter(|c| !c.is_empty()).collect()
+        list.split(',')
+            .map(|cidr| EcoString::from(cidr.trim()))
+            .filter(|c| !c.is_empty())
+            .collect()
     });
     let listed = || {
         if spec.pod_cidrs.is_empty() && !spec.pod_cidr.is_empty() {
@@ -143,13 +159,27 @@ pub struct PodRoute {
 pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
     let mut routes: Vec<PodRoute> = Vec::new();
     for entry in view.lookup(IndexKey::new(&view.env().domain.cluster, ALL, "")) {
-        let Ok(node) = <&Node>::try_from(&entry.fact) else { continue };
+        let Ok(node) = <&Node>::try_from(&entry.fact) else {
+            continue;
+        };
         for (index, cidr) in node.pod_cidrs.iter().enumerate() {
-            let Some(prefix) = Subnet::parse(cidr) else { continue };
-            let hop = node.addresses.iter().find(|a| a.contains(':') == cidr.contains(':'));
-            let Some(next_hop) = hop.filter(|hop| view.env().uses_address(hop)).cloned() else { continue };
+            let Some(prefix) = Subnet::parse(cidr) else {
+                continue;
+            };
+            let hop = node
+                .addresses
+                .iter()
+                .find(|a| a.contains(':') == cidr.contains(':'));
+            let Some(next_hop) = hop.filter(|hop| view.env().uses_address(hop)).cloned() else {
+                continue;
+            };
             if routes.iter().all(|route| route.prefix != prefix) {
-                routes.push(PodRoute { node: entry.key.clone(), index, prefix, next_hop });
+                routes.push(PodRoute {
+                    node: entry.key.clone(),
+                    index,
+                    prefix,
+                    next_hop,
+                });
             }
         }
     }

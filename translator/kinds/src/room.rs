@@ -84,12 +84,17 @@ pub struct Parsed<F> {
 impl<F> Parsed<F> {
     /// A fact without findings.
     pub fn clean(fact: F) -> Self {
-        Self { fact: Some(fact), findings: Vec::new() }
+        Self {
+            fact: Some(fact),
+            findings: Vec::new(),
+        }
     }
 }
 
 /// Reads the object by its schema; a mismatch is a finding, not an error.
-pub(crate) fn read_schema<T: serde::de::DeserializeOwned>(object: &RawObject) -> Result<T, Finding> {
+pub(crate) fn read_schema<T: serde::de::DeserializeOwned>(
+    object: &RawObject,
+) -> Result<T, Finding> {
     T::deserialize(&object.json).map_err(|error| {
         Finding::new(
             &object.key,

@@ -1,7 +1,8 @@
 //! The registry of Kubernetes kinds: one line per room, sorted.
 
 use crate::room::{Parsed, RawObject, Room};
-use crate::view::IndexKey;
+use crate::status::{Report, Reported, Wish};
+use crate::view::{IndexKey, View};
 use aviary_types::{Digest, Kind, ObjectKey};
 
 /// One Kubernetes kind. Implemented once per kind, in its room.
@@ -17,6 +18,23 @@ pub trait KindRoom: Sized {
 
     /// Digest of what effects can see.
     fn digest(&self) -> Digest;
+
+    /// Whether the view's domain answers for the object, so that its status is ours to write.
+    fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {
+        let _ = (view, key);
+        false
+    }
+
+    /// What we wrote to the object, for kinds whose status we write.
+    fn reported(&self) -> Option<&Reported> {
+        None
+    }
+
+    /// The writes that tell the object's user what became of it.
+    fn project(&self, report: &Report) -> Vec<Wish> {
+        let _ = report;
+        Vec::new()
+    }
 }
 
 macro_rules! rooms {
@@ -50,6 +68,21 @@ macro_rules! rooms {
             pub fn digest(&self) -> Digest {
                 match self { $(Fact::$kind(fact) => fact.digest(),)* }
             }
+
+            /// Whether the view's domain answers for the object.
+            pub fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {
+                match self { $(Fact::$kind(fact) => fact.is_ours(view, key),)* }
+            }
+
+            /// What we wrote to the object, for kinds whose status we write.
+            pub fn reported(&self) -> Option<&Reported> {
+                match self { $(Fact::$kind(fact) => fact.reported(),)* }
+            }
+
+            /// The writes that tell the object's user what became of it.
+            pub fn project(&self, report: &Report) -> Vec<Wish> {
+                match self { $(Fact::$kind(fact) => fact.project(report),)* }
+            }
         }
 
         $(impl<'a> TryFrom<&'a Fact> for &'a crate::$room::$kind {
@@ -77,7 +110,9 @@ rooms! {
 
 /// The room of a kind, by group and kind as they come over the wire.
 pub fn room_of(group: &str, kind: &str) -> Option<&'static Room> {
-    ROOMS.iter().find(|room| room.kind.group == group && room.kind.kind == kind)
+    ROOMS
+        .iter()
+        .find(|room| room.kind.group == group && room.kind.kind == kind)
 }
 
 /// The room of a kind.

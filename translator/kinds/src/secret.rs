@@ -17,7 +17,10 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "", kind: "Secret" };
+pub const KIND: Kind = Kind {
+    group: "",
+    kind: "Secret",
+};
 
 /// What translation reads of a Secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +65,9 @@ impl KindRoom for Secret {
 
     fn parse(object: &RawObject) -> Parsed<Self> {
         if !object.contents {
-            return Parsed::clean(Self { contents: Contents::Unheard });
+            return Parsed::clean(Self {
+                contents: Contents::Unheard,
+            });
         }
         match read_schema::<Schema>(object) {
             Ok(schema) => {
@@ -73,14 +78,21 @@ impl KindRoom for Secret {
                 };
                 Parsed::clean(Self {
                     contents: Contents::Heard {
-                        certificate: text("tls.crt").filter(|t| !t.is_empty()).map(EcoString::from),
+                        certificate: text("tls.crt")
+                            .filter(|t| !t.is_empty())
+                            .map(EcoString::from),
                         key: text("tls.key").filter(|t| !t.is_empty()).map(Hidden::new),
                     },
                 })
             }
             // The text of the error could quote the contents.
             Err(_) => Parsed {
-                fact: Some(Self { contents: Contents::Heard { certificate: None, key: None } }),
+                fact: Some(Self {
+                    contents: Contents::Heard {
+                        certificate: None,
+                        key: None,
+                    },
+                }),
                 findings: vec![Finding::new(
                     &object.key,
                     Code::Unreadable,
@@ -128,14 +140,24 @@ pub enum Lookup {
 /// Reads a TLS Secret. A missing `tls.crt` or `tls.key` counts as no certificate, as with AKO.
 /// Whether the text is a certificate is for the Controller to say.
 pub fn certificate(view: &dyn View, key: &ObjectKey) -> Lookup {
-    let Some(entry) = view.get(key) else { return Lookup::Missing };
-    let Ok(Secret { contents }) = <&Secret>::try_from(&entry.fact) else { return Lookup::Missing };
+    let Some(entry) = view.get(key) else {
+        return Lookup::Missing;
+    };
+    let Ok(Secret { contents }) = <&Secret>::try_from(&entry.fact) else {
+        return Lookup::Missing;
+    };
     match contents {
         Contents::Unheard => Lookup::Unheard,
-        Contents::Heard { certificate: None, .. } => Lookup::Invalid("tls.crt is missing or no text"),
+        Contents::Heard {
+            certificate: None, ..
+        } => Lookup::Invalid("tls.crt is missing or no text"),
         Contents::Heard { key: None, .. } => Lookup::Invalid("tls.key is missing or no text"),
-        Contents::Heard { certificate: Some(chain), key: Some(key) } => {
-            Lookup::Found(Certificate { chain: chain.clone(), key: key.clone() })
-        }
+        Contents::Heard {
+            certificate: Some(chain),
+            key: Some(key),
+        } => Lookup::Found(Certificate {
+            chain: chain.clone(),
+            key: key.clone(),
+        }),
     }
 }

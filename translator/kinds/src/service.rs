@@ -9,18 +9,23 @@
 mod backend;
 mod effect;
 mod parse;
+mod status;
 
 pub use backend::{Backend, backend};
 pub use effect::{L4Draft, L4Port, load_balancer};
 
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 use crate::rooms::KindRoom;
-use crate::view::IndexKey;
+use crate::status::{Report, Reported, Wish};
+use crate::view::{IndexKey, View};
 use aviary_types::{Digest, EcoString, Kind, ObjectKey, eco_format};
 use serde::Serialize;
 
 /// The group and kind.
-pub const KIND: Kind = Kind { group: "", kind: "Service" };
+pub const KIND: Kind = Kind {
+    group: "",
+    kind: "Service",
+};
 /// The load balancer class that makes a Service ours.
 pub const LOAD_BALANCER_CLASS: &str = "ako.vmware.com/avi-lb";
 pub(crate) const BY_L4_NAME: &str = "service.l4-name";
@@ -46,6 +51,9 @@ pub struct Service {
     pub shared_vip: Option<EcoString>,
     /// Being deleted.
     pub deleting: bool,
+    /// What we wrote to it; no part of its meaning.
+    #[serde(skip)]
+    pub reported: Reported,
 }
 
 /// The type of a Service.
@@ -136,9 +144,25 @@ impl KindRoom for Service {
     fn digest(&self) -> Digest {
         Digest::of_json(self)
     }
+
+    fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {
+        effect::accept(view, key, self).is_some()
+    }
+
+    fn reported(&self) -> Option<&Reported> {
+        Some(&self.reported)
+    }
+
+    fn project(&self, report: &Report) -> Vec<Wish> {
+        status::project(self, report)
+    }
 }
 
 /// Two Services can ask for one name: `a-b/c` and `a/b-c`.
 fn l4_name(key: &ObjectKey) -> IndexKey {
-    IndexKey::new(&key.cluster, BY_L4_NAME, eco_format!("{}-{}", key.namespace, key.name))
+    IndexKey::new(
+        &key.cluster,
+        BY_L4_NAME,
+        eco_format!("{}-{}", key.namespace, key.name),
+    )
 }

@@ -44,7 +44,11 @@ pub struct IndexKey {
 impl IndexKey {
     /// A key of an index.
     pub fn new(cluster: &ClusterName, index: &'static str, value: impl Into<EcoString>) -> Self {
-        Self { cluster: cluster.clone(), index, value: value.into() }
+        Self {
+            cluster: cluster.clone(),
+            index,
+            value: value.into(),
+        }
     }
 }
 

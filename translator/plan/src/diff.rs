@@ -37,17 +37,24 @@ pub fn diff(input: &Input<'_>) -> Plan {
     let mut draft = Draft::default();
     let holder = Holder::new(input);
     match input.keys {
-        Some(keys) => keys.iter().for_each(|key| compare(input, &holder, key, &mut draft)),
+        Some(keys) => keys
+            .iter()
+            .for_each(|key| compare(input, &holder, key, &mut draft)),
         None => {
             let desired = input.desired.objects.keys();
             let keys: BTreeSet<&AviKey> = desired.chain(input.observed.objects.keys()).collect();
-            keys.into_iter().for_each(|key| compare(input, &holder, key, &mut draft));
+            keys.into_iter()
+                .for_each(|key| compare(input, &holder, key, &mut draft));
         }
     }
     let Draft { ops, mut holds } = draft;
     holds.sort_by(|a, b| a.object.cmp(&b.object));
     let ops = order(input, ops);
-    Plan { generation: input.generation, ops, holds }
+    Plan {
+        generation: input.generation,
+        ops,
+        holds,
+    }
 }
 
 /// A plan in the making.
@@ -59,7 +66,11 @@ struct Draft {
 
 impl Draft {
     fn hold(&mut self, object: &AviKey, method: Method, why: impl Into<EcoString>) {
-        self.holds.push(Hold { object: object.clone(), method, why: why.into() });
+        self.holds.push(Hold {
+            object: object.clone(),
+            method,
+            why: why.into(),
+        });
     }
 
     fn push(&mut self, op: Op) {
@@ -68,9 +79,16 @@ impl Draft {
 }
 
 fn compare(input: &Input<'_>, holder: &Holder<'_>, key: &AviKey, draft: &mut Draft) {
-    match (input.desired.objects.get(key), input.observed.objects.get(key)) {
+    match (
+        input.desired.objects.get(key),
+        input.observed.objects.get(key),
+    ) {
         (Some(desired), observed) if input.knowledge.holds_domain(&desired.domain) => {
-            let method = if observed.is_some() { Method::Update } else { Method::Create };
+            let method = if observed.is_some() {
+                Method::Update
+            } else {
+                Method::Create
+            };
             draft.hold(key, method, "the cluster-wide kinds were not heard in full");
         }
         (Some(desired), None) => create(desired, draft),
@@ -85,9 +103,19 @@ fn create(desired: &DesiredObject, draft: &mut Draft) {
         return;
     }
     if desired.key.kind.is_shared() {
-        return draft.hold(&desired.key, Method::Update, "it does not exist, and is not ours to make");
+        return draft.hold(
+            &desired.key,
+            Method::Update,
+            "it does not exist, and is not ours to make",
+        );
     }
-    draft.push(op(desired, 0, Method::Create, Reason::Missing, desired.body.clone()));
+    draft.push(op(
+        desired,
+        0,
+        Method::Create,
+        Reason::Missing,
+        desired.body.clone(),
+    ));
 }
 
 fn update(
@@ -117,7 +145,13 @@ fn update(
             draft.push(op(desired, 1, Method::Update, Reason::Differs, body));
         }
         Some(wide) if !wide.same(&body) => {
-            draft.push(op(desired, 0, Method::Update, Reason::Widen, Arc::new(wide)));
+            draft.push(op(
+                desired,
+                0,
+                Method::Update,
+                Reason::Widen,
+                Arc::new(wide),
+            ));
             draft.push(op(desired, 1, Method::Update, Reason::Differs, body));
         }
         _ => draft.push(op(desired, 0, Method::Update, Reason::Differs, body)),
@@ -128,15 +162,24 @@ fn delete(input: &Input<'_>, holder: &Holder<'_>, observed: &ObservedObject, dra
     if observed.key.kind.is_shared() {
         return;
     }
-    let Some(domain) = holder.owner(observed) else { return };
+    let Some(domain) = holder.owner(observed) else {
+        return;
+    };
     if input.knowledge.holds_domain(&domain) {
-        return draft.hold(&observed.key, Method::Delete, "the cluster-wide kinds were not heard in full");
+        return draft.hold(
+            &observed.key,
+            Method::Delete,
+            "the cluster-wide kinds were not heard in full",
+        );
     }
     if let Some(why) = holder.why(observed) {
         return draft.hold(&observed.key, Method::Delete, why);
     }
     draft.push(Op {
-        key: OpKey { object: observed.key.clone(), stage: 0 },
+        key: OpKey {
+            object: observed.key.clone(),
+            stage: 0,
+        },
         method: Method::Delete,
         domain,
         body: None,
@@ -150,7 +193,10 @@ fn delete(input: &Input<'_>, holder: &Holder<'_>, observed: &ObservedObject, dra
 
 fn op(desired: &DesiredObject, stage: u8, method: Method, reason: Reason, body: Arc<Body>) -> Op {
     Op {
-        key: OpKey { object: desired.key.clone(), stage },
+        key: OpKey {
+            object: desired.key.clone(),
+            stage,
+        },
         method,
         domain: desired.domain.clone(),
         body: Some(body),

@@ -20,7 +20,10 @@ pub(crate) struct Holder<'a> {
 impl<'a> Holder<'a> {
     pub(crate) fn new(input: &'a Input<'a>) -> Self {
         let complete = |domain| (domain, input.knowledge.is_complete(domain));
-        Self { input, complete: input.domains.iter().map(complete).collect() }
+        Self {
+            input,
+            complete: input.domains.iter().map(complete).collect(),
+        }
     }
 
     pub(crate) fn input(&self) -> &'a Input<'a> {
@@ -36,7 +39,10 @@ impl<'a> Holder<'a> {
     /// cluster's marker needs an owned referrer, or its name in the journal.
     pub(crate) fn owner(&self, object: &ObservedObject) -> Option<DomainId> {
         let of = |owned: Owned| {
-            self.input.domains.iter().find(|domain| object.body.owner(domain) == owned)
+            self.input
+                .domains
+                .iter()
+                .find(|domain| object.body.owner(domain) == owned)
         };
         of(Owned::Yes).cloned().or_else(|| {
             let marked = of(Owned::IfReferred)?;
@@ -49,10 +55,12 @@ impl<'a> Holder<'a> {
 
     fn owner_by_referrer(&self, object: &ObservedObject) -> Option<DomainId> {
         let referrers = self.input.observed.referrers(&object.key);
-        referrers.filter_map(|key| self.input.observed.objects.get(key)).find_map(|referrer| {
-            let marked = referrer.key.kind.ownership() != Ownership::MarkerAndReferrer;
-            marked.then(|| self.owner(referrer)).flatten()
-        })
+        referrers
+            .filter_map(|key| self.input.observed.objects.get(key))
+            .find_map(|referrer| {
+                let marked = referrer.key.kind.ownership() != Ownership::MarkerAndReferrer;
+                marked.then(|| self.owner(referrer)).flatten()
+            })
     }
 
     /// Why the object must be left as it is, if it must.
@@ -87,23 +95,33 @@ impl<'a> Holder<'a> {
             return Some(eco_format!("the certificate of host {host} was not heard"));
         }
         let namespace = marker_value(object.body.markers(), "Namespace")?;
-        ["IngressName", "ServiceName"].into_iter().find_map(|marker| {
-            let names = values(&object.body, marker);
-            let held = names.iter().find(|n| knowledge.holds_source(domain, namespace, marker, n))?;
-            Some(eco_format!("{namespace}/{held} exists, but cannot be read"))
-        })
+        ["IngressName", "ServiceName"]
+            .into_iter()
+            .find_map(|marker| {
+                let names = values(&object.body, marker);
+                let held = names
+                    .iter()
+                    .find(|n| knowledge.holds_source(domain, namespace, marker, n))?;
+                Some(eco_format!("{namespace}/{held} exists, but cannot be read"))
+            })
     }
 
     /// Whether the object of this key is observed and held.
     pub(crate) fn holds(&self, key: &AviKey) -> bool {
-        self.input.observed.objects.get(key).is_some_and(|object| self.why(object).is_some())
+        self.input
+            .observed
+            .objects
+            .get(key)
+            .is_some_and(|object| self.why(object).is_some())
     }
 }
 
 /// All values of a marker.
 pub(crate) fn values(body: &Body, key: &str) -> Vec<EcoString> {
     let markers = body.markers().iter().filter(|marker| marker.key == key);
-    markers.flat_map(|marker| marker.values.iter().cloned()).collect()
+    markers
+        .flat_map(|marker| marker.values.iter().cloned())
+        .collect()
 }
 
 /// Every namespace that contributed: the marker's, and those in the metadata of a child.

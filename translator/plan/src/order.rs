@@ -52,11 +52,19 @@ impl Shape {
             match op.body.as_deref() {
                 Some(Body::VirtualService(service)) => {
                     let parent = parent_of(&key.object, service);
-                    shape.children.entry(parent.unwrap_or(key.object.clone())).or_default().push(key.clone());
+                    shape
+                        .children
+                        .entry(parent.unwrap_or(key.object.clone()))
+                        .or_default()
+                        .push(key.clone());
                 }
                 Some(Body::VsVip(vip)) if key.stage == 0 => {
                     for dns in &vip.dns_info {
-                        shape.named.entry(dns.fqdn.clone()).or_default().push(key.clone());
+                        shape
+                            .named
+                            .entry(dns.fqdn.clone())
+                            .or_default()
+                            .push(key.clone());
                     }
                 }
                 _ => {}
@@ -78,21 +86,33 @@ fn parent_of(key: &AviKey, service: &VirtualService) -> Option<AviKey> {
 
 /// The object of another kind that shares the shard's name.
 fn sibling(key: &AviKey, kind: AviKind) -> AviKey {
-    AviKey { kind, ..key.clone() }
+    AviKey {
+        kind,
+        ..key.clone()
+    }
 }
 
 fn stage(object: &AviKey, stage: u8) -> OpKey {
-    OpKey { object: object.clone(), stage }
+    OpKey {
+        object: object.clone(),
+        stage,
+    }
 }
 
 fn write(shape: &Shape, ops: &BTreeMap<OpKey, Op>, op: &Op, before: &mut BTreeSet<OpKey>) {
     let key = &op.key.object;
-    let Some(body) = op.body.as_deref() else { return };
+    let Some(body) = op.body.as_deref() else {
+        return;
+    };
     let parent = match body {
         Body::VirtualService(service) => parent_of(key, service),
         _ => None,
     };
-    for target in body.refs().into_iter().filter_map(|reference| key.target(reference)) {
+    for target in body
+        .refs()
+        .into_iter()
+        .filter_map(|reference| key.target(reference))
+    {
         let target_key = stage(&target, 0);
         if let Some(known) = ops.get(&target_key) {
             let made = known.method == Method::Create;
@@ -120,7 +140,9 @@ fn keep_serving(
     let group = stage(&sibling(key, AviKind::PoolGroup), 0);
     let redirects = stage(&sibling(key, AviKind::HttpPolicySet), 0);
     let known = |key: OpKey| ops.contains_key(&key).then_some(key);
-    let is_made = ops.get(&stage(&service, 0)).is_some_and(|op| op.method == Method::Create);
+    let is_made = ops
+        .get(&stage(&service, 0))
+        .is_some_and(|op| op.method == Method::Create);
     match body {
         // A new parent must stand before its children can.
         Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
@@ -133,12 +155,20 @@ fn keep_serving(
             before.extend(known(group));
         }
         Body::VsVip(_) if op.key.stage == 1 => {
-            let names = shape.named.values().flatten().filter(|other| other.object != *key);
+            let names = shape
+                .named
+                .values()
+                .flatten()
+                .filter(|other| other.object != *key);
             before.extend(names.cloned());
         }
         Body::PoolGroup(_) if op.key.stage == 1 => {
             before.extend(shape.children(&service).cloned());
-            before.extend(known(redirects).into_iter().chain(known(stage(&service, 0))));
+            before.extend(
+                known(redirects)
+                    .into_iter()
+                    .chain(known(stage(&service, 0))),
+            );
         }
         _ => {}
     }
@@ -156,10 +186,19 @@ fn delete(
     for referrer in input.observed.referrers(&key.object) {
         before.extend(known(both(referrer)));
     }
-    let Some(observed) = input.observed.objects.get(&key.object) else { return };
-    let Body::VirtualService(service) = &*observed.body else { return };
-    let Some(parent) = parent_of(&key.object, service) else { return };
-    if ops.get(&stage(&parent, 0)).is_some_and(|op| op.method == Method::Delete) {
+    let Some(observed) = input.observed.objects.get(&key.object) else {
+        return;
+    };
+    let Body::VirtualService(service) = &*observed.body else {
+        return;
+    };
+    let Some(parent) = parent_of(&key.object, service) else {
+        return;
+    };
+    if ops
+        .get(&stage(&parent, 0))
+        .is_some_and(|op| op.method == Method::Delete)
+    {
         return;
     }
     for kind in [AviKind::HttpPolicySet, AviKind::VirtualService] {
@@ -172,28 +211,45 @@ fn delete(
 
 /// Kahn's order; among those that may go, writes before deletes and then by key.
 fn sorted(mut ops: BTreeMap<OpKey, Op>) -> Vec<Op> {
-    let mut waiting: BTreeMap<OpKey, usize> =
-        ops.iter().map(|(key, op)| (key.clone(), op.after.len())).collect();
+    let mut waiting: BTreeMap<OpKey, usize> = ops
+        .iter()
+        .map(|(key, op)| (key.clone(), op.after.len()))
+        .collect();
     let mut followers: BTreeMap<OpKey, Vec<OpKey>> = BTreeMap::new();
     for (key, op) in &ops {
         for before in &op.after {
-            followers.entry(before.clone()).or_default().push(key.clone());
+            followers
+                .entry(before.clone())
+                .or_default()
+                .push(key.clone());
         }
     }
     let rank = |ops: &BTreeMap<OpKey, Op>, key: &OpKey| {
         let deletes = ops.get(key).is_some_and(|op| op.method == Method::Delete);
         (deletes, key.clone())
     };
-    let free = waiting.iter().filter(|(_, count)| **count == 0).map(|(key, _)| key);
+    let free = waiting
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(key, _)| key);
     let mut ready: BTreeSet<(bool, OpKey)> = free.map(|key| rank(&ops, key)).collect();
     let mut sorted = Vec::with_capacity(ops.len());
     while !ops.is_empty() {
         // Rules that contradict each other would be a bug; then the smallest operation goes first
         // rather than none at all, and no longer waits for what comes later.
-        let next = ready.pop_first().map(|(_, key)| key).or_else(|| ops.keys().next().cloned());
+        let next = ready
+            .pop_first()
+            .map(|(_, key)| key)
+            .or_else(|| ops.keys().next().cloned());
         let Some(key) = next else { break };
-        let Some(mut op) = ops.remove(&key) else { continue };
-        debug_assert_eq!(waiting.get(&key), Some(&0), "contradicting order at {key:?}");
+        let Some(mut op) = ops.remove(&key) else {
+            continue;
+        };
+        debug_assert_eq!(
+            waiting.get(&key),
+            Some(&0),
+            "contradicting order at {key:?}"
+        );
         op.after.retain(|before| !ops.contains_key(before));
         sorted.push(op);
         for follower in followers.remove(&key).unwrap_or_default() {

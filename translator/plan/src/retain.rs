@@ -44,23 +44,35 @@ fn members(
     observed: &PoolGroup,
 ) -> Option<PoolGroup> {
     let wanted = |member: &&aviary_avi::pool_group::PoolGroupMember| {
-        desired.members.iter().all(|known| known.pool_ref != member.pool_ref)
-            && key.target(&member.pool_ref).is_some_and(|pool| holder.holds(&pool))
+        desired
+            .members
+            .iter()
+            .all(|known| known.pool_ref != member.pool_ref)
+            && key
+                .target(&member.pool_ref)
+                .is_some_and(|pool| holder.holds(&pool))
     };
     let kept: Vec<_> = observed.members.iter().filter(wanted).cloned().collect();
     (!kept.is_empty()).then(|| {
         let mut body = desired.clone();
         body.members.extend(kept);
-        body.members.sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
+        body.members
+            .sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
         body
     })
 }
 
 /// DNS names of hosts that something held stands for.
 fn names(holder: &Holder<'_>, key: &AviKey, desired: &VsVip, observed: &VsVip) -> Option<VsVip> {
-    let missing = observed.dns_info.iter().filter(|dns| !desired.dns_info.contains(dns));
+    let missing = observed
+        .dns_info
+        .iter()
+        .filter(|dns| !desired.dns_info.contains(dns));
     let hosts = held_hosts(holder, key);
-    let kept: Vec<_> = missing.filter(|dns| hosts.contains(&dns.fqdn)).cloned().collect();
+    let kept: Vec<_> = missing
+        .filter(|dns| hosts.contains(&dns.fqdn))
+        .cloned()
+        .collect();
     (!kept.is_empty()).then(|| {
         let mut body = desired.clone();
         body.dns_info.extend(kept);
@@ -77,17 +89,27 @@ fn redirects(
     observed: &HttpPolicySet,
 ) -> Option<HttpPolicySet> {
     let hosts = |set: &HttpPolicySet| -> BTreeSet<EcoString> {
-        let rules = set.http_request_policy.rules.iter().filter(|r| r.redirect_action.is_some());
+        let rules = set
+            .http_request_policy
+            .rules
+            .iter()
+            .filter(|r| r.redirect_action.is_some());
         let matches = rules.filter_map(|rule| rule.matches.as_ref()?.host_hdr.as_ref());
-        matches.flat_map(|host| host.value.iter().cloned()).collect()
+        matches
+            .flat_map(|host| host.value.iter().cloned())
+            .collect()
     };
     let known = hosts(desired);
     let held = held_hosts(holder, key);
-    let kept: Vec<EcoString> =
-        hosts(observed).into_iter().filter(|h| !known.contains(h) && held.contains(h)).collect();
+    let kept: Vec<EcoString> = hosts(observed)
+        .into_iter()
+        .filter(|h| !known.contains(h) && held.contains(h))
+        .collect();
     let mut body = desired.clone();
     let rules = &mut body.http_request_policy.rules;
-    let rule = rules.iter_mut().find(|rule| rule.redirect_action.is_some())?;
+    let rule = rules
+        .iter_mut()
+        .find(|rule| rule.redirect_action.is_some())?;
     let host = rule.matches.as_mut()?.host_hdr.as_mut()?;
     host.value.extend(kept.iter().cloned());
     host.value.sort();
@@ -102,7 +124,10 @@ fn policies(
     observed: &VirtualService,
 ) -> Option<VirtualService> {
     let missing = observed.http_policies.iter().filter(|policy| {
-        desired.http_policies.iter().all(|p| p.http_policy_set_ref != policy.http_policy_set_ref)
+        desired
+            .http_policies
+            .iter()
+            .all(|p| p.http_policy_set_ref != policy.http_policy_set_ref)
     });
     let kept: Vec<_> = missing
         .filter(|policy| {
@@ -121,11 +146,18 @@ fn policies(
 
 /// Whether a redirect set of a shard has a host that something held stands for.
 pub(crate) fn holds_redirect(holder: &Holder<'_>, set: &AviKey) -> bool {
-    let Some(observed) = holder.input().observed.objects.get(set) else { return false };
-    let Body::HttpPolicySet(body) = &*observed.body else { return false };
+    let Some(observed) = holder.input().observed.objects.get(set) else {
+        return false;
+    };
+    let Body::HttpPolicySet(body) = &*observed.body else {
+        return false;
+    };
     let held = held_hosts(holder, set);
     body.http_request_policy.rules.iter().any(|rule| {
-        let host = rule.matches.as_ref().and_then(|matches| matches.host_hdr.as_ref());
+        let host = rule
+            .matches
+            .as_ref()
+            .and_then(|matches| matches.host_hdr.as_ref());
         host.is_some_and(|host| host.value.iter().any(|value| held.contains(value)))
     })
 }
@@ -136,7 +168,13 @@ fn held_hosts(holder: &Holder<'_>, key: &AviKey) -> BTreeSet<EcoString> {
     let objects = holder.input().observed.objects.values();
     objects
         .filter(|object| object.key.tenant == key.tenant)
-        .filter(|object| object.body.markers().iter().any(|marker| marker.key == "Host"))
+        .filter(|object| {
+            object
+                .body
+                .markers()
+                .iter()
+                .any(|marker| marker.key == "Host")
+        })
         .filter(|object| holder.why(object).is_some())
         .flat_map(|object| crate::hold::values(&object.body, "Host"))
         .collect()

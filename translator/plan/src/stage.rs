@@ -11,16 +11,26 @@ pub(crate) fn widened(desired: &Body, observed: &Body) -> Option<Body> {
         {
             let mut wide = desired.clone();
             let gone = observed.members.iter().filter(|member| {
-                desired.members.iter().all(|known| known.pool_ref != member.pool_ref)
-                    && desired.members.iter().all(|k| k.priority_label != member.priority_label)
+                desired
+                    .members
+                    .iter()
+                    .all(|known| known.pool_ref != member.pool_ref)
+                    && desired
+                        .members
+                        .iter()
+                        .all(|k| k.priority_label != member.priority_label)
             });
             wide.members.extend(gone.cloned());
-            wide.members.sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
+            wide.members
+                .sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
             Some(wide.into())
         }
         (Body::VsVip(desired), Body::VsVip(observed)) => {
             let mut wide = desired.clone();
-            let gone = observed.dns_info.iter().filter(|dns| !desired.dns_info.contains(dns));
+            let gone = observed
+                .dns_info
+                .iter()
+                .filter(|dns| !desired.dns_info.contains(dns));
             wide.dns_info.extend(gone.cloned());
             wide.dns_info.sort();
             Some(wide.into())

@@ -1,14 +1,16 @@
 //! The core of one Avi Controller: what should exist there, what does, and the plan between them.
 //! No IO: whoever drives it hands in facts, readings and outcomes.
 
+use crate::project::project;
 use crate::scheme;
 use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
-use aviary_graph::{Built, Builder};
+use aviary_graph::{Builder, Built};
 use aviary_kinds::Env;
-use aviary_plan::{Input, Plan, diff};
+use aviary_kinds::status::Wish;
+use aviary_plan::{Input, Op, Plan, diff};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
-use aviary_types::{DomainId, EcoString, ObjectKey};
+use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,17 +30,30 @@ pub struct Lane {
     expired: BTreeSet<AviKey>,
     dirty: BTreeSet<AviKey>,
     all_dirty: bool,
+    refused: BTreeMap<AviKey, Refusal>,
+}
+
+/// What the Controller said to an object that it did not take.
+struct Refusal {
+    sources: Vec<ObjectKey>,
+    text: EcoString,
 }
 
 impl Lane {
     /// The core for these domains. Nothing is planned before the Controller was read.
     pub fn new(instances: Vec<InstanceSettings>) -> Self {
-        Self { instances, ..Self::default() }
+        Self {
+            instances,
+            ..Self::default()
+        }
     }
 
     /// The domains of the lane.
     pub fn domains(&self) -> Vec<DomainId> {
-        self.instances.iter().map(InstanceSettings::domain).collect()
+        self.instances
+            .iter()
+            .map(InstanceSettings::domain)
+            .collect()
     }
 
     /// Settings changed: everything of the domains that differ is built anew.
@@ -73,12 +88,49 @@ impl Lane {
     /// A write ended: this is what the Controller has now (`None`: nothing). The object is compared
     /// again, for the desired form may have changed meanwhile.
     pub fn written(&mut self, key: &AviKey, now: Option<ObservedObject>) {
-        let Some(observed) = &mut self.observed else { return };
+        let Some(observed) = &mut self.observed else {
+            return;
+        };
+        self.refused.remove(key);
         match now {
             Some(object) => observed.insert(object),
             None => observed.remove(key),
         }
         self.dirty.insert(key.clone());
+    }
+
+    /// The Controller refused an object for what it is: its sources are told. It is tried again when
+    /// its desired form changes.
+    pub fn refuse(&mut self, op: &Op, text: EcoString) {
+        let sources = op.provenance.objects().cloned().collect();
+        self.refused
+            .insert(op.key.object.clone(), Refusal { sources, text });
+    }
+
+    /// The writes that tell a source's user what became of it.
+    pub fn project(&self, source: &ObjectKey) -> Vec<Wish> {
+        let Some(observed) = &self.observed else {
+            return Vec::new();
+        };
+        project(&self.built, observed, source, &self.refusals(source))
+    }
+
+    /// Findings about what the Controller refused of a source.
+    pub fn refusals(&self, source: &ObjectKey) -> Vec<Finding> {
+        let refused = self
+            .refused
+            .iter()
+            .filter(|(_, refusal)| refusal.sources.contains(source));
+        refused
+            .map(|(key, refusal)| {
+                Finding::new(
+                    source,
+                    Code::ControllerRefused,
+                    eco_format!("the Controller refused {key}: {}", refusal.text),
+                    "correct what the Controller names; it is tried again with the next change",
+                )
+            })
+            .collect()
     }
 
     /// A write failed, or an object was changed by others: it is compared again.
@@ -95,6 +147,8 @@ impl Lane {
     /// Translates these facts.
     pub fn build(&mut self, facts: &Facts) -> &Built {
         self.built = self.builder.build(facts, &self.envs);
+        self.refused
+            .retain(|key, _| !self.built.changed.contains(key));
         self.dirty.extend(self.built.changed.iter().cloned());
         self.all_dirty |= self.built.unknown_changed;
         &self.built
@@ -118,7 +172,9 @@ impl Lane {
     /// Compares what changed since the last plan. Objects in `busy` (a write is waiting or under
     /// way) keep for the next plan, after their outcome.
     pub fn plan(&mut self, busy: &BTreeSet<AviKey>) -> Plan {
-        let Some(observed) = &self.observed else { return Plan::default() };
+        let Some(observed) = &self.observed else {
+            return Plan::default();
+        };
         let domains = self.domains();
         let keys = std::mem::take(&mut self.dirty);
         let input = Input {
@@ -146,7 +202,9 @@ impl Lane {
 
     /// Brings settings, inventories and naming together, as far as all three are known.
     fn settle(&mut self) {
-        let Some(observed) = &self.observed else { return };
+        let Some(observed) = &self.observed else {
+            return;
+        };
         self.envs = self
             .instances
             .iter()
@@ -155,9 +213,19 @@ impl Lane {
                 let inventory = self.inventories.get(&domain)?.clone();
                 let known = self.envs.get(&domain).map(|env| env.scheme);
                 let asked = settings.ako.naming_scheme.explicit();
-                let scheme = asked.or(known).unwrap_or_else(|| scheme::of(observed, settings));
+                let scheme = asked
+                    .or(known)
+                    .unwrap_or_else(|| scheme::of(observed, settings));
                 let settings = Arc::new(settings.clone());
-                Some((domain.clone(), Arc::new(Env { domain, settings, inventory, scheme })))
+                Some((
+                    domain.clone(),
+                    Arc::new(Env {
+                        domain,
+                        settings,
+                        inventory,
+                        scheme,
+                    }),
+                ))
             })
             .collect();
     }

@@ -2,5 +2,9 @@
 
 pub mod execute;
 pub mod lane;
+pub mod offline;
+pub mod project;
 pub mod scheme;
 pub mod scope;
+
+pub use aviary_session::transport;

@@ -10,27 +10,40 @@ pub fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
     let domain = settings.domain();
     let user = domain.user();
     let shards = settings.l7.shard_size.count().max(1);
-    let (documented, ako) =
-        (Names::new(NamingScheme::Documented, &domain), Names::new(NamingScheme::Ako, &domain));
+    let (documented, ako) = (
+        Names::new(NamingScheme::Documented, &domain),
+        Names::new(NamingScheme::Ako, &domain),
+    );
     let (mut seen, mut fits_ako, mut fits_documented) = (false, true, true);
     for object in observed.objects.values() {
-        let Body::VirtualService(service) = &*object.body else { continue };
+        let Body::VirtualService(service) = &*object.body else {
+            continue;
+        };
         if service.created_by.as_ref() != Some(&user) {
             continue;
         }
         let namespace = marker_value(&service.markers, "Namespace");
         let of_service = marker_value(&service.markers, "ServiceName");
         let host = marker_value(&service.markers, "Host");
-        let expected = |names: &Names| match (namespace, of_service, host, &service.vh_parent_vs_ref) {
-            (Some(namespace), Some(name), _, _) => Some(names.l4(namespace, name) == service.name),
-            (_, _, Some(host), Some(parent)) => Some(names.shared_of(host, shards) == parent.name),
-            _ => None,
-        };
+        let expected =
+            |names: &Names| match (namespace, of_service, host, &service.vh_parent_vs_ref) {
+                (Some(namespace), Some(name), _, _) => {
+                    Some(names.l4(namespace, name) == service.name)
+                }
+                (_, _, Some(host), Some(parent)) => {
+                    Some(names.shared_of(host, shards) == parent.name)
+                }
+                _ => None,
+            };
         if let (Some(by_ako), Some(by_documented)) = (expected(&ako), expected(&documented)) {
             seen = true;
             fits_ako &= by_ako;
             fits_documented &= by_documented;
         }
     }
-    if seen && (fits_ako || !fits_documented) { Scheme::Ako } else { Scheme::Documented }
+    if seen && (fits_ako || !fits_documented) {
+        Scheme::Ako
+    } else {
+        Scheme::Documented
+    }
 }

@@ -24,7 +24,11 @@ pub fn of(settings: &InstanceSettings, vrf: &str) -> Scope {
 /// What the settings name and the Controller must have.
 pub fn wanted(settings: &InstanceSettings) -> Wanted {
     let controller = &settings.controller;
-    let networks = settings.network.vip_networks.iter().map(|network| &network.network);
+    let networks = settings
+        .network
+        .vip_networks
+        .iter()
+        .map(|network| &network.network);
     let named = networks.filter_map(|network| match network {
         NetworkRef::Name(name) => Some(EcoString::from(name.as_str())),
         NetworkRef::Uuid(_) => None,

@@ -30,6 +30,8 @@ pub struct Changes {
     pub since: Generation,
     /// Objects that came, went or changed.
     pub objects: BTreeSet<ObjectKey>,
+    /// Objects that have a new version, whatever it means.
+    pub versions: BTreeSet<ObjectKey>,
     /// Index values under which something came, went or changed.
     pub index: BTreeSet<IndexKey>,
     /// Scopes that were published or forgotten.
@@ -50,7 +52,9 @@ impl Facts {
     /// All objects under an index value, by key.
     pub fn lookup(&self, index: &IndexKey) -> Vec<Arc<Entry>> {
         let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.objects.get(key)).cloned().collect()
+        keys.filter_map(|key| self.objects.get(key))
+            .cloned()
+            .collect()
     }
 
     /// Every value of the index, as far as something is found there.

@@ -33,6 +33,13 @@ impl ScopeState {
 
 /// The kinds that a scope consists of.
 pub(crate) fn kinds_of(scope: &ScopeKey) -> impl Iterator<Item = Kind> {
-    let extent = if scope.is_cluster_wide() { Extent::Cluster } else { Extent::Namespaced };
-    ROOMS.iter().filter(move |room| room.extent == extent).map(|room| room.kind)
+    let extent = if scope.is_cluster_wide() {
+        Extent::Cluster
+    } else {
+        Extent::Namespaced
+    };
+    ROOMS
+        .iter()
+        .filter(move |room| room.extent == extent)
+        .map(|room| room.kind)
 }

@@ -50,7 +50,11 @@ impl Store {
         } else {
             self.staged.entry(scope).or_default().insert(raw.key, told);
         }
-        if accepted { Applied::Accepted } else { Applied::Rejected(findings) }
+        if accepted {
+            Applied::Accepted
+        } else {
+            Applied::Rejected(findings)
+        }
     }
 
     /// An object is gone: known from a watch event or a complete list.
@@ -100,8 +104,13 @@ impl Store {
 
     /// Forgets all that is known of a scope, so that it accounts for nothing any more.
     pub fn release(&mut self, scope: &ScopeKey) {
-        let keys: Vec<ObjectKey> =
-            self.facts.objects.keys().filter(|key| key.scope() == *scope).cloned().collect();
+        let keys: Vec<ObjectKey> = self
+            .facts
+            .objects
+            .keys()
+            .filter(|key| key.scope() == *scope)
+            .cloned()
+            .collect();
         for key in keys {
             self.delete(&key);
         }
@@ -123,8 +132,14 @@ impl Store {
 
     /// Whether something changed since the last snapshot.
     pub fn is_dirty(&self) -> bool {
-        let Changes { objects, index, scopes, .. } = &self.changes;
-        !(objects.is_empty() && index.is_empty() && scopes.is_empty())
+        let Changes {
+            objects,
+            versions,
+            index,
+            scopes,
+            ..
+        } = &self.changes;
+        !(objects.is_empty() && versions.is_empty() && index.is_empty() && scopes.is_empty())
     }
 
     /// The facts as of now, without closing the generation.
@@ -139,8 +154,16 @@ impl Store {
             let scope = scope.clone();
             move |key: &&ObjectKey| key.kind == kind && key.scope() == scope
         };
-        let published = self.facts.objects.range(first.clone()..).map(|(key, _)| key);
-        let rejected = self.facts.rejected.range(first..).take_while(in_scope.clone());
+        let published = self
+            .facts
+            .objects
+            .range(first.clone()..)
+            .map(|(key, _)| key);
+        let rejected = self
+            .facts
+            .rejected
+            .range(first..)
+            .take_while(in_scope.clone());
         let staged = self.staged.get(scope).into_iter().flat_map(BTreeMap::keys);
         let keys: BTreeSet<ObjectKey> = published
             .take_while(in_scope.clone())
@@ -153,8 +176,13 @@ impl Store {
 
     /// The version of the object that is in force or waits for its scope.
     pub fn current(&self, key: &ObjectKey) -> Option<&Arc<Entry>> {
-        let staged = self.staged.get(&key.scope()).and_then(|staged| staged.get(key));
-        staged.and_then(|told| told.entry.as_ref()).or_else(|| self.facts.objects.get(key))
+        let staged = self
+            .staged
+            .get(&key.scope())
+            .and_then(|staged| staged.get(key));
+        staged
+            .and_then(|told| told.entry.as_ref())
+            .or_else(|| self.facts.objects.get(key))
     }
 
     fn heard(&mut self, scope: &ScopeKey, kind: Kind) {
@@ -195,9 +223,9 @@ impl Store {
         let key = entry.key.clone();
         self.facts.rejected.remove(&key);
         let former = self.facts.objects.get(&key).cloned();
-        let unchanged = former.as_ref().is_some_and(|former| {
-            former.digest == entry.digest && former.created == entry.created
-        });
+        let unchanged = former
+            .as_ref()
+            .is_some_and(|former| former.digest == entry.digest && former.created == entry.created);
         if !unchanged {
             if let Some(former) = &former {
                 self.unindex(former);
@@ -205,6 +233,9 @@ impl Store {
             self.index(&entry);
             self.changes.objects.insert(key.clone());
             self.facts.digest = self.facts.digest.plus(identity(&entry));
+        }
+        if former.is_none_or(|former| former.resource_version != entry.resource_version) {
+            self.changes.versions.insert(key.clone());
         }
         self.facts.objects.insert(key, entry);
     }
@@ -251,7 +282,10 @@ fn identity(entry: &Entry) -> Digest {
 /// known, until the new ones come.
 fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
     let room = room(raw.key.kind)?;
-    debug_assert_eq!(raw.key.namespace.as_str().is_empty(), room.extent == Extent::Cluster);
+    debug_assert_eq!(
+        raw.key.namespace.as_str().is_empty(),
+        room.extent == Extent::Cluster
+    );
     strip_nulls(&mut raw.json);
     let Parsed { fact, findings } = Fact::parse(&raw)?;
     let keep = room.watch == aviary_kinds::Watch::ByName && !raw.contents;
@@ -261,8 +295,21 @@ fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
     };
     let entry = fact.map(|fact| {
         let digest = fact.digest();
-        let RawObject { key, uid, resource_version, created, .. } = raw;
-        Arc::new(Entry { key, uid, resource_version, created, fact, digest })
+        let RawObject {
+            key,
+            uid,
+            resource_version,
+            created,
+            ..
+        } = raw;
+        Arc::new(Entry {
+            key,
+            uid,
+            resource_version,
+            created,
+            fact,
+            digest,
+        })
     });
     Some(Told { entry, findings })
 }

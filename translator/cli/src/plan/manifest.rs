@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why manifests could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// The file or folder cannot be read.
     #[error("reading {path}")]
     Read {
@@ -27,22 +27,35 @@ pub enum Error {
 }
 
 /// All documents of a file, or of all YAML files below a folder, in order of their names.
-pub fn read(path: &Path) -> Result<Vec<Value>, Error> {
-    let failed = |source| Error::Read { path: path.to_owned(), source };
+pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
     if !path.is_dir() {
         return documents(path, &std::fs::read_to_string(path).map_err(failed)?);
     }
     let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut paths =
-        entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
     paths.sort();
-    let is_yaml = |path: &Path| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-    let wanted = paths.into_iter().filter(|path| path.is_dir() || is_yaml(path));
-    wanted.map(|path| read(&path)).collect::<Result<Vec<_>, _>>().map(|lists| lists.concat())
+    let is_yaml = |path: &Path| {
+        path.extension()
+            .is_some_and(|end| end == "yaml" || end == "yml")
+    };
+    let wanted = paths
+        .into_iter()
+        .filter(|path| path.is_dir() || is_yaml(path));
+    wanted
+        .map(|path| read(&path))
+        .collect::<Result<Vec<_>, _>>()
+        .map(|lists| lists.concat())
 }
 
 /// All documents of a text; `List` objects are opened.
-pub fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
+pub(super) fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
     let mut all = Vec::new();
     for (at, document) in split(text).into_iter().enumerate() {
         let value: Value = serde_saphyr::from_str(&document).map_err(|error| Error::Yaml {
@@ -60,19 +73,29 @@ pub fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
 }
 
 /// The kind of an object.
-pub fn kind(object: &Value) -> &str {
-    object.get("kind").and_then(Value::as_str).unwrap_or_default()
+pub(super) fn kind(object: &Value) -> &str {
+    object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// The API group of an object, empty for the core group.
-pub fn group(object: &Value) -> &str {
-    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+pub(super) fn group(object: &Value) -> &str {
+    let version = object
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// A text of the metadata.
-pub fn metadata<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get("metadata").and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or_default()
+pub(super) fn metadata<'a>(object: &'a Value, field: &str) -> &'a str {
+    object
+        .get("metadata")
+        .and_then(|m| m.get(field))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// Cuts at lines of `---`; documents without content are left out.
@@ -87,7 +110,9 @@ fn split(text: &str) -> Vec<String> {
         }
     }
     let has_content = |document: &String| {
-        document.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+        document
+            .lines()
+            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
     };
     documents.into_iter().filter(has_content).collect()
 }

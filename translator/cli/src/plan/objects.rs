@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects by identity, each with the step that created it.
 #[derive(Debug, Default)]
-pub struct Objects {
+pub(super) struct Objects {
     held: BTreeMap<Identity, Held>,
     /// What changed since the last hand-over.
     changed: BTreeSet<Identity>,
@@ -53,14 +53,19 @@ impl Identity {
     }
 
     fn key(&self, cluster: &ClusterName, room: &Room) -> ObjectKey {
-        ObjectKey::new(cluster, room.kind, self.namespace.as_str(), self.name.as_str())
+        ObjectKey::new(
+            cluster,
+            room.kind,
+            self.namespace.as_str(),
+            self.name.as_str(),
+        )
     }
 }
 
 impl Objects {
     /// Lays an object over the one of its name, as a server-side apply of its only manager does:
     /// what is not named any more goes. The status stays as it is.
-    pub fn apply(&mut self, object: Value, step: usize) {
+    pub(super) fn apply(&mut self, object: Value, step: usize) {
         let identity = Identity::of(&object);
         let former = self.held.remove(&identity);
         let created = former.as_ref().map_or(step, |held| held.created);
@@ -74,9 +79,14 @@ impl Objects {
     }
 
     /// Sets the status of an object that exists.
-    pub fn set_status(&mut self, object: &Value) {
+    pub(super) fn set_status(&mut self, object: &Value) {
         let identity = Identity::of(object);
-        let Some(Held { mut json, created, .. }) = self.held.remove(&identity) else { return };
+        let Some(Held {
+            mut json, created, ..
+        }) = self.held.remove(&identity)
+        else {
+            return;
+        };
         if let (Some(fields), Some(status)) = (json.as_object_mut(), object.get("status")) {
             fields.insert("status".to_owned(), status.clone());
         }
@@ -84,7 +94,7 @@ impl Objects {
     }
 
     /// Removes an object; a Namespace takes all that is in it along.
-    pub fn delete(&mut self, object: &Value) {
+    pub(super) fn delete(&mut self, object: &Value) {
         let identity = Identity::of(object);
         let is_namespace = identity.kind == "Namespace" && identity.group.is_empty();
         let name = identity.name.clone();
@@ -103,14 +113,23 @@ impl Objects {
     fn put(&mut self, identity: Identity, json: Value, created: usize) {
         self.version += 1;
         self.changed.insert(identity.clone());
-        self.held.insert(identity, Held { json, created, version: self.version });
+        self.held.insert(
+            identity,
+            Held {
+                json,
+                created,
+                version: self.version,
+            },
+        );
     }
 
     /// Tells the store what changed, and that everything was told. Returns what is wrong.
-    pub fn hand_over(&mut self, cluster: &ClusterName, store: &mut Store) -> Vec<Finding> {
+    pub(super) fn hand_over(&mut self, cluster: &ClusterName, store: &mut Store) -> Vec<Finding> {
         let mut findings = Vec::new();
         for identity in std::mem::take(&mut self.changed) {
-            let Some(room) = identity.room() else { continue };
+            let Some(room) = identity.room() else {
+                continue;
+            };
             let key = identity.key(cluster, room);
             match self.held.get(&identity) {
                 None => store.delete(&key),
@@ -134,24 +153,32 @@ impl Objects {
                 "Namespace" if identity.group.is_empty() => identity.name.as_str(),
                 _ => identity.namespace.as_str(),
             };
-            scopes.insert(ScopeKey { cluster: cluster.clone(), namespace: namespace.into() });
-            let Some(room) = identity.room() else { continue };
+            scopes.insert(ScopeKey {
+                cluster: cluster.clone(),
+                namespace: namespace.into(),
+            });
+            let Some(room) = identity.room() else {
+                continue;
+            };
             let scope = identity.key(cluster, room).scope();
-            present.entry((scope, room.kind.kind)).or_default().insert(identity.name.as_str().into());
+            present
+                .entry((scope, room.kind.kind))
+                .or_default()
+                .insert(identity.name.as_str().into());
         }
         for scope in scopes {
-            let extent = if scope.is_cluster_wide() { Extent::Cluster } else { Extent::Namespaced };
+            let extent = if scope.is_cluster_wide() {
+                Extent::Cluster
+            } else {
+                Extent::Namespaced
+            };
             for room in ROOMS.iter().filter(|room| room.extent == extent) {
-                let names = present.remove(&(scope.clone(), room.kind.kind)).unwrap_or_default();
+                let names = present
+                    .remove(&(scope.clone(), room.kind.kind))
+                    .unwrap_or_default();
                 store.complete(&scope, room.kind, &names);
             }
         }
-    }
-
-    /// Kinds among the objects that have no room, with the namespaces they stand in.
-    pub fn unknown_kinds(&self) -> BTreeSet<String> {
-        let unknown = self.held.keys().filter(|identity| identity.room().is_none());
-        unknown.map(|identity| identity.kind.clone()).collect()
     }
 }
 
@@ -174,10 +201,13 @@ fn raw(key: ObjectKey, held: &Held) -> RawObject {
 /// `stringData` of a Secret becomes `data`, as an apiserver has it.
 fn encode(json: &mut Value, texts: &serde_json::Map<String, Value>) {
     use base64::Engine;
-    let Some(fields) = json.as_object_mut() else { return };
+    let Some(fields) = json.as_object_mut() else {
+        return;
+    };
     let data = fields.entry("data").or_insert_with(|| json!({}));
     for (name, text) in texts {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
         if let Some(data) = data.as_object_mut() {
             data.insert(name.clone(), encoded.into());
         }

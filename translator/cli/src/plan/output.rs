@@ -11,7 +11,7 @@ use std::io::Write;
 
 /// One state as JSON.
 #[derive(Serialize)]
-pub struct Document<'a> {
+pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'a str>,
     avi: BTreeMap<&'a str, Vec<Value>>,
@@ -32,16 +32,30 @@ struct Refused<'a> {
 
 impl<'a> Document<'a> {
     /// The document of a state.
-    pub fn of(state: &'a str, outcome: &'a Outcome, many: bool) -> Self {
+    pub(super) fn of(state: &'a str, outcome: &'a Outcome, many: bool) -> Self {
         let masked = |objects: &Vec<Value>| objects.iter().map(mask).collect();
         Self {
             step: many.then_some(state),
-            avi: outcome.avi.iter().map(|(kind, list)| (kind.as_str(), masked(list))).collect(),
-            operations: &outcome.operations,
-            findings: &outcome.findings,
-            breaks: outcome.operations.iter().filter(|op| op.breaks.is_some()).collect(),
-            holds: &outcome.holds,
-            refused: outcome.refused.iter().map(|(object, why)| Refused { object, why }).collect(),
+            avi: outcome
+                .avi
+                .iter()
+                .map(|(kind, list)| (kind.as_str(), masked(list)))
+                .collect(),
+            operations: &outcome.settled.operations,
+            findings: &outcome.settled.findings,
+            breaks: outcome
+                .settled
+                .operations
+                .iter()
+                .filter(|op| op.breaks.is_some())
+                .collect(),
+            holds: &outcome.settled.holds,
+            refused: outcome
+                .settled
+                .refused
+                .iter()
+                .map(|(object, why)| Refused { object, why })
+                .collect(),
         }
     }
 }
@@ -56,10 +70,16 @@ fn mask(object: &Value) -> Value {
 }
 
 /// Prints a state.
-pub fn print(format: Format, document: &Document<'_>, outcome: &Outcome) -> anyhow::Result<()> {
+pub(super) fn print(
+    format: Format,
+    document: &Document<'_>,
+    outcome: &Outcome,
+) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match format {
-        Format::Json if document.step.is_some() => writeln!(out, "{}", serde_json::to_string(document)?)?,
+        Format::Json if document.step.is_some() => {
+            writeln!(out, "{}", serde_json::to_string(document)?)?
+        }
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(document)?)?,
         Format::Table => table(&mut out, document, outcome)?,
         Format::Diff => bodies(&mut out, document)?,
@@ -78,7 +98,7 @@ fn table(out: &mut impl Write, document: &Document<'_>, outcome: &Outcome) -> st
     for hold in document.holds {
         writeln!(out, "  hold    {}: {}", hold.object, hold.why)?;
     }
-    for (object, why) in &outcome.refused {
+    for (object, why) in &outcome.settled.refused {
         writeln!(out, "  refused {object}: {why}")?;
     }
     for finding in document.findings {

@@ -7,25 +7,25 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A scenario with its files read.
-pub struct Scenario {
+pub(super) struct Scenario {
     /// The settings tree of the first step, over the corpus's baseline.
-    pub settings: Raw,
+    pub(super) settings: Raw,
     /// What the Controller has before the first step.
-    pub seed: Option<PathBuf>,
+    pub(super) seed: Option<PathBuf>,
     /// The documents to write, each with the steps that lead to it.
-    pub states: Vec<State>,
+    pub(super) states: Vec<State>,
 }
 
 /// Steps that end in one state.
-pub struct State {
+pub(super) struct State {
     /// Name of the state: `00-boot`, or the step's file without `.yaml`.
-    pub name: String,
+    pub(super) name: String,
     /// Steps in order.
-    pub steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
 }
 
 /// One step.
-pub enum Step {
+pub(super) enum Step {
     /// Server-side apply.
     Apply(Vec<Value>),
     /// Status subresource.
@@ -42,7 +42,7 @@ pub enum Step {
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// A file cannot be read.
     #[error("reading {path}")]
     Read {
@@ -86,13 +86,18 @@ struct StepSheet {
 }
 
 /// Reads a scenario folder. `baseline.yaml` and `controller.json` lie two folders above.
-pub fn read(folder: &Path) -> Result<Scenario, Error> {
+pub(super) fn read(folder: &Path) -> Result<Scenario, Error> {
     let path = folder.join("scenario.yaml");
-    let sheet: Sheet = serde_saphyr::from_str(&text(&path)?)
-        .map_err(|error| Error::Shape { path: path.clone(), why: error.to_string() })?;
+    let sheet: Sheet = serde_saphyr::from_str(&text(&path)?).map_err(|error| Error::Shape {
+        path: path.clone(),
+        why: error.to_string(),
+    })?;
     let root = folder.join("../..");
     let baseline_path = root.join("baseline.yaml");
-    let failed = |source| Error::Settings { path: path.clone(), source };
+    let failed = |source| Error::Settings {
+        path: path.clone(),
+        source,
+    };
     let baseline = if baseline_path.exists() {
         Raw::read(&text(&baseline_path)?).map_err(failed)?
     } else {
@@ -108,23 +113,38 @@ pub fn read(folder: &Path) -> Result<Scenario, Error> {
         let steps = read_step(&folder.join(&step.file), &step.action, &settings)?;
         match states.last_mut().filter(|state| state.name == name) {
             Some(state) => state.steps.extend(steps),
-            None => states.push(State { name: name.to_owned(), steps }),
+            None => states.push(State {
+                name: name.to_owned(),
+                steps,
+            }),
         }
     }
     let seed = Some(root.join("controller.json")).filter(|seed| seed.exists());
-    Ok(Scenario { settings, seed, states })
+    Ok(Scenario {
+        settings,
+        seed,
+        states,
+    })
 }
 
 fn read_step(path: &Path, action: &str, settings: &Raw) -> Result<Vec<Step>, Error> {
-    let documents = || -> Result<Vec<Value>, Error> { Ok(manifest::documents(path, &text(path)?)?) };
+    let documents =
+        || -> Result<Vec<Value>, Error> { Ok(manifest::documents(path, &text(path)?)?) };
     Ok(match action {
         "apply" => vec![Step::Apply(documents()?)],
         "status" => vec![Step::Status(documents()?)],
         "delete" => vec![Step::Delete(documents()?)],
-        "control" => control(path, &documents()?.into_iter().next().unwrap_or_default(), settings)?,
+        "control" => control(
+            path,
+            &documents()?.into_iter().next().unwrap_or_default(),
+            settings,
+        )?,
         other => {
             let why = format!("action {other} is none of apply, status, delete, control");
-            return Err(Error::Shape { path: path.to_owned(), why });
+            return Err(Error::Shape {
+                path: path.to_owned(),
+                why,
+            });
         }
     })
 }
@@ -133,8 +153,13 @@ fn read_step(path: &Path, action: &str, settings: &Raw) -> Result<Vec<Step>, Err
 fn control(path: &Path, control: &Value, settings: &Raw) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
     if let Some(changed) = control.get("settings") {
-        let failed = |source| Error::Settings { path: path.to_owned(), source };
-        steps.push(Step::Settings(over(settings, changed.clone()).map_err(failed)?));
+        let failed = |source| Error::Settings {
+            path: path.to_owned(),
+            source,
+        };
+        steps.push(Step::Settings(
+            over(settings, changed.clone()).map_err(failed)?,
+        ));
     }
     steps.push(match control.get("control").and_then(Value::as_str) {
         Some("stop") => Step::Stop,
@@ -151,5 +176,8 @@ fn over(baseline: &Raw, settings: Value) -> Result<Raw, aviary_settings::Setting
 }
 
 fn text(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
 }

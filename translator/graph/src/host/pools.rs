@@ -20,10 +20,19 @@ pub(super) struct Taken(BTreeSet<EcoString>);
 
 impl Taken {
     /// The name, or one of its own where an elder path has it.
-    pub(super) fn claim(&mut self, name: EcoString, source: &ObjectKey, path: &PathDraft) -> EcoString {
+    pub(super) fn claim(
+        &mut self,
+        name: EcoString,
+        source: &ObjectKey,
+        path: &PathDraft,
+    ) -> EcoString {
         let service = &path.backend.service.name;
         let of = || eco_format!("{source}{}{service}{}", path.path, path.backend.port);
-        let name = if self.0.contains(&name) { distinct(&name, &of()) } else { name };
+        let name = if self.0.contains(&name) {
+            distinct(&name, &of())
+        } else {
+            name
+        };
         self.0.insert(name.clone());
         name
     }
@@ -44,15 +53,27 @@ pub(super) fn insecure(
             let name = taken.claim(name, &part.source, path);
             let label: EcoString = eco_format!("{host}{}", path.path).to_lowercase();
             let pool = pool(maker, &name, host, (part, path), false);
-            parts.objects.push(maker.object(pool, std::slice::from_ref(&part.source), Presence::Always));
-            members.push(ShareMember { pool: name, label, ratio: RATIO });
+            parts.objects.push(maker.object(
+                pool,
+                std::slice::from_ref(&part.source),
+                Presence::Always,
+            ));
+            members.push(ShareMember {
+                pool: name,
+                label,
+                ratio: RATIO,
+            });
         }
     }
     members
 }
 
 /// What pool and pool group of a path are named after.
-pub(super) fn source<'a>(part: &'a HostPart, host: &'a Host, path: &'a PathDraft) -> PathSource<'a> {
+pub(super) fn source<'a>(
+    part: &'a HostPart,
+    host: &'a Host,
+    path: &'a PathDraft,
+) -> PathSource<'a> {
     PathSource {
         namespace: part.source.namespace.as_str(),
         host: host.as_str(),

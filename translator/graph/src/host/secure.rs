@@ -41,12 +41,20 @@ pub(super) fn render(
 ) {
     let sources: Vec<ObjectKey> = child.parts.iter().map(|part| part.source.clone()).collect();
     let sets = policy_sets(maker, child, parts);
-    parts.objects.push(maker.object(cert(maker, child.host, certificate), &sources, Presence::Always));
+    parts.objects.push(maker.object(
+        cert(maker, child.host, certificate),
+        &sources,
+        Presence::Always,
+    ));
     let service = virtual_service(maker, child, &sets);
     for set in sets {
-        parts.objects.push(maker.object(set, &sources, Presence::Always));
+        parts
+            .objects
+            .push(maker.object(set, &sources, Presence::Always));
     }
-    parts.objects.push(maker.object(service, &sources, Presence::Always));
+    parts
+        .objects
+        .push(maker.object(service, &sources, Presence::Always));
 }
 
 /// One policy set per namespace, in the order in which the child evaluates them.
@@ -60,10 +68,17 @@ fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<H
             let group = pool_groups.claim(maker.names.pool_group(of), &part.source, path);
             let from = std::slice::from_ref(&part.source);
             let body = pool(maker, &pool_name, child.host, (part, path), true);
-            parts.objects.push(maker.object(body, from, Presence::Always));
+            parts
+                .objects
+                .push(maker.object(body, from, Presence::Always));
             let body = pool_group(maker, child.host, &group, &pool_name, (part, path));
-            parts.objects.push(maker.object(body, from, Presence::Always));
-            groups.entry(part.source.namespace.as_str()).or_default().push(Rule { part, path, group });
+            parts
+                .objects
+                .push(maker.object(body, from, Presence::Always));
+            groups
+                .entry(part.source.namespace.as_str())
+                .or_default()
+                .push(Rule { part, path, group });
         }
     }
     let mut sets: Vec<(EcoString, HttpPolicySet)> = groups
@@ -81,7 +96,10 @@ fn policy_set(
     namespace: &str,
     mut rules: Vec<Rule<'_>>,
 ) -> (EcoString, HttpPolicySet) {
-    let first = rules.first().map(|rule| rule.path.path.clone()).unwrap_or_default();
+    let first = rules
+        .first()
+        .map(|rule| rule.path.path.clone())
+        .unwrap_or_default();
     // The longest path wins; an empty one matches all and comes last. Ties need an order that
     // does not depend on the order of the Ingress's rules.
     rules.sort_by(|a, b| {
@@ -89,11 +107,19 @@ fn policy_set(
         (rank(a), &a.path.path, !a.path.exact).cmp(&(rank(b), &b.path.path, !b.path.exact))
     });
     let name = maker.names.policy_set(namespace, host.as_str());
-    let paths: Vec<EcoString> =
-        rules.iter().map(|rule| rule.path.path.clone()).filter(|path| !path.is_empty()).collect();
-    let ingresses: BTreeSet<EcoString> =
-        rules.iter().map(|rule| rule.part.source.name.clone()).collect();
-    let mut markers = vec![Marker::one("Namespace", namespace), Marker::one("Host", host.text().clone())];
+    let paths: Vec<EcoString> = rules
+        .iter()
+        .map(|rule| rule.path.path.clone())
+        .filter(|path| !path.is_empty())
+        .collect();
+    let ingresses: BTreeSet<EcoString> = rules
+        .iter()
+        .map(|rule| rule.part.source.name.clone())
+        .collect();
+    let mut markers = vec![
+        Marker::one("Namespace", namespace),
+        Marker::one("Host", host.text().clone()),
+    ];
     if !paths.is_empty() {
         markers.push(Marker::many("Path", paths));
     }
@@ -105,7 +131,10 @@ fn policy_set(
             service_port: rule.path.backend.port,
         })
         .collect();
-    let rules = (0..).zip(&rules).map(|(index, rule)| request_rule(&name, index, rule)).collect();
+    let rules = (0..)
+        .zip(&rules)
+        .map(|(index, rule)| request_rule(&name, index, rule))
+        .collect();
     let mut set = HttpPolicySet {
         created_by: maker.created_by(),
         tenant_ref: maker.tenant_ref(),
@@ -122,7 +151,12 @@ fn request_rule(set: &EcoString, index: u32, rule: &Rule<'_>) -> HttpRequestRule
     let path = &rule.path.path;
     let condition = (!path.is_empty()).then(|| PathMatch {
         match_case: "SENSITIVE".into(),
-        match_criteria: if rule.path.exact { "EQUALS" } else { "BEGINS_WITH" }.into(),
+        match_criteria: if rule.path.exact {
+            "EQUALS"
+        } else {
+            "BEGINS_WITH"
+        }
+        .into(),
         match_str: vec![path.clone()],
         ..PathMatch::default()
     });
@@ -130,7 +164,10 @@ fn request_rule(set: &EcoString, index: u32, rule: &Rule<'_>) -> HttpRequestRule
         name: eco_format!("{set}-{index}"),
         index,
         enable: true,
-        matches: Some(MatchTarget { path: condition, ..MatchTarget::default() }),
+        matches: Some(MatchTarget {
+            path: condition,
+            ..MatchTarget::default()
+        }),
         switching_action: Some(SwitchingAction {
             action: "HTTP_SWITCHING_SELECT_POOLGROUP".into(),
             pool_group_ref: Some(Ref::slash("poolgroup", rule.group.clone())),
@@ -176,7 +213,9 @@ fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndC
         name: maker.names.child(host.as_str()),
         created_by: maker.created_by(),
         tenant_ref: maker.tenant_ref(),
-        certificate: SslCertificate { certificate: certificate.chain.clone() },
+        certificate: SslCertificate {
+            certificate: certificate.chain.clone(),
+        },
         key: certificate.key.clone(),
         kind: "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE".into(),
         markers: maker.markers(vec![Marker::one("Host", host.text().clone())]),
@@ -186,10 +225,16 @@ fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndC
 fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[HttpPolicySet]) -> VirtualService {
     let host = child.host.text();
     let name = maker.names.child(host);
-    let newest = child.parts.last().map(|part| part.source.namespace.text().clone());
+    let newest = child
+        .parts
+        .last()
+        .map(|part| part.source.namespace.text().clone());
     let namespace = newest.unwrap_or_default();
-    let mut ingresses: Vec<EcoString> =
-        child.parts.iter().map(|part| part.source.namespaced_name()).collect();
+    let mut ingresses: Vec<EcoString> = child
+        .parts
+        .iter()
+        .map(|part| part.source.namespaced_name())
+        .collect();
     ingresses.sort();
     let metadata = ServiceMetadata {
         namespace_ingress_name: ingresses,

@@ -70,15 +70,22 @@ pub struct PathDraft {
 pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<HostDraft> {
     let mut drafts: Vec<HostDraft> = Vec::new();
     for entry in claimants(view, host) {
-        let Ok(ingress) = (&entry.fact).try_into() else { continue };
-        let Some(tenant) = accept(view, &entry, ingress) else { continue };
+        let Ok(ingress) = (&entry.fact).try_into() else {
+            continue;
+        };
+        let Some(tenant) = accept(view, &entry.key, ingress) else {
+            continue;
+        };
         if !servable(view, &entry, ingress, host, findings) {
             continue;
         }
-        let at = drafts.iter().position(|draft| draft.tenant == tenant).unwrap_or_else(|| {
-            drafts.push(HostDraft::new(host, &tenant));
-            drafts.len() - 1
-        });
+        let at = drafts
+            .iter()
+            .position(|draft| draft.tenant == tenant)
+            .unwrap_or_else(|| {
+                drafts.push(HostDraft::new(host, &tenant));
+                drafts.len() - 1
+            });
         if let Some(draft) = drafts.get_mut(at) {
             contribute(view, &entry, ingress, draft, findings);
         }
@@ -102,12 +109,12 @@ impl HostDraft {
 }
 
 /// The tenant, if the Ingress is of our class and its namespace belongs to the domain.
-fn accept(view: &dyn View, entry: &Entry, ingress: &Ingress) -> Option<TenantName> {
+pub(super) fn accept(view: &dyn View, key: &ObjectKey, ingress: &Ingress) -> Option<TenantName> {
     if ingress.deleting {
         return None;
     }
-    let tenant = namespace::tenant(view, entry.key.namespace.as_str())?;
-    ingress_class::accepts(view, &entry.key.cluster, ingress.class.as_ref()).then_some(tenant)
+    let tenant = namespace::tenant(view, key.namespace.as_str())?;
+    ingress_class::accepts(view, &key.cluster, ingress.class.as_ref()).then_some(tenant)
 }
 
 /// Whether the host may be served at all; if not, the Ingress is told why.
@@ -120,7 +127,10 @@ fn servable(
 ) -> bool {
     let unsupported = [
         (ingress.passthrough, "TLS passthrough"),
-        (ingress.default_tls, "the default certificate (annotation enable-tls)"),
+        (
+            ingress.default_tls,
+            "the default certificate (annotation enable-tls)",
+        ),
     ];
     if let Some((_, feature)) = unsupported.iter().find(|(asked, _)| *asked) {
         findings.push(Finding::new(
@@ -136,7 +146,10 @@ fn servable(
             &entry.key,
             Code::ForeignDomain,
             eco_format!("host {host} is in none of the cloud's DNS domains and is not served"),
-            eco_format!("use a host below {}", view.env().inventory.dns_domains.join(", ")),
+            eco_format!(
+                "use a host below {}",
+                view.env().inventory.dns_domains.join(", ")
+            ),
         ));
         return false;
     }
@@ -169,7 +182,12 @@ fn contribute(
 }
 
 /// The paths of all rules of the host. Of a path named twice with one backend only the first counts.
-fn paths_of<'a>(view: &dyn View, entry: &Entry, ingress: &'a Ingress, host: &Host) -> Vec<&'a Path> {
+fn paths_of<'a>(
+    view: &dyn View,
+    entry: &Entry,
+    ingress: &'a Ingress,
+    host: &Host,
+) -> Vec<&'a Path> {
     let rules = ingress
         .rules
         .iter()
@@ -191,10 +209,19 @@ fn secure(
     draft: &mut HostDraft,
     findings: &mut Vec<Finding>,
 ) -> Security {
-    let Some(tls) = ingress.tls.iter().rev().find(|tls| tls.hosts.contains(&draft.host)) else {
+    let Some(tls) = ingress
+        .tls
+        .iter()
+        .rev()
+        .find(|tls| tls.hosts.contains(&draft.host))
+    else {
         return Security::Insecure;
     };
-    let key = ObjectKey { kind: secret::KIND, name: tls.secret.clone(), ..entry.key.clone() };
+    let key = ObjectKey {
+        kind: secret::KIND,
+        name: tls.secret.clone(),
+        ..entry.key.clone()
+    };
     let (code, text) = match secret::certificate(view, &key) {
         Lookup::Found(certificate) => {
             adopt(entry, draft, certificate, findings);
@@ -204,15 +231,22 @@ fn secure(
             draft.hold = Some(HostHold::SecretUnheard(key));
             return Security::Secure;
         }
-        Lookup::Missing if tls.secret.is_empty() => {
-            (Code::SecretMissing, eco_format!("the TLS entry of host {} names no Secret", draft.host))
-        }
-        Lookup::Missing => {
-            (Code::SecretMissing, eco_format!("Secret {} of host {} does not exist", tls.secret, draft.host))
-        }
-        Lookup::Invalid(why) => {
-            (Code::SecretInvalid, eco_format!("Secret {} of host {}: {why}", tls.secret, draft.host))
-        }
+        Lookup::Missing if tls.secret.is_empty() => (
+            Code::SecretMissing,
+            eco_format!("the TLS entry of host {} names no Secret", draft.host),
+        ),
+        Lookup::Missing => (
+            Code::SecretMissing,
+            eco_format!(
+                "Secret {} of host {} does not exist",
+                tls.secret,
+                draft.host
+            ),
+        ),
+        Lookup::Invalid(why) => (
+            Code::SecretInvalid,
+            eco_format!("Secret {} of host {}: {why}", tls.secret, draft.host),
+        ),
     };
     let hint = "create the Secret with kubectl create secret tls in the Ingress's namespace";
     findings.push(Finding::new(&entry.key, code, text, hint));
@@ -231,7 +265,10 @@ fn adopt(
         Some(served) if served.chain != certificate.chain => findings.push(Finding::new(
             &entry.key,
             Code::DifferingSecrets,
-            eco_format!("host {} is served with the certificate of an older Ingress", draft.host),
+            eco_format!(
+                "host {} is served with the certificate of an older Ingress",
+                draft.host
+            ),
             "use the same certificate in all namespaces that share the host",
         )),
         Some(_) => {}

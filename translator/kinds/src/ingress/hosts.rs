@@ -15,14 +15,22 @@ pub(super) fn index(ingress: &Ingress, key: &ObjectKey) -> Vec<IndexKey> {
             None => hostless(key),
         })
         .collect();
-    keys.push(IndexKey::new(&key.cluster, BY_NAMESPACE, key.namespace.text().clone()));
+    keys.push(IndexKey::new(
+        &key.cluster,
+        BY_NAMESPACE,
+        key.namespace.text().clone(),
+    ));
     keys.sort();
     keys.dedup();
     keys
 }
 
 fn hostless(key: &ObjectKey) -> IndexKey {
-    IndexKey::new(&key.cluster, BY_HOSTLESS_NAME, eco_format!("{}.{}", key.name, key.namespace))
+    IndexKey::new(
+        &key.cluster,
+        BY_HOSTLESS_NAME,
+        eco_format!("{}.{}", key.name, key.namespace),
+    )
 }
 
 /// The host of a rule; a rule without one is served as `<ingress>.<namespace>.<first domain>`.
@@ -37,7 +45,11 @@ pub(super) fn host_of(rule: &Rule, key: &ObjectKey, env: &Env) -> Option<Host> {
 /// Every host that the Ingress asks for, without duplicates, in order of its rules.
 pub fn hosts_of(ingress: &Ingress, key: &ObjectKey, env: &Env) -> Vec<Host> {
     let mut hosts: Vec<Host> = Vec::new();
-    for host in ingress.rules.iter().filter_map(|rule| host_of(rule, key, env)) {
+    for host in ingress
+        .rules
+        .iter()
+        .filter_map(|rule| host_of(rule, key, env))
+    {
         if !hosts.contains(&host) {
             hosts.push(host);
         }

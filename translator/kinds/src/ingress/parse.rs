@@ -2,6 +2,7 @@
 
 use super::{BackendPort, DEFAULT_TLS, Ingress, PASSTHROUGH, Path, Rule, Tls};
 use crate::room::{Parsed, RawObject, read_schema};
+use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format};
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,20 +85,40 @@ struct TlsSchema {
 pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
     let schema: Schema = match read_schema(object) {
         Ok(schema) => schema,
-        Err(finding) => return Parsed { fact: None, findings: vec![finding] },
+        Err(finding) => {
+            return Parsed {
+                fact: None,
+                findings: vec![finding],
+            };
+        }
     };
     let mut findings = Vec::new();
-    let Spec { ingress_class_name, default_backend, rules, tls } = schema.spec;
+    let Spec {
+        ingress_class_name,
+        default_backend,
+        rules,
+        tls,
+    } = schema.spec;
     if rules.is_empty() {
         findings.push(no_rules(&object.key, default_backend.is_some()));
     } else if default_backend.is_some() {
         findings.push(default_backend_ignored(&object.key));
     }
-    let rules = rules.into_iter().filter_map(|r| rule(&object.key, r, &mut findings)).collect();
+    let rules = rules
+        .into_iter()
+        .filter_map(|r| rule(&object.key, r, &mut findings))
+        .collect();
     let flag = |key: &str| {
-        schema.metadata.annotations.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        schema
+            .metadata
+            .annotations
+            .get(key)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     };
-    let tls = tls.into_iter().map(|TlsSchema { hosts, secret_name }| Tls { hosts, secret: secret_name });
+    let tls = tls.into_iter().map(|TlsSchema { hosts, secret_name }| Tls {
+        hosts,
+        secret: secret_name,
+    });
     Parsed {
         fact: Some(Ingress {
             class: ingress_class_name,
@@ -106,6 +127,7 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
             passthrough: flag(PASSTHROUGH),
             default_tls: flag(DEFAULT_TLS),
             deleting: schema.metadata.deletion_timestamp.is_some(),
+            reported: Reported::read(&object.json),
         }),
         findings,
     }
@@ -131,12 +153,22 @@ fn rule(key: &ObjectKey, schema: RuleSchema, findings: &mut Vec<Finding>) -> Opt
             "add a path with a backend",
         ));
     }
-    let paths = paths.into_iter().filter_map(|p| path(key, p, findings)).collect();
-    Some(Rule { host: (!host.is_empty()).then(|| host.into()), paths })
+    let paths = paths
+        .into_iter()
+        .filter_map(|p| path(key, p, findings))
+        .collect();
+    Some(Rule {
+        host: (!host.is_empty()).then(|| host.into()),
+        paths,
+    })
 }
 
 fn path(key: &ObjectKey, schema: PathSchema, findings: &mut Vec<Finding>) -> Option<Path> {
-    let PathSchema { path, path_type, backend } = schema;
+    let PathSchema {
+        path,
+        path_type,
+        backend,
+    } = schema;
     let Some(ServiceBackend { name, port }) = backend.service else {
         findings.push(Finding::new(
             key,
@@ -146,9 +178,17 @@ fn path(key: &ObjectKey, schema: PathSchema, findings: &mut Vec<Finding>) -> Opt
         ));
         return None;
     };
-    let port =
-        if port.number != 0 { BackendPort::Number(port.number) } else { BackendPort::Name(port.name) };
-    Some(Path { path, exact: path_type == "Exact", service: name, port })
+    let port = if port.number != 0 {
+        BackendPort::Number(port.number)
+    } else {
+        BackendPort::Name(port.name)
+    };
+    Some(Path {
+        path,
+        exact: path_type == "Exact",
+        service: name,
+        port,
+    })
 }
 
 fn no_rules(key: &ObjectKey, has_default_backend: bool) -> Finding {
@@ -157,7 +197,12 @@ fn no_rules(key: &ObjectKey, has_default_backend: bool) -> Finding {
     } else {
         "the Ingress has no rules and serves nothing"
     };
-    Finding::new(key, Code::NoRules, text, "add a rule with a host and a path")
+    Finding::new(
+        key,
+        Code::NoRules,
+        text,
+        "add a rule with a host and a path",
+    )
 }
 
 fn default_backend_ignored(key: &ObjectKey) -> Finding {

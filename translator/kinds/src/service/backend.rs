@@ -31,7 +31,11 @@ pub fn backend(
     port: &BackendPort,
     findings: &mut Vec<Finding>,
 ) -> Backend {
-    let key = ObjectKey { kind: KIND, name: name.clone(), ..source.clone() };
+    let key = ObjectKey {
+        kind: KIND,
+        name: name.clone(),
+        ..source.clone()
+    };
     let number = match port {
         BackendPort::Number(number) => *number,
         BackendPort::Name(_) => 80,
@@ -44,7 +48,10 @@ pub fn backend(
         servers: Vec::new(),
     };
     let entry = view.get(&key);
-    let Some(service) = entry.as_ref().and_then(|entry| <&Service>::try_from(&entry.fact).ok()) else {
+    let Some(service) = entry
+        .as_ref()
+        .and_then(|entry| <&Service>::try_from(&entry.fact).ok())
+    else {
         findings.push(Finding::new(
             source,
             Code::ServiceMissing,
@@ -58,7 +65,10 @@ pub fn backend(
         findings.push(missing_port(source, name, port));
     }
     if serves_l7(view, service) {
-        let matched = PortMatch { name: backend.port_name.clone(), target: target(service, port) };
+        let matched = PortMatch {
+            name: backend.port_name.clone(),
+            target: target(service, port),
+        };
         let found = endpoint_slice::servers(view, &key, &matched);
         backend.matched_port = found.port.unwrap_or(number);
         backend.servers = found.servers;
@@ -97,7 +107,11 @@ fn target(service: &Service, backend: &BackendPort) -> Option<u16> {
         BackendPort::Number(number) => port.port == *number || port.name.is_empty(),
         BackendPort::Name(name) => port.name == *name,
     };
-    service.ports.iter().find(fits).and_then(|port| port.target.number())
+    service
+        .ports
+        .iter()
+        .find(fits)
+        .and_then(|port| port.target.number())
 }
 
 fn has_port(service: &Service, backend: &BackendPort) -> bool {

@@ -57,11 +57,19 @@ pub fn load_balancer(
         ));
         return None;
     }
-    let ports: Vec<L4Port> =
-        service.ports.iter().filter_map(|port| l4_port(view, key, port, findings)).collect();
+    let ports: Vec<L4Port> = service
+        .ports
+        .iter()
+        .filter_map(|port| l4_port(view, key, port, findings))
+        .collect();
     if ports.is_empty() {
         let text = "the Service has no port that can be served";
-        findings.push(Finding::new(key, Code::NoPorts, text, "add a TCP, UDP or SCTP port"));
+        findings.push(Finding::new(
+            key,
+            Code::NoPorts,
+            text,
+            "add a TCP, UDP or SCTP port",
+        ));
         return None;
     }
     Some(L4Draft {
@@ -76,7 +84,7 @@ pub fn load_balancer(
     })
 }
 
-fn accept(view: &dyn View, key: &ObjectKey, service: &Service) -> Option<TenantName> {
+pub(super) fn accept(view: &dyn View, key: &ObjectKey, service: &Service) -> Option<TenantName> {
     let settings = &view.env().settings;
     let ours = match &service.class {
         Some(class) => class == LOAD_BALANCER_CLASS,
@@ -100,15 +108,26 @@ fn l4_port(
         findings.push(Finding::new(
             key,
             Code::ProtocolUnsupported,
-            eco_format!("protocol {} of port {} cannot be served", port.protocol, port.port),
+            eco_format!(
+                "protocol {} of port {} cannot be served",
+                port.protocol,
+                port.port
+            ),
             "use TCP, UDP or SCTP",
         ));
         return None;
     }
-    let matched = PortMatch { name: port.name.clone(), target: port.target.number() };
+    let matched = PortMatch {
+        name: port.name.clone(),
+        target: port.target.number(),
+    };
     let found = endpoint_slice::servers(view, key, &matched);
     let matched_port = found.port.unwrap_or(port.port);
-    Some(L4Port { port: port.clone(), matched_port, servers: found.servers })
+    Some(L4Port {
+        port: port.clone(),
+        matched_port,
+        servers: found.servers,
+    })
 }
 
 /// Whether an older load balancer of this domain has the same `<namespace>-<name>`.

@@ -2,6 +2,7 @@
 
 use super::{Service, ServicePort, ServiceType, Target};
 use crate::room::{Parsed, RawObject, read_schema};
+use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, eco_format};
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,10 +52,21 @@ struct PortSchema {
 pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
     let schema: Schema = match read_schema(object) {
         Ok(schema) => schema,
-        Err(finding) => return Parsed { fact: None, findings: vec![finding] },
+        Err(finding) => {
+            return Parsed {
+                fact: None,
+                findings: vec![finding],
+            };
+        }
     };
     let Schema { metadata, spec } = schema;
-    let annotation = |key: &str| metadata.annotations.get(key).filter(|v| !v.is_empty()).cloned();
+    let annotation = |key: &str| {
+        metadata
+            .annotations
+            .get(key)
+            .filter(|v| !v.is_empty())
+            .cloned()
+    };
     let kind = match spec.kind.as_str() {
         "" | "ClusterIP" => ServiceType::ClusterIp,
         "NodePort" => ServiceType::NodePort,
@@ -62,7 +74,9 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
         _ => ServiceType::Other,
     };
     let mut findings = Vec::new();
-    let asked = Some(spec.load_balancer_ip).filter(|ip| !ip.is_empty()).or(annotation(ADDRESS));
+    let asked = Some(spec.load_balancer_ip)
+        .filter(|ip| !ip.is_empty())
+        .or(annotation(ADDRESS));
     let address = asked.filter(|address| {
         let good = address.parse::<IpAddr>().is_ok();
         if !good {
@@ -83,24 +97,43 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
             address,
             hostname: annotation(HOSTNAME),
             application_profile: annotation(APPLICATION_PROFILE),
-            traffic_disabled: annotation(DISABLE_TRAFFIC).is_some_and(|v| v.eq_ignore_ascii_case("true")),
+            traffic_disabled: annotation(DISABLE_TRAFFIC)
+                .is_some_and(|v| v.eq_ignore_ascii_case("true")),
             shared_vip: annotation(SHARED_VIP),
             deleting: metadata.deletion_timestamp.is_some(),
+            reported: Reported::read(&object.json),
         }),
         findings,
     }
 }
 
 fn port(schema: PortSchema) -> ServicePort {
-    let PortSchema { name, port, protocol, target_port } = schema;
-    let protocol = if protocol.is_empty() { "TCP".into() } else { protocol.to_uppercase() };
+    let PortSchema {
+        name,
+        port,
+        protocol,
+        target_port,
+    } = schema;
+    let protocol = if protocol.is_empty() {
+        "TCP".into()
+    } else {
+        protocol.to_uppercase()
+    };
     // A target port that is left out is the port itself, as the apiserver would fill it in.
     let target = match target_port {
-        Value::Number(number) => {
-            Target::Number(number.as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(port))
-        }
+        Value::Number(number) => Target::Number(
+            number
+                .as_u64()
+                .and_then(|n| u16::try_from(n).ok())
+                .unwrap_or(port),
+        ),
         Value::String(name) => Target::Name(name.into()),
         _ => Target::Number(port),
     };
-    ServicePort { name, port, protocol, target }
+    ServicePort {
+        name,
+        port,
+        protocol,
+        target,
+    }
 }

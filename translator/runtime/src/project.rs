@@ -1,0 +1,80 @@
+//! From what should be and what is to what the users of the sources are told. Pure.
+
+use aviary_avi::{Body, Observed};
+use aviary_graph::{Built, Serve};
+use aviary_kinds::status::{Claim, Report, Wish};
+use aviary_types::{EcoString, Finding, ObjectKey};
+
+/// The writes that bring a source's status, annotations and Events up to date; none where nothing
+/// changes, and for objects that are not ours and never were. `refusals` are the findings that the
+/// Controller's answers add.
+pub fn project(
+    built: &Built,
+    observed: &Observed,
+    source: &ObjectKey,
+    refusals: &[Finding],
+) -> Vec<Wish> {
+    let Some(entry) = built.facts.get(source) else {
+        return Vec::new();
+    };
+    let Some(reported) = entry.fact.reported() else {
+        return Vec::new();
+    };
+    let Some(env) = built.domain_of(source) else {
+        // Not ours (any more): what we wrote is taken back. What we do not know stays.
+        let known = built.facts.is_published(&source.scope());
+        let clear = known && !reported.is_empty();
+        return if clear {
+            entry.fact.project(&Report::default())
+        } else {
+            Vec::new()
+        };
+    };
+    let serves = built.serves_of(source);
+    let report = Report {
+        claims: serves
+            .iter()
+            .filter_map(|serve| claim(observed, serve))
+            .collect(),
+        cluster_uuid: env.inventory.cluster_uuid.clone(),
+        findings: built
+            .findings_of(source)
+            .into_iter()
+            .chain(refusals.iter().cloned())
+            .collect(),
+    };
+    entry.fact.project(&report)
+}
+
+/// What a host is served by, once everything it needs is there.
+fn claim(observed: &Observed, serve: &Serve) -> Option<Claim> {
+    let service = observed.objects.get(&serve.service)?;
+    let vip = observed.objects.get(&serve.vip)?;
+    if !serve
+        .needs
+        .iter()
+        .all(|key| observed.objects.contains_key(key))
+    {
+        return None;
+    }
+    let Body::VsVip(vip) = &*vip.body else {
+        return None;
+    };
+    let named = |host: &EcoString| vip.dns_info.iter().any(|dns| dns.fqdn == *host);
+    if !serve.host.is_empty() && !named(&serve.host) {
+        return None;
+    }
+    let addresses = vip.vip.iter().flat_map(|vip| {
+        [&vip.ip_address, &vip.ip6_address]
+            .into_iter()
+            .flatten()
+            .chain(&vip.floating_ip)
+    });
+    let addresses: Vec<EcoString> = addresses.map(|ip| ip.addr.clone()).collect();
+    (!addresses.is_empty()).then(|| Claim {
+        host: serve.host.clone(),
+        service_uuid: service.uuid.clone(),
+        addresses,
+        tenant: serve.service.tenant.text().clone(),
+    })
+}
