@@ -1,3 +1,5 @@
 //! The command line of Aviary.
 
+pub mod get;
 pub mod plan;
+mod table;

@@ -1,6 +1,7 @@
 //! `aviary`: plan, demo, get.
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -17,18 +18,21 @@ struct Args {
 enum Command {
     /// Show what objects come to on an Avi Controller, without touching one.
     Plan(aviary::plan::PlanArgs),
+    /// Show what a translator knows.
+    Get(aviary::get::GetArgs),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Plan(args) => aviary::plan::run(args).await,
+        Command::Get(args) => aviary::get::run(args).await.map(|()| false),
     };
     match result {
         Ok(false) => ExitCode::SUCCESS,
         Ok(true) => ExitCode::from(2),
         Err(error) => {
-            eprintln!("{error:#}");
+            let _ = writeln!(std::io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }

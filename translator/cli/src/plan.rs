@@ -12,9 +12,12 @@ use aviary_sim::Seed;
 use aviary_types::Namespace;
 use clap::{Args, ValueEnum};
 use output::Document;
-use player::{Outcome, Player};
-use scenario::{State, Step};
+
 use std::path::{Path, PathBuf};
+
+pub use objects::Objects;
+pub use player::{Outcome, Player};
+pub use scenario::{Scenario, State, Step, read as read_scenario};
 
 /// Settings of the demo, used where none are named.
 const DEMO_SETTINGS: &str = include_str!("../../../examples/values.yaml");
@@ -94,27 +97,8 @@ async fn play(args: &PlanArgs, folder: &Path) -> anyhow::Result<()> {
     };
     let controller = args.controller_seed.as_deref().or(scenario.seed.as_deref());
     let mut player = Player::new(read_settings(&settings)?, seed(controller)?).await?;
-    let mut running = true;
-    let mut clock = 0;
     for State { name, steps } in scenario.states {
-        for step in steps {
-            clock += 1;
-            match step {
-                Step::Apply(list) => list
-                    .into_iter()
-                    .for_each(|o| player.objects().apply(o, clock)),
-                Step::Status(list) => list.iter().for_each(|o| player.objects().set_status(o)),
-                Step::Delete(list) => list.iter().for_each(|o| player.objects().delete(o)),
-                Step::Settings(raw) => player.configure(read_settings(&raw)?).await?,
-                Step::Stop => running = false,
-                Step::Start => running = true,
-            }
-        }
-        let outcome = if running {
-            player.settle().await
-        } else {
-            player.rest()
-        };
+        let outcome = player.reach(steps).await?;
         emit(args, &name, &outcome, true)?;
     }
     Ok(())
@@ -132,7 +116,11 @@ fn emit(args: &PlanArgs, state: &str, outcome: &Outcome, many: bool) -> anyhow::
     }
 }
 
-fn seed(path: Option<&Path>) -> anyhow::Result<Seed> {
+/// What a Controller starts with: the objects of a file, or the demo's.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn seed(path: Option<&Path>) -> anyhow::Result<Seed> {
     let Some(path) = path else {
         return Ok(Seed::Lab);
     };
@@ -142,7 +130,11 @@ fn seed(path: Option<&Path>) -> anyhow::Result<Seed> {
     Ok(Seed::Objects(objects))
 }
 
-fn read_settings(raw: &Raw) -> anyhow::Result<Settings> {
+/// Settings that hold, or all that is wrong with them.
+///
+/// # Errors
+/// When they are not valid.
+pub fn read_settings(raw: &Raw) -> anyhow::Result<Settings> {
     let parsed = aviary_settings::check(raw, &Namespace::from(DEFAULT_NAMESPACE));
     parsed.settings.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

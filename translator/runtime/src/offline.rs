@@ -77,6 +77,11 @@ impl Offline {
         &self.settings
     }
 
+    /// The core itself, to look at.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
     /// From here on these settings hold.
     ///
     /// # Errors

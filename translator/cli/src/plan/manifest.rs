@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why manifests could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// The file or folder cannot be read.
     #[error("reading {path}")]
     Read {

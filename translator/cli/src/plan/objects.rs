@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects by identity, each with the step that created it.
 #[derive(Debug, Default)]
-pub(super) struct Objects {
+pub struct Objects {
     held: BTreeMap<Identity, Held>,
     /// What changed since the last hand-over.
     changed: BTreeSet<Identity>,
@@ -65,7 +65,7 @@ impl Identity {
 impl Objects {
     /// Lays an object over the one of its name, as a server-side apply of its only manager does:
     /// what is not named any more goes. The status stays as it is.
-    pub(super) fn apply(&mut self, object: Value, step: usize) {
+    pub fn apply(&mut self, object: Value, step: usize) {
         let identity = Identity::of(&object);
         let former = self.held.remove(&identity);
         let created = former.as_ref().map_or(step, |held| held.created);
@@ -79,7 +79,7 @@ impl Objects {
     }
 
     /// Sets the status of an object that exists.
-    pub(super) fn set_status(&mut self, object: &Value) {
+    pub fn set_status(&mut self, object: &Value) {
         let identity = Identity::of(object);
         let Some(Held {
             mut json, created, ..
@@ -94,7 +94,7 @@ impl Objects {
     }
 
     /// Removes an object; a Namespace takes all that is in it along.
-    pub(super) fn delete(&mut self, object: &Value) {
+    pub fn delete(&mut self, object: &Value) {
         let identity = Identity::of(object);
         let is_namespace = identity.kind == "Namespace" && identity.group.is_empty();
         let name = identity.name.clone();
@@ -124,7 +124,7 @@ impl Objects {
     }
 
     /// Tells the store what changed, and that everything was told. Returns what is wrong.
-    pub(super) fn hand_over(&mut self, cluster: &ClusterName, store: &mut Store) -> Vec<Finding> {
+    pub fn hand_over(&mut self, cluster: &ClusterName, store: &mut Store) -> Vec<Finding> {
         let mut findings = Vec::new();
         for identity in std::mem::take(&mut self.changed) {
             let Some(room) = identity.room() else {
@@ -144,8 +144,17 @@ impl Objects {
         findings
     }
 
+    /// Every object of a kind that has a room, as an agent would tell it.
+    pub fn told(&self, cluster: &ClusterName) -> Vec<RawObject> {
+        let told = self.held.iter().filter_map(|(identity, held)| {
+            let room = identity.room()?;
+            Some(raw(identity.key(cluster, room), held))
+        });
+        told.collect()
+    }
+
     /// Every scope is complete: a folder or scenario is all there is.
-    fn complete(&self, cluster: &ClusterName, store: &mut Store) {
+    pub fn complete(&self, cluster: &ClusterName, store: &mut Store) {
         let mut present: BTreeMap<(ScopeKey, &str), BTreeSet<EcoString>> = BTreeMap::new();
         let mut scopes = BTreeSet::from([ScopeKey::cluster_wide(cluster)]);
         for identity in self.held.keys() {

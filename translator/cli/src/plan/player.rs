@@ -1,6 +1,8 @@
 //! Plays states on an embedded simulated Controller.
 
 use super::objects::Objects;
+use super::read_settings;
+use super::scenario::Step;
 use aviary_avi::{AviKind, Body};
 use aviary_runtime::offline::{self, Offline, Settled};
 use aviary_runtime::transport;
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Why a state could not be reached.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// The seed of the Controller is wrong.
     #[error("seeding the simulated Controller")]
     Seed(#[from] aviary_sim::SeedError),
@@ -22,30 +24,44 @@ pub(super) enum Error {
 }
 
 /// What one state came to.
-pub(super) struct Outcome {
+pub struct Outcome {
     /// Operations, holds and findings.
-    pub(super) settled: Settled,
+    pub settled: Settled,
     /// The domains' objects, as the Controller answers a GET, by type.
-    pub(super) avi: BTreeMap<String, Vec<Value>>,
+    pub avi: BTreeMap<String, Vec<Value>>,
 }
 
 /// A cluster, a Controller and the core between them.
-pub(super) struct Player {
+pub struct Player {
     objects: Objects,
     store: Store,
     core: Offline,
     simulator: Simulator,
+    /// Steps so far: the only time that a scenario knows.
+    steps: usize,
+    is_running: bool,
     /// Shared objects as they stood at first, to tell which of them were touched.
     untouched: BTreeMap<String, Value>,
 }
 
 impl Player {
     /// A fresh Controller with this seed.
-    pub(super) async fn new(settings: Settings, seed: Seed) -> Result<Self, Error> {
-        let simulator = Simulator::new(Options {
+    ///
+    /// # Errors
+    /// When the seed is wrong, or the settings do not fit it.
+    pub async fn new(settings: Settings, seed: Seed) -> Result<Self, Error> {
+        let options = Options {
             seed,
             ..Options::default()
-        })?;
+        };
+        Self::over(settings, Simulator::new(options)?).await
+    }
+
+    /// A core over this Controller.
+    ///
+    /// # Errors
+    /// When it cannot be read, or lacks what the settings name.
+    pub async fn over(settings: Settings, simulator: Simulator) -> Result<Self, Error> {
         let core = Offline::connect(settings, transport::in_process(simulator.router())).await?;
         Ok(Self {
             objects: Objects::default(),
@@ -53,21 +69,57 @@ impl Player {
             core,
             untouched: shared(&simulator.dump()),
             simulator,
+            steps: 0,
+            is_running: true,
         })
     }
 
+    /// Takes the steps of a state and settles, unless a step stopped the process.
+    ///
+    /// # Errors
+    /// When settings of a step are not valid or do not fit the Controller.
+    pub async fn reach(&mut self, steps: Vec<Step>) -> anyhow::Result<Outcome> {
+        for step in steps {
+            self.steps += 1;
+            let created = self.steps;
+            match step {
+                Step::Apply(list) => list
+                    .into_iter()
+                    .for_each(|object| self.objects.apply(object, created)),
+                Step::Status(list) => list.iter().for_each(|o| self.objects.set_status(o)),
+                Step::Delete(list) => list.iter().for_each(|o| self.objects.delete(o)),
+                Step::Settings(raw) => self.configure(read_settings(&raw)?).await?,
+                Step::Stop => self.is_running = false,
+                Step::Start => self.is_running = true,
+            }
+        }
+        Ok(if self.is_running {
+            self.settle().await
+        } else {
+            self.rest()
+        })
+    }
+
+    /// The core, to look at.
+    pub fn core(&self) -> &Offline {
+        &self.core
+    }
+
     /// The cluster's objects, to change them.
-    pub(super) fn objects(&mut self) -> &mut Objects {
+    pub fn objects(&mut self) -> &mut Objects {
         &mut self.objects
     }
 
     /// From here on these settings hold.
-    pub(super) async fn configure(&mut self, settings: Settings) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When they do not fit the Controller.
+    pub async fn configure(&mut self, settings: Settings) -> Result<(), Error> {
         Ok(self.core.configure(settings).await?)
     }
 
     /// Brings the Controller to the state that the objects ask for.
-    pub(super) async fn settle(&mut self) -> Outcome {
+    pub async fn settle(&mut self) -> Outcome {
         let cluster = self.core.settings().home.name.clone();
         let rejected = self.objects.hand_over(&cluster, &mut self.store);
         let mut settled = self.core.settle(&self.store.snapshot()).await;
@@ -81,7 +133,7 @@ impl Player {
     }
 
     /// What stands on the Controller without writing anything.
-    pub(super) fn rest(&self) -> Outcome {
+    pub fn rest(&self) -> Outcome {
         Outcome {
             settled: self.core.rest(),
             avi: self.owned(),

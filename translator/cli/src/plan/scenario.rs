@@ -7,25 +7,25 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A scenario with its files read.
-pub(super) struct Scenario {
+pub struct Scenario {
     /// The settings tree of the first step, over the corpus's baseline.
-    pub(super) settings: Raw,
+    pub settings: Raw,
     /// What the Controller has before the first step.
-    pub(super) seed: Option<PathBuf>,
+    pub seed: Option<PathBuf>,
     /// The documents to write, each with the steps that lead to it.
-    pub(super) states: Vec<State>,
+    pub states: Vec<State>,
 }
 
 /// Steps that end in one state.
-pub(super) struct State {
+pub struct State {
     /// Name of the state: `00-boot`, or the step's file without `.yaml`.
-    pub(super) name: String,
+    pub name: String,
     /// Steps in order.
-    pub(super) steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 /// One step.
-pub(super) enum Step {
+pub enum Step {
     /// Server-side apply.
     Apply(Vec<Value>),
     /// Status subresource.
@@ -42,7 +42,7 @@ pub(super) enum Step {
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// A file cannot be read.
     #[error("reading {path}")]
     Read {
@@ -86,7 +86,7 @@ struct StepSheet {
 }
 
 /// Reads a scenario folder. `baseline.yaml` and `controller.json` lie two folders above.
-pub(super) fn read(folder: &Path) -> Result<Scenario, Error> {
+pub fn read(folder: &Path) -> Result<Scenario, Error> {
     let path = folder.join("scenario.yaml");
     let sheet: Sheet = serde_saphyr::from_str(&text(&path)?).map_err(|error| Error::Shape {
         path: path.clone(),
