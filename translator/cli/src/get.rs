@@ -199,7 +199,7 @@ async fn findings(client: &mut Client) -> anyhow::Result<String> {
     let page = client.list_findings(request).await?.into_inner();
     let mut rows = vec![heading(&["CODE", "OBJECT", "TEXT"])];
     rows.extend(page.findings.into_iter().map(|finding| {
-        let key = finding.key.unwrap_or_default();
+        let key = finding.object.unwrap_or_default();
         let object = format!("{} {}/{}", key.kind, key.namespace, key.name);
         vec![
             finding.code,
