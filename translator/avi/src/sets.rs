@@ -81,6 +81,8 @@ pub struct Observed {
     pub objects: OrdMap<AviKey, Arc<ObservedObject>>,
     /// Who refers to an object, as far as kinds with a room do.
     referrers: OrdMap<AviKey, OrdSet<AviKey>>,
+    /// Namespaces that markers name, with how many objects.
+    namespaces: OrdMap<EcoString, usize>,
 }
 
 impl Observed {
@@ -88,6 +90,9 @@ impl Observed {
     pub fn insert(&mut self, object: ObservedObject) {
         let key = object.key.clone();
         self.remove(&key);
+        for namespace in object.body.namespaces() {
+            *self.namespaces.entry(namespace).or_default() += 1;
+        }
         for target in object.targets() {
             self.referrers
                 .entry(target)
@@ -102,6 +107,14 @@ impl Observed {
         let Some(former) = self.objects.remove(key) else {
             return;
         };
+        for namespace in former.body.namespaces() {
+            match self.namespaces.get_mut(&namespace) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => {
+                    self.namespaces.remove(&namespace);
+                }
+            }
+        }
         for target in former.targets() {
             if let Some(referrers) = self.referrers.get_mut(&target) {
                 referrers.remove(key);
@@ -110,6 +123,11 @@ impl Observed {
                 }
             }
         }
+    }
+
+    /// Every namespace that an object stands for, by its markers.
+    pub fn namespaces(&self) -> impl Iterator<Item = &EcoString> {
+        self.namespaces.keys()
     }
 
     /// The objects that refer to this one.
@@ -144,6 +162,6 @@ pub trait Knowledge {
     /// means is not known.
     fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool;
 
-    /// Whether anything of the domain is held at all; if not, nobody needs to ask further.
-    fn is_complete(&self, domain: &DomainId) -> bool;
+    /// Whether any host or source of the domain is held.
+    fn awaits(&self, domain: &DomainId) -> bool;
 }

@@ -168,19 +168,9 @@ impl Knowledge for Unknown {
             .contains(&ObjectKey::new(&domain.cluster, kind, namespace, name))
     }
 
-    fn is_complete(&self, domain: &DomainId) -> bool {
+    fn awaits(&self, domain: &DomainId) -> bool {
         let unheard = self.unheard.keys().any(|(of, _)| of == domain);
-        let rejected = self
-            .facts
-            .rejected()
-            .iter()
-            .any(|key| key.cluster == domain.cluster);
-        let unpublished = || {
-            self.facts
-                .lookup(&namespace::all(&domain.cluster))
-                .iter()
-                .any(|entry| self.holds_namespace(domain, &entry.key.name))
-        };
-        !(self.holds_domain(domain) || unheard || rejected || unpublished())
+        let mut rejected = self.facts.rejected().iter();
+        unheard || rejected.any(|key| key.cluster == domain.cluster)
     }
 }

@@ -2,9 +2,7 @@
 //! (invariant 6).
 
 use crate::diff::Input;
-use aviary_avi::common::marker_value;
-use aviary_avi::metadata::ServiceMetadata;
-use aviary_avi::{AviKey, Body, ObservedObject, Owned, Ownership};
+use aviary_avi::{AviKey, ObservedObject, Owned, Ownership};
 use aviary_types::{DomainId, EcoString, eco_format};
 use std::collections::BTreeMap;
 
@@ -19,7 +17,7 @@ pub(crate) struct Holder<'a> {
 
 impl<'a> Holder<'a> {
     pub(crate) fn new(input: &'a Input<'a>) -> Self {
-        let complete = |domain| (domain, input.knowledge.is_complete(domain));
+        let complete = |domain| (domain, is_complete(input, domain));
         Self {
             input,
             complete: input.domains.iter().map(complete).collect(),
@@ -84,26 +82,26 @@ impl<'a> Holder<'a> {
     /// What the object's own markers say.
     fn own_reason(&self, object: &ObservedObject, domain: &DomainId) -> Option<EcoString> {
         let knowledge = self.input.knowledge;
-        let unheard = namespaces(&object.body)
+        let unheard = object
+            .body
+            .namespaces()
             .into_iter()
             .find(|namespace| knowledge.holds_namespace(domain, namespace));
         if let Some(namespace) = unheard {
             return Some(eco_format!("namespace {namespace} was not heard in full"));
         }
-        let hosts = values(&object.body, "Host");
+        let hosts = object.body.sources().hosts();
         if let Some(host) = hosts.iter().find(|host| knowledge.holds_host(domain, host)) {
             return Some(eco_format!("the certificate of host {host} was not heard"));
         }
-        let namespace = marker_value(object.body.markers(), "Namespace")?;
-        ["IngressName", "ServiceName"]
-            .into_iter()
-            .find_map(|marker| {
-                let names = values(&object.body, marker);
-                let held = names
-                    .iter()
-                    .find(|n| knowledge.holds_source(domain, namespace, marker, n))?;
-                Some(eco_format!("{namespace}/{held} exists, but cannot be read"))
-            })
+        let sources = object.body.sources();
+        let namespace = sources.namespaces().first()?;
+        let named = |marker: &'static str| move |name| (marker, name);
+        let mut named = (sources.ingresses().iter().map(named("IngressName")))
+            .chain(sources.service().map(named("ServiceName")));
+        let (_, held) =
+            named.find(|(marker, name)| knowledge.holds_source(domain, namespace, marker, name))?;
+        Some(eco_format!("{namespace}/{held} exists, but cannot be read"))
     }
 
     /// Whether the object of this key is observed and held.
@@ -116,26 +114,12 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// All values of a marker.
-pub(crate) fn values(body: &Body, key: &str) -> Vec<EcoString> {
-    let markers = body.markers().iter().filter(|marker| marker.key == key);
-    markers
-        .flat_map(|marker| marker.values.iter().cloned())
-        .collect()
-}
-
-/// Every namespace that contributed: the marker's, and those in the metadata of a child.
-fn namespaces(body: &Body) -> Vec<EcoString> {
-    let mut namespaces = values(body, "Namespace");
-    let metadata = match body {
-        Body::VirtualService(service) => service.service_metadata.as_deref(),
-        _ => None,
-    };
-    if let Some(metadata) = metadata.and_then(ServiceMetadata::parse) {
-        let contributors = metadata.contributors().map(EcoString::from);
-        namespaces.extend(contributors);
-    }
-    namespaces.sort();
-    namespaces.dedup();
-    namespaces
+/// Whether everything that the domain's objects stand for is known. A namespace that no object names
+/// holds nothing back.
+fn is_complete(input: &Input<'_>, domain: &DomainId) -> bool {
+    let knowledge = input.knowledge;
+    let mut namespaces = input.observed.namespaces();
+    !knowledge.holds_domain(domain)
+        && !knowledge.awaits(domain)
+        && !namespaces.any(|namespace| knowledge.holds_namespace(domain, namespace))
 }

@@ -176,6 +176,6 @@ fn held_hosts(holder: &Holder<'_>, key: &AviKey) -> BTreeSet<EcoString> {
                 .any(|marker| marker.key == "Host")
         })
         .filter(|object| holder.why(object).is_some())
-        .flat_map(|object| crate::hold::values(&object.body, "Host"))
+        .flat_map(|object| object.body.sources().hosts().to_vec())
         .collect()
 }
