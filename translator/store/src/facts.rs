@@ -30,7 +30,7 @@ pub struct Changes {
     pub since: Generation,
     /// Objects that came, went or changed.
     pub objects: BTreeSet<ObjectKey>,
-    /// Objects that have a new version, whatever it means.
+    /// Objects that have a new version or other findings, whatever that means.
     pub versions: BTreeSet<ObjectKey>,
     /// Index values under which something came, went or changed.
     pub index: BTreeSet<IndexKey>,
@@ -70,6 +70,13 @@ impl Facts {
     /// All scopes that were ever heard of.
     pub fn scopes(&self) -> impl Iterator<Item = (&ScopeKey, &ScopeState)> {
         self.scopes.iter()
+    }
+
+    /// Whether absence in the scope is knowledge: it was heard in full, or given up.
+    pub fn is_known(&self, scope: &ScopeKey) -> bool {
+        self.scopes
+            .get(scope)
+            .is_some_and(|state| state.published || state.released)
     }
 
     /// Whether the scope takes part in translation.

@@ -9,7 +9,7 @@ mod scope;
 mod store;
 
 pub use facts::{Changes, Facts};
-pub use scope::ScopeState;
+pub use scope::{Frozen, ScopeState};
 pub use store::{Applied, Store};
 
 #[cfg(test)]

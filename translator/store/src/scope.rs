@@ -11,6 +11,8 @@ pub struct ScopeState {
     pub heard: BTreeSet<Kind>,
     /// Whether its facts take part in translation: all kinds were heard, or it was retained.
     pub published: bool,
+    /// Whether it was given up by a person: until it is heard again, it accounts for nothing.
+    pub released: bool,
     /// Set while nobody tells about the scope: since when, and why. Its facts stay in force.
     pub frozen: Option<Frozen>,
 }

@@ -1,7 +1,7 @@
 //! The one place that changes facts.
 
 use crate::facts::{Changes, Facts};
-use crate::scope::{Frozen, ScopeState};
+use crate::scope::{Frozen, ScopeState, kinds_of};
 use aviary_kinds::{Entry, Extent, Fact, Parsed, RawObject, room};
 use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey, ScopeKey};
 use imbl::OrdSet;
@@ -16,7 +16,7 @@ pub enum Applied {
     Accepted,
     /// It cannot be used; the last accepted version, if there is one, stays in force.
     Rejected(Vec<Finding>),
-    /// Nobody knows the kind.
+    /// Nobody knows the kind, or it does not stand where objects of its kind do.
     UnknownKind,
 }
 
@@ -48,7 +48,7 @@ impl Store {
         if self.facts.is_published(&scope) {
             self.publish(&raw.key, told);
         } else {
-            self.staged.entry(scope).or_default().insert(raw.key, told);
+            self.stage(scope, raw.key, told);
         }
         if accepted {
             Applied::Accepted
@@ -82,14 +82,15 @@ impl Store {
         self.heard(scope, kind);
     }
 
-    /// Nobody tells about the scope any more. Its facts stay in force.
+    /// Nobody tells about the scope any more. Its facts stay in force; it is frozen until all its
+    /// kinds were heard in full again.
     pub fn freeze(&mut self, scope: &ScopeKey, since: EcoString, why: EcoString) {
         let state = self.facts.scopes.entry(scope.clone()).or_default();
+        state.heard.clear();
         state.frozen.get_or_insert(Frozen { since, why });
     }
 
-    /// The scope's kinds must be heard in full again before it counts as told; called when a new
-    /// stream begins to tell about it.
+    /// The scope is told about again, and what is known of it was found to be all there is.
     pub fn thaw(&mut self, scope: &ScopeKey) {
         if let Some(state) = self.facts.scopes.get_mut(scope) {
             state.frozen = None;
@@ -102,21 +103,26 @@ impl Store {
         self.freeze(scope, since, "not heard since the start".into());
     }
 
-    /// Forgets all that is known of a scope, so that it accounts for nothing any more.
+    /// Forgets all that is known of a scope, so that it accounts for nothing any more: what stands
+    /// for it on a Controller may go. Nothing of it is translated until it is heard in full again.
     pub fn release(&mut self, scope: &ScopeKey) {
-        let keys: Vec<ObjectKey> = self
-            .facts
-            .objects
-            .keys()
-            .filter(|key| key.scope() == *scope)
-            .cloned()
+        let kinds: Vec<Kind> = kinds_of(scope).collect();
+        let keys: Vec<ObjectKey> = kinds
+            .into_iter()
+            .flat_map(|kind| self.keys_of(scope, kind))
             .collect();
         for key in keys {
             self.delete(&key);
         }
         self.staged.remove(scope);
-        self.facts.scopes.remove(scope);
-        self.changes.scopes.insert(scope.clone());
+        let released = ScopeState {
+            released: true,
+            ..ScopeState::default()
+        };
+        let former = self.facts.scopes.insert(scope.clone(), released);
+        if former.is_none_or(|former| !former.released) {
+            self.changes.scopes.insert(scope.clone());
+        }
     }
 
     /// The facts as they stand, with what changed since the last call.
@@ -188,15 +194,29 @@ impl Store {
     fn heard(&mut self, scope: &ScopeKey, kind: Kind) {
         let state = self.facts.scopes.entry(scope.clone()).or_default();
         state.heard.insert(kind);
-        if !state.published && state.is_complete(scope) {
-            self.publish_scope(scope);
+        if state.is_complete(scope) {
+            state.frozen = None;
+            if !state.published {
+                self.publish_scope(scope);
+            }
         }
+    }
+
+    /// Keeps an object until its scope is published; an unusable one leaves the last accepted one.
+    fn stage(&mut self, scope: ScopeKey, key: ObjectKey, mut told: Told) {
+        let staged = self.staged.entry(scope).or_default();
+        if told.entry.is_none() {
+            told.entry = staged.remove(&key).and_then(|former| former.entry);
+        }
+        staged.insert(key, told);
     }
 
     fn publish_scope(&mut self, scope: &ScopeKey) {
         let state: &mut ScopeState = self.facts.scopes.entry(scope.clone()).or_default();
-        state.published = true;
-        self.changes.scopes.insert(scope.clone());
+        state.released = false;
+        if !std::mem::replace(&mut state.published, true) {
+            self.changes.scopes.insert(scope.clone());
+        }
         for (key, told) in self.staged.remove(scope).unwrap_or_default() {
             self.publish(&key, told);
         }
@@ -204,18 +224,26 @@ impl Store {
 
     fn publish(&mut self, key: &ObjectKey, told: Told) {
         let Told { entry, findings } = told;
-        if findings.is_empty() {
-            self.facts.findings.remove(key);
-        } else {
-            self.facts.findings.insert(key.clone(), Arc::new(findings));
-        }
+        self.tell(key, findings);
         match entry {
             Some(entry) => self.replace(entry),
             None if self.facts.objects.contains_key(key) => {}
             None => {
-                self.facts.rejected.insert(key.clone());
-                self.changes.objects.insert(key.clone());
+                if self.facts.rejected.insert(key.clone()).is_none() {
+                    self.changes.objects.insert(key.clone());
+                }
             }
+        }
+    }
+
+    fn tell(&mut self, key: &ObjectKey, findings: Vec<Finding>) {
+        let former = if findings.is_empty() {
+            self.facts.findings.remove(key)
+        } else {
+            self.facts.findings.insert(key.clone(), Arc::new(findings))
+        };
+        if former.as_ref() != self.facts.findings.get(key) {
+            self.changes.versions.insert(key.clone());
         }
     }
 
@@ -282,10 +310,9 @@ fn identity(entry: &Entry) -> Digest {
 /// known, until the new ones come.
 fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
     let room = room(raw.key.kind)?;
-    debug_assert_eq!(
-        raw.key.namespace.as_str().is_empty(),
-        room.extent == Extent::Cluster
-    );
+    if raw.key.namespace.as_str().is_empty() != (room.extent == Extent::Cluster) {
+        return None;
+    }
     strip_nulls(&mut raw.json);
     let Parsed { fact, findings } = Fact::parse(&raw)?;
     let keep = room.watch == aviary_kinds::Watch::ByName && !raw.contents;
