@@ -105,6 +105,7 @@ pub(crate) fn vs_vip(
         vrf_context_ref: maker.vrf_ref(),
         tier1_lr: maker.t1lr(),
         markers: maker.markers(Vec::new()),
+        keeps_vips: keeps_vips(maker),
         ..VsVip::default()
     };
     if maker.settings().network.enable_rhi {
@@ -124,6 +125,14 @@ pub(crate) fn vs_vip(
     };
     body.vsvip_cloud_config_cksum = Some(checksum::vs_vip(&body, &extra));
     body
+}
+
+/// Whether addresses of an existing VsVip are another system's: then they are never written again.
+fn keeps_vips(maker: &Maker<'_>) -> bool {
+    matches!(
+        maker.inventory().ipam_type.as_str(),
+        "IPAMDNS_TYPE_INFOBLOX" | "IPAMDNS_TYPE_CUSTOM"
+    )
 }
 
 fn checksum_network(network: &VipNetwork) -> checksum::VipNetwork {
