@@ -126,7 +126,7 @@ async fn object(
         let pretty = serde_json::from_str::<serde_json::Value>(&body)
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or(body);
-        text.push_str(&format!("{side}:\n{pretty}\n"));
+        text.extend([side, ":\n", &pretty, "\n"]);
     }
     Ok(text)
 }

@@ -316,9 +316,9 @@ impl Builder {
                 self.remove(&gone, work);
             }
         }
-        objects
-            .into_iter()
-            .for_each(|object| self.insert(object, work));
+        for object in objects {
+            self.insert(object, work);
+        }
         if self.shards.contains_key(shard) {
             self.joined.insert(shard.clone(), keys);
         }

@@ -42,7 +42,9 @@ fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
         .filter(|part| part.security == Security::Insecure)
         .collect();
     let members = pools::insecure(maker, &draft.host, &insecure, parts);
-    serves(maker, draft, &shard, &secure, &insecure, parts);
+    parts
+        .serves
+        .extend(serves(maker, &draft.host, &shard, (&secure, &insecure)));
     parts.shares.push(Share {
         named: !members.is_empty() || !secure.is_empty(),
         redirect: !secure.is_empty(),
@@ -76,12 +78,10 @@ fn secured(draft: &HostDraft) -> Vec<&HostPart> {
 /// Which virtual service tells each Ingress's status.
 fn serves(
     maker: &Maker<'_>,
-    draft: &HostDraft,
+    host: &Host,
     shard: &ShardKey,
-    secure: &[&HostPart],
-    insecure: &[&HostPart],
-    parts: &mut Parts,
-) {
+    (secure, insecure): (&[&HostPart], &[&HostPart]),
+) -> Vec<Serve> {
     let key = |kind: AviKind, name: &EcoString| AviKey {
         kind,
         tenant: maker.tenant.clone(),
@@ -89,25 +89,18 @@ fn serves(
         name: name.clone(),
     };
     let vip = key(AviKind::VsVip, &shard.name);
-    let child = key(
-        AviKind::VirtualService,
-        &maker.names.child(draft.host.as_str()),
-    );
+    let child = key(AviKind::VirtualService, &maker.names.child(host.as_str()));
     let parent = key(AviKind::VirtualService, &shard.name);
     let serve = |source: &ObjectKey, service: &AviKey| Serve {
         source: source.clone(),
-        host: draft.host.text().clone(),
+        host: host.text().clone(),
         service: service.clone(),
         vip: vip.clone(),
         needs: vec![parent.clone()],
     };
-    parts.serves.extend(
-        insecure
-            .iter()
-            .filter(|p| !p.paths.is_empty())
-            .map(|p| serve(&p.source, &parent)),
-    );
-    parts
-        .serves
-        .extend(secure.iter().map(|part| serve(&part.source, &child)));
+    let insecure = insecure.iter().filter(|part| !part.paths.is_empty());
+    let insecure = insecure.map(|part| serve(&part.source, &parent));
+    insecure
+        .chain(secure.iter().map(|part| serve(&part.source, &child)))
+        .collect()
 }

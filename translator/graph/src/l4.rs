@@ -107,9 +107,9 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
     markers.push(Marker::one("Port", eco_format!("{}", of.port.port)));
     let mut body = Pool {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
-        cloud_ref: maker.cloud_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
+        cloud_ref: Some(maker.cloud_ref()),
         vrf_ref: maker.vrf_ref(),
         tier1_lr: maker.t1lr(),
         sni_enabled: Some(false),
@@ -178,8 +178,8 @@ fn policy_set(
         });
     L4PolicySet {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
         l4_connection_policy: L4ConnectionPolicy {
             rules: rules.collect(),
         },
@@ -207,10 +207,10 @@ fn virtual_service(
     };
     let mut body = VirtualService {
         name: name.clone(),
-        created_by: maker.created_by(),
-        cloud_ref: maker.cloud_ref(),
-        tenant_ref: maker.tenant_ref(),
-        se_group_ref: maker.se_group_ref(),
+        created_by: Some(maker.created_by()),
+        cloud_ref: Some(maker.cloud_ref()),
+        tenant_ref: Some(maker.tenant_ref()),
+        se_group_ref: Some(maker.se_group_ref()),
         vrf_context_ref: maker.vrf_ref(),
         network_profile_ref: Some(Ref::slash("networkprofile", profiles.main)),
         application_profile_ref: Some(Ref::slash("applicationprofile", application)),

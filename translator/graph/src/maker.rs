@@ -35,24 +35,21 @@ impl<'a> Maker<'a> {
         &self.env.inventory
     }
 
-    pub(crate) fn created_by(&self) -> Option<EcoString> {
-        Some(self.env.domain.user())
+    pub(crate) fn created_by(&self) -> EcoString {
+        self.env.domain.user()
     }
 
-    pub(crate) fn tenant_ref(&self) -> Option<Ref> {
-        Some(Ref::tenant(self.tenant.text().clone()))
+    pub(crate) fn tenant_ref(&self) -> Ref {
+        Ref::tenant(self.tenant.text().clone())
     }
 
-    pub(crate) fn cloud_ref(&self) -> Option<Ref> {
-        Some(Ref::plain(
-            "cloud",
-            self.settings().controller.cloud.as_str(),
-        ))
+    pub(crate) fn cloud_ref(&self) -> Ref {
+        Ref::plain("cloud", self.settings().controller.cloud.as_str())
     }
 
-    pub(crate) fn se_group_ref(&self) -> Option<Ref> {
+    pub(crate) fn se_group_ref(&self) -> Ref {
         let group = self.settings().controller.service_engine_group.as_str();
-        Some(Ref::plain("serviceenginegroup", group))
+        Ref::plain("serviceenginegroup", group)
     }
 
     /// The VRF; objects behind a tier-1 router have none.
@@ -93,9 +90,9 @@ impl<'a> Maker<'a> {
     ) -> Arc<DesiredObject> {
         let body = body.into();
         let mut provenance = Provenance::default();
-        sources
-            .iter()
-            .for_each(|source| provenance.add_object(source));
+        for source in sources {
+            provenance.add_object(source);
+        }
         if sources.is_empty() {
             provenance.add(Origin::Setting("AKOSettings.clusterName"));
         }

@@ -30,7 +30,7 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let group = ServiceEngineGroup {
         name: env.settings.controller.service_engine_group.as_str().into(),
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
-        cloud_ref: maker.cloud_ref(),
+        cloud_ref: Some(maker.cloud_ref()),
         labels: labels.clone(),
         owner: Some(env.domain.cluster.text().clone()),
     };
@@ -46,7 +46,7 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let vrf = VrfContext {
         name: maker.vrf().into(),
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
-        cloud_ref: maker.cloud_ref(),
+        cloud_ref: Some(maker.cloud_ref()),
         static_routes: static_routes.collect(),
         owner: Some(env.domain.cluster.text().clone()),
     };

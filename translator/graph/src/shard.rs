@@ -97,8 +97,8 @@ pub(crate) fn vs_vip(
     }
     let mut body = VsVip {
         name: name.clone(),
-        tenant_ref: maker.tenant_ref(),
-        cloud_ref: maker.cloud_ref(),
+        tenant_ref: Some(maker.tenant_ref()),
+        cloud_ref: Some(maker.cloud_ref()),
         east_west_placement: Some(false),
         dns_info: fqdns.into_iter().map(|fqdn| DnsInfo { fqdn }).collect(),
         vip: vec![vip],
@@ -172,9 +172,9 @@ fn pool_group(maker: &Maker<'_>, name: &EcoString, shares: &[&Share]) -> PoolGro
     members.dedup_by(|a, b| a.pool_ref == b.pool_ref);
     let mut body = PoolGroup {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
-        cloud_ref: maker.cloud_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
+        cloud_ref: Some(maker.cloud_ref()),
         members,
         implicit_priority_labels: Some(true),
         markers: maker.markers(Vec::new()),
@@ -195,8 +195,8 @@ fn member(member: &ShareMember) -> PoolGroupMember {
 fn script(maker: &Maker<'_>, name: &EcoString) -> VsDataScriptSet {
     VsDataScriptSet {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
         datascript: vec![DataScript {
             evt: "VS_DATASCRIPT_EVT_HTTP_REQ".into(),
             script: ds_set::script(name),
@@ -234,8 +234,8 @@ fn redirect_set(maker: &Maker<'_>, name: &EcoString, hosts: BTreeSet<EcoString>)
     };
     let mut set = HttpPolicySet {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
         http_request_policy: HttpRequestPolicy { rules: vec![rule] },
         markers: maker.markers(Vec::new()),
         ..HttpPolicySet::default()
@@ -257,10 +257,10 @@ fn parent(
     let mut body = VirtualService {
         name: name.clone(),
         kind: Some("VS_TYPE_VH_PARENT".into()),
-        created_by: maker.created_by(),
-        cloud_ref: maker.cloud_ref(),
-        tenant_ref: maker.tenant_ref(),
-        se_group_ref: maker.se_group_ref(),
+        created_by: Some(maker.created_by()),
+        cloud_ref: Some(maker.cloud_ref()),
+        tenant_ref: Some(maker.tenant_ref()),
+        se_group_ref: Some(maker.se_group_ref()),
         vrf_context_ref: maker.vrf_ref(),
         network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
         application_profile_ref: Some(Ref::slash("applicationprofile", "System-HTTP")),

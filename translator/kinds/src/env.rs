@@ -95,9 +95,10 @@ impl Env {
         };
         let service = label(&key.name, 's');
         let namespace = label(key.namespace.as_str(), 'n');
-        vec![match mode {
-            AutoFqdn::Flat => eco_format!("{}.{domain}", flat(&service, &namespace)),
-            _ => eco_format!("{service}.{namespace}.{domain}"),
+        vec![if mode == AutoFqdn::Flat {
+            eco_format!("{}.{domain}", flat(&service, &namespace))
+        } else {
+            eco_format!("{service}.{namespace}.{domain}")
         }]
     }
 

@@ -36,16 +36,17 @@ pub struct Input<'a> {
 pub fn diff(input: &Input<'_>) -> Plan {
     let mut draft = Draft::default();
     let holder = Holder::new(input);
-    match input.keys {
-        Some(keys) => keys
-            .iter()
-            .for_each(|key| compare(input, &holder, key, &mut draft)),
-        None => {
-            let desired = input.desired.objects.keys();
-            let keys: BTreeSet<&AviKey> = desired.chain(input.observed.objects.keys()).collect();
-            keys.into_iter()
-                .for_each(|key| compare(input, &holder, key, &mut draft));
-        }
+    let all = || {
+        input
+            .desired
+            .objects
+            .keys()
+            .chain(input.observed.objects.keys())
+            .collect()
+    };
+    let keys: BTreeSet<&AviKey> = input.keys.map_or_else(all, |keys| keys.iter().collect());
+    for key in keys {
+        compare(input, &holder, key, &mut draft);
     }
     let Draft { ops, mut holds } = draft;
     holds.sort_by(|a, b| a.object.cmp(&b.object));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects by identity, each with the step that created it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Objects {
     held: BTreeMap<Identity, Held>,
     /// What changed since the last hand-over.
@@ -24,7 +24,7 @@ struct Identity {
     name: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     json: Value,
     created: usize,

@@ -78,7 +78,7 @@ pub(super) fn print(
     let mut out = std::io::stdout().lock();
     match format {
         Format::Json if document.step.is_some() => {
-            writeln!(out, "{}", serde_json::to_string(document)?)?
+            writeln!(out, "{}", serde_json::to_string(document)?)?;
         }
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(document)?)?,
         Format::Table => table(&mut out, document, outcome)?,

@@ -108,9 +108,9 @@ pub(super) fn pool(
     };
     let mut body = Pool {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
-        cloud_ref: maker.cloud_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
+        cloud_ref: Some(maker.cloud_ref()),
         vrf_ref: maker.vrf_ref(),
         tier1_lr: maker.t1lr(),
         sni_enabled: Some(false),

@@ -136,8 +136,8 @@ fn policy_set(
         .map(|(index, rule)| request_rule(&name, index, rule))
         .collect();
     let mut set = HttpPolicySet {
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
         http_request_policy: HttpRequestPolicy { rules },
         markers: maker.markers(markers),
         name,
@@ -192,9 +192,9 @@ fn pool_group(
     ];
     let mut body = PoolGroup {
         name: name.clone(),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
-        cloud_ref: maker.cloud_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
+        cloud_ref: Some(maker.cloud_ref()),
         members: vec![PoolGroupMember {
             pool_ref: Ref::plain("pool", pool.clone()),
             priority_label: None,
@@ -211,8 +211,8 @@ fn pool_group(
 fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndCertificate {
     SslKeyAndCertificate {
         name: maker.names.child(host.as_str()),
-        created_by: maker.created_by(),
-        tenant_ref: maker.tenant_ref(),
+        created_by: Some(maker.created_by()),
+        tenant_ref: Some(maker.tenant_ref()),
         certificate: SslCertificate {
             certificate: certificate.chain.clone(),
         },
@@ -248,9 +248,9 @@ fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[HttpPolicySet])
     };
     let mut body = VirtualService {
         kind: Some("VS_TYPE_VH_CHILD".into()),
-        created_by: maker.created_by(),
-        cloud_ref: maker.cloud_ref(),
-        se_group_ref: maker.se_group_ref(),
+        created_by: Some(maker.created_by()),
+        cloud_ref: Some(maker.cloud_ref()),
+        se_group_ref: Some(maker.se_group_ref()),
         vrf_context_ref: maker.vrf_ref(),
         network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
         application_profile_ref: Some(Ref::slash("applicationprofile", "System-Secure-HTTP")),
