@@ -175,6 +175,11 @@ impl Session {
         }
     }
 
+    /// True once the translator has welcomed the stream.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
     /// True if the lane's watch may be read: there is room for a body, and a listing has something
     /// to be compared with.
     pub fn may_read(&self, lane: &Lane) -> bool {

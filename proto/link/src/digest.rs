@@ -51,6 +51,11 @@ impl Digest {
         Self::from_wire(first).unwrap_or_default()
     }
 
+    /// 16 hexadecimal digits of it, for names.
+    pub fn short(self) -> String {
+        format!("{:016x}", self.0 >> 64)
+    }
+
     /// Reads 16 big-endian bytes.
     pub fn from_wire(bytes: &[u8]) -> Option<Self> {
         let bytes: [u8; 16] = bytes.try_into().ok()?;

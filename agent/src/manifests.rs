@@ -1,0 +1,235 @@
+//! A folder of manifests as a source, followed live: the whole system runs on it without a cluster.
+
+mod feed;
+mod files;
+mod overlay;
+mod parse;
+mod shelf;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aviary_boot::{Clock, spawn};
+use aviary_link::key::{Lane, Name};
+use aviary_proto::sync::v1::{Intent, IntentOutcome, WatchItem};
+use aviary_proto::types::v1::Finding;
+use futures::stream::BoxStream;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+pub use self::files::{DiskFiles, DiskSink, Files, MemoryFiles, Sink, Stamp};
+use self::overlay::Overlay;
+pub use self::parse::{Document, Malformed, parse};
+use self::shelf::{Shelf, State};
+use crate::source::{FetchError, Sight, Source};
+
+/// After a change the folder is read once nothing more changed for this long.
+const QUIET: Duration = Duration::from_millis(50);
+/// But after so many changes in any case.
+const QUIET_TRIES: u32 = 20;
+/// The folder is listed this often although nothing was noticed.
+const RESCAN: Duration = Duration::from_secs(10);
+
+/// A folder of manifests as a source.
+pub struct Manifests {
+    desk: Arc<Desk>,
+    follower: JoinHandle<()>,
+}
+
+/// What the follower, the watches and the writes share.
+struct Desk {
+    files: Arc<dyn Files>,
+    sink: Option<Arc<dyn Sink>>,
+    clock: Clock,
+    papers: Mutex<Papers>,
+    states: watch::Sender<Arc<State>>,
+    findings: watch::Sender<Vec<Finding>>,
+}
+
+#[derive(Default)]
+struct Papers {
+    shelf: Shelf,
+    overlay: Overlay,
+}
+
+impl Manifests {
+    /// Follows files; statuses and Events go to a sink, or nowhere.
+    pub fn new(files: Arc<dyn Files>, sink: Option<Arc<dyn Sink>>, clock: Clock) -> Self {
+        let desk = Arc::new(Desk {
+            files,
+            sink,
+            clock,
+            papers: Mutex::default(),
+            states: watch::Sender::new(Arc::default()),
+            findings: watch::Sender::new(Vec::new()),
+        });
+        let follower = spawn("manifests", follow(desk.clone()));
+        Self { desk, follower }
+    }
+}
+
+impl Drop for Manifests {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+#[async_trait]
+impl Source for Manifests {
+    fn watch(&self, lane: &Lane, _item: &WatchItem) -> BoxStream<'static, Sight> {
+        feed::feed(lane.clone(), self.desk.states.subscribe())
+    }
+
+    async fn fetch(
+        &self,
+        lane: &Lane,
+        _item: &WatchItem,
+        name: &Name,
+    ) -> Result<Option<Value>, FetchError> {
+        let state = self.desk.states.borrow().clone();
+        match state.find(&lane.kind, name) {
+            Some((_, stored)) => Ok(Some(feed::named(&stored.value, name))),
+            None => match &state.unknown {
+                None => Ok(None),
+                Some(reason) => Err(FetchError {
+                    lane: lane.clone(),
+                    name: name.clone(),
+                    reason: reason.clone(),
+                }),
+            },
+        }
+    }
+
+    async fn carry(&self, intent: &Intent) -> IntentOutcome {
+        self.desk.carry(intent).await
+    }
+
+    fn findings(&self) -> watch::Receiver<Vec<Finding>> {
+        self.desk.findings.subscribe()
+    }
+}
+
+impl Desk {
+    fn papers(&self) -> MutexGuard<'_, Papers> {
+        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what is on the desk known.
+    fn publish(&self) {
+        let mut papers = self.papers();
+        let Papers { shelf, overlay } = &mut *papers;
+        let state = shelf.state(&self.states.borrow().clone(), overlay);
+        let findings = shelf.findings();
+        self.states.send_if_modified(|before| {
+            let changed = !state.is(before);
+            if changed {
+                *before = Arc::new(state);
+            }
+            changed
+        });
+        self.findings.send_if_modified(|before| {
+            let changed = *before != findings;
+            *before = findings;
+            changed
+        });
+    }
+
+    /// Reads what changed since the stamps before.
+    async fn scan(&self, stamps: &mut BTreeMap<String, Stamp>) {
+        let listed = match self.files.list().await {
+            Ok(listed) => listed,
+            Err(error) => {
+                tracing::warn!(%error, "the folder of manifests cannot be listed");
+                self.papers().shelf.folder_failed(&error.to_string());
+                self.publish();
+                return;
+            }
+        };
+        for (path, stamp) in &listed {
+            if stamps.get(path) == Some(stamp) {
+                continue;
+            }
+            let content = self.files.read(path).await;
+            let mut papers = self.papers();
+            match content {
+                Ok(content) => papers.shelf.put(path, &content),
+                Err(error) => {
+                    papers.shelf.spoil(path, &error.to_string());
+                    // Tried again at every scan.
+                    stamps.remove(path);
+                    continue;
+                }
+            }
+            stamps.insert(path.clone(), stamp.clone());
+        }
+        stamps.retain(|path, _| listed.contains_key(path));
+        self.papers().shelf.listed(|path| listed.contains_key(path));
+        self.publish();
+        self.prune().await;
+    }
+
+    /// Removes the statuses of objects that are gone.
+    async fn prune(&self) {
+        let state = self.states.borrow().clone();
+        if state.unknown.is_some() {
+            return;
+        }
+        let gone = self
+            .papers()
+            .overlay
+            .prune(|kind, name| state.has(kind, name));
+        let Some(sink) = &self.sink else {
+            return;
+        };
+        for path in gone {
+            if let Err(error) = sink.remove(&path).await {
+                tracing::warn!(path, %error, "a status cannot be removed");
+            }
+        }
+    }
+
+    async fn load_overlay(&self) {
+        let Some(sink) = &self.sink else {
+            return;
+        };
+        match sink.load().await {
+            Ok(written) => {
+                let mut papers = self.papers();
+                for (path, content) in &written {
+                    papers.overlay.load(path, content);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "statuses written before cannot be read"),
+        }
+    }
+}
+
+async fn follow(desk: Arc<Desk>) {
+    desk.load_overlay().await;
+    let mut stamps = BTreeMap::new();
+    loop {
+        desk.scan(&mut stamps).await;
+        tokio::select! {
+            biased;
+            () = desk.files.changed() => quieten(&*desk.files).await,
+            () = sleep(RESCAN) => {}
+        }
+    }
+}
+
+/// Waits until whoever writes is done.
+async fn quieten(files: &dyn Files) {
+    for _ in 0..QUIET_TRIES {
+        if timeout(QUIET, files.changed()).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Where manifests are, and where what is written goes: folders, or memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+mod disk;
+
+pub use self::disk::{DiskFiles, DiskSink};
+
+/// Tells versions of a file apart.
+pub type Stamp = String;
+
+/// Manifest files. Paths are relative, with `/`.
+#[async_trait]
+pub trait Files: Send + Sync + 'static {
+    /// All manifest files there are, each with a stamp that changes with its content.
+    async fn list(&self) -> io::Result<BTreeMap<String, Stamp>>;
+
+    /// The content of one.
+    async fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Waits until something may have changed. It may end for nothing, and miss a change: files are
+    /// listed now and then in any case.
+    async fn changed(&self);
+}
+
+/// Where statuses and Events are written.
+#[async_trait]
+pub trait Sink: Send + Sync + 'static {
+    /// All files written before, by path.
+    async fn load(&self) -> io::Result<BTreeMap<String, Vec<u8>>>;
+
+    /// Replaces a file.
+    async fn write(&self, path: &str, content: Vec<u8>) -> io::Result<()>;
+
+    /// Removes a file, if it is there.
+    async fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Adds to the end of a file.
+    async fn append(&self, path: &str, content: Vec<u8>) -> io::Result<()>;
+}
+
+/// Files in memory, for tests and simulation. Cheap to clone; clones are the same files.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFiles {
+    inner: Arc<Inner>,
+}
+
+/// A file's stamp and content, or the error that reading it gives.
+type Kept = (u64, Result<Vec<u8>, io::ErrorKind>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    files: Mutex<BTreeMap<String, Kept>>,
+    stamps: Mutex<u64>,
+    changed: Notify,
+}
+
+impl MemoryFiles {
+    /// Writes a file.
+    pub fn put(&self, path: &str, content: impl Into<Vec<u8>>) {
+        self.set(path, Ok(content.into()));
+    }
+
+    /// Makes a file unreadable.
+    pub fn spoil(&self, path: &str) {
+        self.set(path, Err(io::ErrorKind::PermissionDenied));
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, path: &str) {
+        self.files().remove(path);
+        self.inner.changed.notify_one();
+    }
+
+    /// A file's content as text.
+    pub fn text(&self, path: &str) -> Option<String> {
+        let files = self.files();
+        let (_, content) = files.get(path)?;
+        String::from_utf8(content.as_ref().ok()?.clone()).ok()
+    }
+
+    fn set(&self, path: &str, content: Result<Vec<u8>, io::ErrorKind>) {
+        let mut stamps = self
+            .inner
+            .stamps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *stamps += 1;
+        self.files().insert(path.to_owned(), (*stamps, content));
+        self.inner.changed.notify_one();
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
+        self.inner
+            .files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Files for MemoryFiles {
+    async fn list(&self) -> io::Result<BTreeMap<String, Stamp>> {
+        let files = self.files();
+        Ok(files
+            .iter()
+            .map(|(path, (stamp, _))| (path.clone(), stamp.to_string()))
+            .collect())
+    }
+
+    async fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let files = self.files();
+        let (_, content) = files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(content.clone()?)
+    }
+
+    async fn changed(&self) {
+        self.inner.changed.notified().await;
+    }
+}
+
+#[async_trait]
+impl Sink for MemoryFiles {
+    async fn load(&self) -> io::Result<BTreeMap<String, Vec<u8>>> {
+        let files = self.files();
+        let read = |(path, (_, content)): (&String, &Kept)| {
+            Some((path.clone(), content.as_ref().ok()?.clone()))
+        };
+        Ok(files.iter().filter_map(read).collect())
+    }
+
+    async fn write(&self, path: &str, content: Vec<u8>) -> io::Result<()> {
+        self.put(path, content);
+        Ok(())
+    }
+
+    async fn remove(&self, path: &str) -> io::Result<()> {
+        MemoryFiles::remove(self, path);
+        Ok(())
+    }
+
+    async fn append(&self, path: &str, content: Vec<u8>) -> io::Result<()> {
+        let mut whole = self.text(path).unwrap_or_default().into_bytes();
+        whole.extend(content);
+        self.put(path, whole);
+        Ok(())
+    }
+}
