@@ -5,7 +5,9 @@
 //! production, a folder of manifests in the demo, memory and paused time in tests.
 
 mod agent;
+pub mod args;
 mod chance;
+pub mod cluster;
 mod config;
 pub mod connect;
 mod findings;

@@ -1,0 +1,39 @@
+//! The agent's program.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use aviary_agent::Agent;
+use aviary_agent::args::{Cli, Command, Run};
+use aviary_boot::telemetry::{self, Options};
+use aviary_boot::{Clock, shutdown, tls};
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tls::install();
+    match Cli::parse().command {
+        Command::Run(run) => start(&run).await,
+    }
+}
+
+async fn start(run: &Run) -> anyhow::Result<()> {
+    let options = Options {
+        directives: run.log.clone(),
+        format: run.format(),
+    };
+    telemetry::init(&options, Vec::new())?;
+    let clock = Clock::system();
+    let shutdown = shutdown::on_signals().context("could not listen for signals")?;
+    let source = run.source(&clock).await?;
+    let connector = Arc::new(run.connector()?);
+    tracing::info!(
+        cluster = run.cluster,
+        translator = run.translator,
+        "agent started"
+    );
+    Agent::new(run.config(&clock), source, connector)
+        .run(shutdown)
+        .await;
+    Ok(())
+}
