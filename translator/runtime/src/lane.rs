@@ -169,6 +169,11 @@ impl Lane {
         self.observed.is_some() && (self.all_dirty || !self.dirty.is_empty())
     }
 
+    /// What the next plan compares; `None` for everything.
+    pub fn waiting(&self) -> Option<&BTreeSet<AviKey>> {
+        (!self.all_dirty).then_some(&self.dirty)
+    }
+
     /// Compares what changed since the last plan. Objects in `busy` (a write is waiting or under
     /// way) keep for the next plan, after their outcome.
     pub fn plan(&mut self, busy: &BTreeSet<AviKey>) -> Plan {

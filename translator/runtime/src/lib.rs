@@ -1,10 +1,24 @@
 //! The loops of the translator: they own the pure core and talk to agents, Controllers and people.
 
+mod control;
+mod convert;
+mod core;
+pub mod embedded;
 pub mod execute;
+mod hub;
+pub mod identity;
+pub mod incoming;
 pub mod lane;
 pub mod offline;
 pub mod project;
+mod query;
+mod retain;
 pub mod scheme;
 pub mod scope;
+pub mod service;
+pub mod view;
 
 pub use aviary_session::transport;
+pub use query::{LevelSetter, Reconfigure};
+pub use retain::{Error as StoreError, StoreAt};
+pub use service::{Config, Controller, Translator};

@@ -1,14 +1,15 @@
 //! The service's core and executor without agents: facts in, one Controller out, in one task.
 
+use crate::embedded::anybody;
 use crate::execute::{AlwaysMay, End, Executor, NoJournal};
 use crate::lane::Lane;
 use crate::scope;
 use aviary_avi::{AviKey, Observed};
 use aviary_plan::{Hold, Op, Plan};
-use aviary_session::{Config, Credentials, Proof, Session, Transport};
+use aviary_session::{Config, Session, Transport};
 use aviary_settings::Settings;
 use aviary_store::Facts;
-use aviary_types::{EcoString, Finding, Secret};
+use aviary_types::{EcoString, Finding};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -53,11 +54,7 @@ impl Offline {
     /// # Errors
     /// When it cannot be read, or lacks what the settings name.
     pub async fn connect(settings: Settings, transport: Transport) -> Result<Self, Error> {
-        let proof = Proof::Password(Secret::new("embedded"));
-        let credentials = Credentials {
-            username: "admin".into(),
-            proof,
-        };
+        let credentials = anybody();
         let base = http::Uri::from_static("http://controller.embedded");
         let session = Session::new(Config::new(base), transport, Arc::new(credentials));
         let executor = Executor::new(session.clone(), Arc::new(AlwaysMay), Arc::new(NoJournal));

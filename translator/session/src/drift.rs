@@ -107,6 +107,7 @@ impl Session {
         for key in &drift.gone {
             reading.observed.remove(key);
         }
+        // Collected first: a stream that held the closure could not cross threads.
         let reads = drift.changed.iter().map(|stamp| async move {
             let key = AviKey {
                 kind: stamp.kind,
@@ -116,6 +117,7 @@ impl Session {
             };
             (stamp, self.fetch(&key, &stamp.uuid).await)
         });
+        let reads: Vec<_> = reads.collect();
         let in_flight = self.config().reads_in_flight;
         let mut results = futures::StreamExt::buffered(futures::stream::iter(reads), in_flight);
         while let Some((stamp, result)) = futures::StreamExt::next(&mut results).await {

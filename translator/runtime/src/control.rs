@@ -1,0 +1,150 @@
+//! Reading a Controller: everything at the start, and cheap lists from time to time that show what
+//! others changed. Tasks of their own; what they find goes to the core.
+
+use crate::core::wake::{SiteId, Wake, Wakes};
+use crate::scope;
+use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
+use aviary_session::{Drift, Error, Reading, Scope, Session, Stamp};
+use aviary_settings::InstanceSettings;
+use aviary_types::{DomainId, EcoString, eco_format};
+use std::collections::BTreeMap;
+
+/// What reading a Controller brings.
+pub(crate) enum Told {
+    /// All of it.
+    All(All),
+    /// It cannot be read now; it is tried again.
+    Trouble(EcoString),
+    /// Name, uuid and stamp of everything, as of a list that began after this many writes.
+    Stamps { writes: u64, stamps: Vec<Stamp> },
+    /// These objects as they are now, read after this many writes.
+    Changed { writes: u64, objects: BTreeMap<AviKey, Option<ObservedObject>> },
+    /// The look for changes failed; the next one comes in its time.
+    NoStamps(EcoString),
+}
+
+/// A Controller as read in full.
+pub(crate) struct All {
+    pub(crate) inventories: Vec<(DomainId, Inventory)>,
+    pub(crate) observed: Observed,
+    pub(crate) scopes: Vec<Scope>,
+    /// What the settings name and the Controller does not have, in words.
+    pub(crate) problems: Vec<EcoString>,
+}
+
+/// Who reads for which site.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(crate) site: SiteId,
+    pub(crate) session: Session,
+    pub(crate) wakes: Wakes,
+}
+
+impl Reader {
+    /// Reads everything, as often as it takes.
+    pub(crate) fn read_all(self, instances: Vec<InstanceSettings>) {
+        aviary_boot::spawn("read Controller", async move {
+            let mut failures = 0;
+            loop {
+                let error = match read_all(&self.session, &instances).await {
+                    Ok(all) => return self.tell(Told::All(all)).await,
+                    Err(error) => error,
+                };
+                failures += 1;
+                let pause = self.session.pause(failures, error.retry_after());
+                tracing::warn!(%error, failures, ?pause, "the Controller cannot be read");
+                self.tell(Told::Trouble(eco_format!("{}", aviary_boot::chain(&error)))).await;
+                tokio::select! {
+                    biased;
+                    () = self.wakes.closed() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    }
+
+    /// Lists names and stamps.
+    pub(crate) fn list_stamps(self, scopes: Vec<Scope>, writes: u64) {
+        aviary_boot::spawn("look for drift", async move {
+            let mut stamps = Vec::new();
+            for scope in &scopes {
+                match self.session.stamps(scope).await {
+                    Ok(more) => stamps.extend(more),
+                    Err(error) => {
+                        tracing::warn!(%error, "the look for changes of others failed");
+                        return self.tell(Told::NoStamps(error.message())).await;
+                    }
+                }
+            }
+            self.tell(Told::Stamps { writes, stamps }).await;
+        });
+    }
+
+    /// Reads what a list showed to be changed. `lost` is gone unless it is found.
+    pub(crate) fn read_changed(
+        self,
+        scopes: Vec<Scope>,
+        (drift, lost): (Drift, Vec<AviKey>),
+        writes: u64,
+    ) {
+        aviary_boot::spawn("read what others changed", async move {
+            let gone = drift.gone.iter().chain(&lost);
+            let mut objects: BTreeMap<AviKey, Option<ObservedObject>> =
+                gone.map(|key| (key.clone(), None)).collect();
+            let mut unknown = Vec::new();
+            for scope in &scopes {
+                let read = self.session.refresh(scope, &Observed::default(), &drift).await;
+                match read {
+                    Ok(Reading { observed, unreadable }) => {
+                        unknown.extend(unreadable);
+                        let found = observed.objects.values();
+                        objects.extend(found.map(|it| (it.key.clone(), Some((**it).clone()))));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "what others changed cannot be read");
+                        return self.tell(Told::NoStamps(error.message())).await;
+                    }
+                }
+            }
+            // What cannot be understood is not known to be gone.
+            objects.retain(|key, now| {
+                let is_unknown = unknown.iter().any(|it| it.kind == key.kind && it.name == key.name);
+                now.is_some() || !is_unknown
+            });
+            self.tell(Told::Changed { writes, objects }).await;
+        });
+    }
+
+    async fn tell(&self, told: Told) {
+        // Without a core there is nobody to tell.
+        let _gone = self.wakes.send(Wake::Told(self.site, Box::new(told))).await;
+    }
+}
+
+async fn read_all(session: &Session, instances: &[InstanceSettings]) -> Result<All, Error> {
+    let mut all = All {
+        inventories: Vec::new(),
+        observed: Observed::default(),
+        scopes: Vec::new(),
+        problems: Vec::new(),
+    };
+    for settings in instances {
+        let found = session.discover(&scope::wanted(settings)).await?;
+        let domain = settings.domain();
+        for problem in found.problems {
+            tracing::warn!(%domain, %problem, "the settings do not fit the Controller");
+            all.problems.push(eco_format!("{domain}: {problem}"));
+        }
+        let scope = scope::of(settings, &found.inventory.vrf);
+        let Reading { observed, unreadable } = session.observe(&scope).await?;
+        for object in unreadable {
+            tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
+                "an object of the Controller cannot be understood");
+        }
+        let found_objects = observed.objects.values();
+        found_objects.for_each(|object| all.observed.insert((**object).clone()));
+        all.inventories.push((domain, found.inventory));
+        all.scopes.push(scope);
+    }
+    Ok(all)
+}

@@ -1,0 +1,131 @@
+//! The one loop that owns facts, graphs and plans. What happens only marks dirty; then, at its own
+//! pace, the loop translates what is known, compares, hands operations out, and publishes.
+
+mod boot;
+mod ingest;
+mod orders;
+mod plan;
+mod publish;
+mod rebuild;
+mod site;
+mod status;
+mod sync;
+pub(crate) mod wake;
+
+pub(crate) use boot::{ControllerParts, Parts};
+
+use crate::hub::Hub;
+use crate::retain::Retain;
+use crate::view::{ScopeView, Snapshot};
+use aviary_boot::{Clock, Shutdown};
+use aviary_settings::Settings;
+use aviary_store::Store;
+use aviary_types::{EcoString, Generation, ObjectKey, ScopeKey};
+use imbl::OrdMap;
+use jiff::Timestamp;
+use rebuild::Wants;
+use site::Site;
+use status::Statuses;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use wake::{Target, WAKES_MAX, Wake, Wakes};
+
+/// Wakes that are taken before the loop translates: a burst coalesces, a single edit goes at once.
+const BURST_MAX: usize = 256;
+/// The loop looks after what waits for time at least this often.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// The owner of everything.
+pub(crate) struct Core {
+    clock: Clock,
+    wakes: Wakes,
+    settings: Settings,
+    observe_only: bool,
+    started: Instant,
+    grace: Duration,
+    hub: Hub,
+    store: Store,
+    retain: Retain,
+    wants: Wants,
+    sites: Vec<Site>,
+    statuses: Statuses,
+    pauses: BTreeMap<Target, Option<Timestamp>>,
+    /// Scopes whose freshness may have changed, with the kinds to look at.
+    stirred: BTreeSet<ScopeKey>,
+    scopes: OrdMap<ScopeKey, ScopeView>,
+    versions: OrdMap<ObjectKey, EcoString>,
+    /// Something must be translated although no fact changed.
+    rebuild: bool,
+    /// Who waits to be told where the facts stand.
+    marks: Vec<oneshot::Sender<Generation>>,
+    /// Something that is published changed.
+    news: bool,
+    published: watch::Sender<Snapshot>,
+}
+
+impl Core {
+    /// Runs until it is asked to stop, or nobody can wake it any more.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Wake>, mut shutdown: Shutdown) {
+        debug_assert!(inbox.max_capacity() <= WAKES_MAX);
+        self.start();
+        let mut burst = Vec::with_capacity(BURST_MAX);
+        loop {
+            self.turn();
+            let due = self.next_due();
+            tokio::select! {
+                biased;
+                () = shutdown.requested() => break,
+                count = inbox.recv_many(&mut burst, BURST_MAX) => if count == 0 { break },
+                () = tokio::time::sleep_until(due) => {}
+            }
+            for wake in burst.drain(..) {
+                self.take(wake);
+            }
+        }
+        self.sites.iter().for_each(Site::close);
+    }
+
+    fn take(&mut self, wake: Wake) {
+        match wake {
+            Wake::Join(join) => self.join(join),
+            Wake::Said(session, request) => self.said(session, *request),
+            Wake::Room(session) => self.hub.pump_one(session),
+            Wake::Left(session, why) => self.left(session, why),
+            Wake::Stored(result) => self.retain.stored(result),
+            Wake::Journal(key, reply) => {
+                let names = || [key.name.clone()];
+                self.sites.iter_mut().for_each(|site| site.lane.remember(names()));
+                self.retain.journal(&key, reply);
+            }
+            Wake::Told(site, told) => self.told(site, *told),
+            Wake::Submitted(site) => self.submitted(site),
+            Wake::Outcome(site, outcome) => self.outcome(site, *outcome),
+            Wake::Order(order) => self.order(order),
+        }
+    }
+
+    /// Brings everything that follows from what was taken up to date.
+    fn turn(&mut self) {
+        self.end_pauses();
+        self.freshen();
+        self.translate();
+        self.plan();
+        self.report();
+        self.retain.flush(&self.wakes);
+        self.acknowledge();
+        self.hub.pump();
+        self.publish();
+    }
+
+    /// When the loop must look again although nothing happened.
+    fn next_due(&self) -> Instant {
+        let latest = Instant::now() + LOOK_EVERY;
+        let grace = self.started + self.grace;
+        let grace = self.sites.iter().any(|site| !site.open).then_some(grace);
+        let sites = self.sites.iter().filter_map(Site::next_due);
+        let due = sites.chain(grace).chain(self.statuses.next_due()).chain(self.retain.next_due());
+        due.filter(|at| *at > Instant::now()).min().unwrap_or(latest).min(latest)
+    }
+}

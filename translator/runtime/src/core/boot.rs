@@ -1,0 +1,168 @@
+//! Makes the core from its parts, with what was kept over the restart.
+
+use super::rebuild::Wants;
+use super::site::Site;
+use super::status::Statuses;
+use super::wake::{SiteId, Wake, Wakes};
+use super::Core;
+use crate::control::Reader;
+use crate::execute::{Bounds, Executor, Fence, Journal, Outcome};
+use crate::hub::watch_list::watch_list;
+use crate::hub::{Hub, object};
+use crate::retain::{Kept, Names, Restored, Retain};
+use crate::view::Snapshot;
+use aviary_boot::Clock;
+use aviary_kinds::RawObject;
+use aviary_link::translator::{Held, Limits};
+use aviary_session::Session;
+use aviary_settings::{InstanceSettings, Settings};
+use aviary_store::Store;
+use aviary_types::{EcoString, ScopeKey, eco_format};
+use imbl::OrdMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// Plans that wait for an executor. One is enough: the core makes the next one when it is taken.
+const PLANS_MAX: usize = 1;
+
+/// What a core is made of.
+pub(crate) struct Parts {
+    pub(crate) clock: Clock,
+    pub(crate) wakes: Wakes,
+    pub(crate) settings: Settings,
+    pub(crate) observe_only: bool,
+    pub(crate) grace: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) retain: Retain,
+    pub(crate) restored: Restored,
+    pub(crate) controllers: Vec<ControllerParts>,
+    pub(crate) published: watch::Sender<Snapshot>,
+}
+
+/// What a Controller's place in the core is made of.
+pub(crate) struct ControllerParts {
+    pub(crate) name: EcoString,
+    pub(crate) instances: Vec<InstanceSettings>,
+    pub(crate) session: Session,
+    pub(crate) fence: Arc<dyn Fence>,
+}
+
+impl Core {
+    /// A core that knows what was kept.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { restored, controllers, .. } = parts;
+        let hub = Hub::new(parts.limits, watch_list(&restored.epochs));
+        let site = |(id, controller): (SiteId, ControllerParts)| {
+            site(id, controller, &parts.wakes, (&parts.settings, parts.observe_only))
+        };
+        let mut core = Self {
+            sites: controllers.into_iter().enumerate().map(site).collect(),
+            started: Instant::now(),
+            clock: parts.clock,
+            wakes: parts.wakes,
+            settings: parts.settings,
+            observe_only: parts.observe_only,
+            grace: parts.grace,
+            hub,
+            store: Store::default(),
+            retain: parts.retain,
+            wants: Wants::default(),
+            statuses: Statuses::default(),
+            pauses: BTreeMap::new(),
+            stirred: BTreeSet::new(),
+            scopes: OrdMap::new(),
+            versions: OrdMap::new(),
+            rebuild: true,
+            marks: Vec::new(),
+            news: true,
+            published: parts.published,
+        };
+        core.restore(restored);
+        core
+    }
+
+    /// Begins to read the Controllers.
+    pub(super) fn start(&mut self) {
+        for site in &self.sites {
+            site.reader.clone().read_all(site.instances.clone());
+        }
+    }
+
+    fn restore(&mut self, restored: Restored) {
+        let Restored { objects, scopes, names, unfit, .. } = restored;
+        let count = objects.len();
+        for kept in objects {
+            self.restore_one(kept);
+        }
+        let since = eco_format!("{:.0}", self.clock.now());
+        let fit: Vec<ScopeKey> = scopes.into_iter().filter(|it| !unfit.contains(it)).collect();
+        for scope in &fit {
+            self.store.retain(scope, since.clone());
+            self.stirred.insert(scope.clone());
+        }
+        for site in &mut self.sites {
+            site.lane.remember(names.iter().cloned());
+        }
+        if count > 0 {
+            tracing::info!(objects = count, scopes = fit.len(), waiting = unfit.len(), "restored");
+        }
+    }
+
+    fn restore_one(&mut self, kept: Kept) {
+        let Kept { key, record, accepted } = kept;
+        if accepted {
+            let held = Held {
+                digest: record.digest(),
+                version: record.version.clone(),
+                incomplete: record.incomplete,
+            };
+            self.hub.hold(&key, held);
+        }
+        self.versions.insert(key.clone(), record.version.as_str().into());
+        self.store.apply(RawObject {
+            key,
+            uid: record.uid.as_str().into(),
+            resource_version: record.version.as_str().into(),
+            created: record.created.as_str().into(),
+            json: object::parse(&record.json),
+            contents: false,
+        });
+    }
+}
+
+fn site(
+    id: SiteId,
+    controller: ControllerParts,
+    wakes: &Wakes,
+    (settings, observe_only): (&Settings, bool),
+) -> Site {
+    let ControllerParts { name, instances, session, fence } = controller;
+    let reader = Reader { site: id, session: session.clone(), wakes: wakes.clone() };
+    let executor = (!observe_only).then(|| {
+        let journal: Arc<dyn Journal> = Arc::new(Names { wakes: wakes.clone() });
+        let most = settings.service.max_writes_in_flight;
+        let bounds = Bounds {
+            writes_in_flight_max: u32::try_from(most).unwrap_or(u32::MAX),
+            ..Bounds::default()
+        };
+        let executor = Executor::new(session, fence, journal).with_bounds(bounds);
+        let (handle, outcomes) = executor.spawn(PLANS_MAX);
+        forward(id, outcomes, wakes.clone());
+        Arc::new(handle)
+    });
+    Site::new(name, instances, reader, executor)
+}
+
+/// Brings outcomes to the core.
+fn forward(id: SiteId, mut outcomes: mpsc::Receiver<Outcome>, wakes: Wakes) {
+    aviary_boot::spawn("outcomes", async move {
+        while let Some(outcome) = outcomes.recv().await {
+            if wakes.send(Wake::Outcome(id, Box::new(outcome))).await.is_err() {
+                return;
+            }
+        }
+    });
+}

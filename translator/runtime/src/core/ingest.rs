@@ -1,0 +1,186 @@
+//! From what the link heard to facts, and to how fresh they are.
+
+use super::Core;
+use crate::hub::object;
+use crate::retain::Record;
+use crate::view::ScopeView;
+use aviary_kinds::{Extent, ROOMS, Room, Watch, room_of};
+use aviary_link::key::{Extent as Where, Kind as LinkKind, Name};
+use aviary_link::translator::{Event, Heard, Upserted, Why};
+use aviary_store::Applied;
+use aviary_types::{
+    ClusterName, EcoString, Finding, Kind, Namespace, ObjectKey, ScopeKey, eco_format,
+};
+use jiff::Timestamp;
+
+impl Core {
+    /// Takes what was heard into the store. Answers why an object is not usable, if one is not.
+    pub(super) fn learn(&mut self, cluster: &ClusterName, events: Vec<Event>) -> Option<Finding> {
+        let mut rejected = None;
+        for event in events {
+            match event {
+                Event::Upsert(upserted) => {
+                    rejected = self.upsert(cluster, &upserted).or(rejected);
+                }
+                Event::Removed { kind, name } => self.remove(cluster, &kind, &name),
+                Event::Complete { kind, extent, assumed, .. } => {
+                    if let Some(why) = assumed {
+                        tracing::warn!(%cluster, %kind, %extent, %why, "counts as empty");
+                    }
+                    self.stir(cluster, &extent);
+                }
+                Event::Frozen { extent, .. } => self.stir(cluster, &extent),
+                Event::Outcome(outcome) => self.statuses.outcome(&outcome),
+                Event::Lost(ids) => self.statuses.lost(&ids),
+                Event::Findings(findings) => {
+                    for finding in findings {
+                        tracing::warn!(%cluster, code = finding.code, text = finding.text,
+                            "an agent tells what is wrong with its source");
+                    }
+                }
+                // The stream's task has looked at it already.
+                Event::Token(_) => {}
+            }
+        }
+        rejected
+    }
+
+    fn upsert(&mut self, cluster: &ClusterName, upserted: &Upserted) -> Option<Finding> {
+        let room = room_of(&upserted.kind.group, &upserted.kind.kind)?;
+        let key = key(cluster, room.kind, &upserted.name);
+        let raw = object::raw(room, key.clone(), upserted);
+        self.versions.insert(key.clone(), raw.resource_version.clone());
+        self.met(&key);
+        self.news = true;
+        let record = (room.watch == Watch::Full).then(|| Record::of(upserted));
+        match self.store.apply(raw) {
+            Applied::Accepted => {
+                self.retain.accept(&key, record);
+                None
+            }
+            Applied::Rejected(findings) => {
+                self.retain.reject(&key, record);
+                findings.into_iter().next()
+            }
+            Applied::UnknownKind => None,
+        }
+    }
+
+    fn remove(&mut self, cluster: &ClusterName, kind: &LinkKind, name: &Name) {
+        let Some(room) = room_of(&kind.group, &kind.kind) else { return };
+        let key = key(cluster, room.kind, name);
+        self.store.delete(&key);
+        self.versions.remove(&key);
+        self.retain.remove(&key);
+        self.news = true;
+    }
+
+    /// An object of a namespace that was not met before, or a Namespace itself: sessions that cover
+    /// all namespaces have told about it already, without knowing its name.
+    fn met(&mut self, key: &ObjectKey) {
+        let mut scope = key.scope();
+        if key.kind == aviary_kinds::namespace::KIND {
+            scope.namespace = Namespace::from(key.name.clone());
+        }
+        if !self.scopes.contains_key(&scope) {
+            self.stirred.insert(scope);
+        }
+    }
+
+    /// Notes whose freshness may have changed.
+    fn stir(&mut self, cluster: &ClusterName, extent: &Where) {
+        let scope = |namespace: &str| ScopeKey {
+            cluster: cluster.clone(),
+            namespace: namespace.into(),
+        };
+        match extent {
+            Where::Namespace(namespace) => {
+                self.stirred.insert(scope(namespace));
+            }
+            Where::Cluster => {
+                self.stirred.insert(scope(""));
+            }
+            Where::All => {
+                let known = self.scopes.keys().filter(|it| it.cluster == *cluster);
+                self.stirred.extend(known.filter(|it| !it.is_cluster_wide()).cloned());
+            }
+        }
+    }
+
+    /// Looks how well the stirred scopes are known now.
+    pub(super) fn freshen(&mut self) {
+        for scope in std::mem::take(&mut self.stirred) {
+            self.freshen_one(&scope);
+            self.news = true;
+        }
+    }
+
+    fn freshen_one(&mut self, scope: &ScopeKey) {
+        let now = self.clock.now();
+        let former = self.scopes.get(scope).cloned().unwrap_or_default();
+        // A kind stands still since it began to, whatever the reason became.
+        let since = |kind: Kind| {
+            let old = former.kinds.iter().find(|(of, _)| *of == kind);
+            old.and_then(|(_, stands)| stands.as_ref()).map_or(now, |(at, _)| *at)
+        };
+        let mut view = ScopeView {
+            session: self.hub.speaker(scope),
+            last_heard: former.last_heard,
+            kinds: Vec::new(),
+        };
+        let mut frozen: Option<(Timestamp, EcoString)> = None;
+        for room in rooms_of(scope) {
+            let stands = match self.hub.heard(scope, room.kind) {
+                Heard::Complete { .. } => {
+                    self.store.not_installed(scope, room.kind);
+                    None
+                }
+                Heard::Frozen(why) => {
+                    let why = in_words(&why, room.kind);
+                    let at = since(room.kind);
+                    frozen = frozen.or_else(|| Some((at, why.clone())));
+                    Some((at, why))
+                }
+            };
+            view.kinds.push((room.kind, stands));
+        }
+        if view.session.is_some() {
+            view.last_heard = Some(now);
+        }
+        self.freeze(scope, frozen);
+        if self.store.peek().is_published(scope) {
+            self.retain.publish(scope);
+        }
+        self.scopes.insert(scope.clone(), view);
+    }
+
+    fn freeze(&mut self, scope: &ScopeKey, frozen: Option<(Timestamp, EcoString)>) {
+        let known = self.store.peek().scope(scope).and_then(|state| state.frozen.clone());
+        match frozen {
+            None => self.store.thaw(scope),
+            Some((_, why)) if known.as_ref().is_some_and(|known| known.why == why) => {}
+            Some((at, why)) => {
+                let since = known.map_or_else(|| eco_format!("{at:.0}"), |known| known.since);
+                self.store.thaw(scope);
+                self.store.freeze(scope, since, why);
+            }
+        }
+    }
+}
+
+/// The rooms of the kinds that a scope consists of.
+pub(super) fn rooms_of(scope: &ScopeKey) -> impl Iterator<Item = &'static Room> {
+    let extent = if scope.is_cluster_wide() { Extent::Cluster } else { Extent::Namespaced };
+    ROOMS.iter().filter(move |room| room.extent == extent)
+}
+
+fn key(cluster: &ClusterName, kind: Kind, name: &Name) -> ObjectKey {
+    ObjectKey::new(cluster, kind, name.namespace.as_str(), name.name.as_str())
+}
+
+fn in_words(why: &Why, kind: Kind) -> EcoString {
+    match why {
+        Why::Away => eco_format!("{why}"),
+        Why::Listing | Why::Failed(_) => eco_format!("{kind}: {why}"),
+    }
+}

@@ -1,0 +1,104 @@
+//! What people order.
+
+use super::Core;
+use super::plan::submit;
+use super::wake::{Order, Refused};
+use aviary_settings::Settings;
+use aviary_types::ScopeKey;
+
+impl Core {
+    pub(super) fn order(&mut self, order: Order) {
+        self.news = true;
+        // An answer that nobody waits for any more changes nothing.
+        match order {
+            Order::Mark(reply) => self.marks.push(reply),
+            Order::Release(scope, reply) => {
+                let _unread = reply.send(self.release(&scope));
+            }
+            Order::Approve(digest, reply) => {
+                let _unread = reply.send(self.approve(&digest));
+            }
+            Order::Pause(target, until, reply) => {
+                tracing::info!(?target, ?until, "writes are paused");
+                self.pauses.insert(target, until);
+                self.replan_all();
+                let _unread = reply.send(());
+            }
+            Order::Resume(target, reply) => {
+                tracing::info!(?target, "writes go on");
+                let was = self.pauses.remove(&target).is_some();
+                self.replan_all();
+                let _unread = reply.send(was);
+            }
+            Order::Configure(settings) => self.configure(*settings),
+        }
+    }
+
+    /// Pauses end by themselves.
+    pub(super) fn end_pauses(&mut self) {
+        let now = self.clock.now();
+        let over = self.pauses.extract_if(.., |_, until| until.is_some_and(|until| until <= now));
+        if over.count() > 0 {
+            self.replan_all();
+        }
+    }
+
+    fn replan_all(&mut self) {
+        self.sites.iter_mut().for_each(|site| site.dirty = true);
+    }
+
+    fn release(&mut self, scope: &ScopeKey) -> Result<usize, Refused> {
+        if self.hub.speaker(scope).is_some() {
+            return Err(Refused::Heard(scope.clone()));
+        }
+        if self.store.peek().scope(scope).is_none() && !self.scopes.contains_key(scope) {
+            return Err(Refused::UnknownScope(scope.clone()));
+        }
+        let objects = self.store.peek().objects().filter(|it| it.key.scope() == *scope).count();
+        tracing::warn!(%scope, objects, "released: its objects count as gone");
+        self.store.release(scope);
+        self.hub.release(scope);
+        self.retain.release(scope);
+        self.scopes.remove(scope);
+        Ok(objects)
+    }
+
+    fn approve(&mut self, digest: &str) -> Result<usize, Refused> {
+        let held = self.sites.iter_mut().find(|site| site.guarded == digest && !digest.is_empty());
+        let site = held.ok_or(Refused::UnknownPlan)?;
+        if site.submitting || self.observe_only {
+            return Err(Refused::UnknownPlan);
+        }
+        let plan = site.guard.take().ok_or(Refused::UnknownPlan)?;
+        site.guarded = aviary_types::EcoString::new();
+        let count = plan.ops.len();
+        let compared = plan.ops.iter().map(|op| op.key.object.clone()).collect();
+        site.clear_compared(Some(&compared));
+        submit(site, plan);
+        Ok(count)
+    }
+
+    /// Follows changed settings, as far as the same Controllers serve the same clusters.
+    fn configure(&mut self, settings: Settings) {
+        if let Some(refused) = self.settings.refused_change(&settings) {
+            tracing::error!(%refused, "the settings are not taken over");
+            return;
+        }
+        for site in &mut self.sites {
+            let clusters = site.clusters().into_iter().cloned().collect::<Vec<_>>();
+            let instances: Vec<_> = settings
+                .instances()
+                .filter(|instance| clusters.contains(&instance.cluster))
+                .cloned()
+                .collect();
+            if instances != site.instances {
+                site.instances.clone_from(&instances);
+                site.lane.configure(instances.clone());
+                site.reader.clone().read_all(instances);
+            }
+        }
+        tracing::info!("new settings are in force");
+        self.settings = settings;
+        self.rebuild = true;
+    }
+}

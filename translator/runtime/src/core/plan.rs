@@ -1,0 +1,323 @@
+//! Compares, and hands what is to be done to the executors.
+
+use super::Core;
+use super::ingest::rooms_of;
+use super::site::Site;
+use super::wake::{SiteId, Target, Wake};
+use crate::control::{All, Told};
+use crate::execute::{Outcome, Submission};
+use crate::view::Held;
+use aviary_avi::{AviKey, AviKind};
+use aviary_kinds::namespace;
+use aviary_plan::{Hold, Method, Op, Plan};
+use aviary_session::Drift;
+use aviary_settings::Drift as DriftPolicy;
+use aviary_types::{Digest, EcoString, ScopeKey, eco_format};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::time::Instant;
+
+/// Fewer deletions of virtual services than this are somebody's edit, whatever share they are.
+const GUARD_FROM: usize = 5;
+
+impl Core {
+    /// Plans wherever something changed.
+    pub(super) fn plan(&mut self) {
+        let now = Instant::now();
+        for id in 0..self.sites.len() {
+            self.open(id, now);
+            let Some(site) = self.sites.get_mut(id) else { continue };
+            site.look_at_waits(now);
+            if site.open && site.dirty && !site.submitting {
+                self.plan_site(id);
+                self.news = true;
+            }
+            self.look_for_drift(id, now);
+        }
+    }
+
+    /// A Controller's plans begin once everything was read, or could have been.
+    fn open(&mut self, id: SiteId, now: Instant) {
+        let Some(site) = self.sites.get(id) else { return };
+        if site.open || site.lane.observed().is_none() {
+            return;
+        }
+        if now < self.started + self.grace && !self.is_all_heard(site) {
+            return;
+        }
+        if let Some(site) = self.sites.get_mut(id) {
+            tracing::info!(controller = %site.name, "everything was read: plans are made from now on");
+            site.open = true;
+            site.dirty = true;
+        }
+    }
+
+    /// Whether every scope that is known of, or that an instance selects, was heard in full.
+    fn is_all_heard(&self, site: &Site) -> bool {
+        let facts = self.store.peek();
+        let heard = |scope: &ScopeKey| {
+            let view = self.scopes.get(scope);
+            view.is_some_and(|view| {
+                view.kinds.iter().all(|(_, stands)| stands.is_none())
+                    && view.kinds.len() == rooms_of(scope).count()
+            })
+        };
+        site.clusters().into_iter().all(|cluster| {
+            let known = facts.scopes().filter(|(scope, _)| scope.cluster == *cluster);
+            let namespaces = facts.lookup(&namespace::all(cluster));
+            let named = namespaces.iter().map(|entry| ScopeKey {
+                cluster: cluster.clone(),
+                namespace: entry.key.name.clone().into(),
+            });
+            heard(&ScopeKey::cluster_wide(cluster))
+                && known.map(|(scope, _)| scope.clone()).chain(named).all(|scope| heard(&scope))
+        })
+    }
+
+    fn plan_site(&mut self, id: SiteId) {
+        let percent = self.settings.service.delete_guard_percent;
+        let Some(site) = self.sites.get_mut(id) else { return };
+        let parked: Vec<AviKey> = site.parked.keys().map(|key| key.object.clone()).collect();
+        parked.iter().for_each(|key| site.lane.doubt(key));
+        let compared = site.lane.waiting().cloned();
+        let blocked = site.blocked();
+        let plan = site.lane.plan(&blocked);
+        site.dirty = false;
+        site.clear_compared(compared.as_ref());
+        for hold in &plan.holds {
+            note_hold(site, hold);
+        }
+        let (plan, paused) = split(plan, &self.pauses);
+        for op in paused {
+            park(site, op, "paused by an operator", false);
+        }
+        if guards(site, &plan, percent) {
+            guard(site, plan);
+            return;
+        }
+        site.guarded = EcoString::new();
+        site.guard = None;
+        if plan.ops.is_empty() {
+            return;
+        }
+        if self.observe_only || site.executor.is_none() {
+            site.show(&plan.ops, false);
+        } else {
+            submit(site, plan);
+        }
+    }
+
+    pub(super) fn submitted(&mut self, id: SiteId) {
+        if let Some(site) = self.sites.get_mut(id) {
+            site.submitting = false;
+            self.news = true;
+        }
+    }
+
+    pub(super) fn outcome(&mut self, id: SiteId, outcome: Outcome) {
+        if let Some(site) = self.sites.get_mut(id) {
+            self.statuses.touch(outcome.op.provenance.objects());
+            site.finish(outcome);
+            self.news = true;
+        }
+    }
+
+    /// What reading a Controller brought.
+    pub(super) fn told(&mut self, id: SiteId, told: Told) {
+        let policy = self.settings.service.drift;
+        let again = Instant::now() + self.settings.service.drift_interval;
+        let Some(site) = self.sites.get_mut(id) else { return };
+        self.news = true;
+        match told {
+            Told::All(all) => {
+                take_all(site, all);
+                self.rebuild = true;
+                site.drift_due = Some(again);
+            }
+            Told::Trouble(why) => site.trouble = why,
+            Told::NoStamps(why) => {
+                site.trouble = why;
+                site.drift_due = Some(again);
+            }
+            Told::Stamps { writes, stamps } => {
+                site.trouble = EcoString::new();
+                site.drift_due = Some(again);
+                if let Some(observed) = site.lane.observed() {
+                    let drift = newer(site, Drift::between(observed, &stamps), writes);
+                    follow(site, drift, policy);
+                }
+            }
+            Told::Changed { writes, objects } => {
+                let touched: Vec<AviKey> = objects.keys().cloned().collect();
+                for (key, now) in objects {
+                    if !site.is_newer(&key, writes) {
+                        site.found(&key, now);
+                    }
+                }
+                let desired = &site.lane.built().desired.objects;
+                let sources = touched.iter().filter_map(|key| desired.get(key));
+                let sources: Vec<_> =
+                    sources.flat_map(|it| it.provenance.objects().cloned()).collect();
+                self.statuses.touch(sources.iter());
+            }
+        }
+    }
+
+    fn look_for_drift(&mut self, id: SiteId, now: Instant) {
+        if self.settings.service.drift == DriftPolicy::Off {
+            return;
+        }
+        let Some(site) = self.sites.get_mut(id) else { return };
+        if site.open && site.drift_due.is_some_and(|due| due <= now) {
+            site.drift_due = None;
+            site.forget_writes();
+            site.reader.clone().list_stamps(site.scopes.clone(), site.seen);
+        }
+    }
+}
+
+fn take_all(site: &mut Site, all: All) {
+    site.trouble = all.problems.join("; ").into();
+    for (domain, inventory) in all.inventories {
+        site.lane.discover(&domain, inventory);
+    }
+    site.scopes = all.scopes;
+    site.lane.observe(all.observed);
+    site.read_at = Instant::now();
+    site.dirty = true;
+}
+
+pub(super) fn submit(site: &mut Site, plan: Plan) {
+    let (Some(executor), Some(observed)) = (site.executor.clone(), site.lane.observed()) else {
+        return;
+    };
+    let submission = Submission {
+        observed: observed.clone(),
+        read_at: site.read_at,
+        seen: site.seen,
+        plan,
+    };
+    tracing::info!(controller = %site.name, operations = submission.plan.ops.len(),
+        generation = submission.plan.generation.0, "a plan goes out");
+    site.show(&submission.plan.ops, true);
+    site.submitting = true;
+    let (id, wakes) = (site.reader.site, site.reader.wakes.clone());
+    aviary_boot::spawn("submit plan", async move {
+        if let Err(error) = executor.submit(submission).await {
+            tracing::error!(%error, "the plan is lost");
+        }
+        // Without a core nobody waits.
+        let _gone = wakes.send(Wake::Submitted(id)).await;
+    });
+}
+
+fn note_hold(site: &mut Site, hold: &Hold) {
+    let desired = site.lane.built().desired.objects.get(&hold.object);
+    let domain = desired.map(|desired| desired.domain.clone());
+    let held = Held { hold: hold.clone(), domain, approvable: false };
+    site.holds.insert(hold.object.clone(), held);
+}
+
+fn park(site: &mut Site, op: Op, why: &str, approvable: bool) {
+    let key = op.key.object.clone();
+    let hold = Hold { object: key.clone(), method: op.method, why: why.into() };
+    let domain = Some(op.domain.clone());
+    site.holds.insert(key, Held { hold, domain, approvable });
+    site.parked.insert(op.key.clone(), op);
+}
+
+/// Takes operations out that a pause keeps back, and those that wait for them.
+fn split<T>(mut plan: Plan, pauses: &BTreeMap<Target, T>) -> (Plan, Vec<Op>) {
+    if pauses.is_empty() {
+        return (plan, Vec::new());
+    }
+    let mut kept: Vec<Op> = plan.ops.extract_if(.., |op| is_paused(op, pauses)).collect();
+    let mut objects: BTreeSet<AviKey> = kept.iter().map(|op| op.key.object.clone()).collect();
+    let waits = |op: &Op, on: &BTreeSet<AviKey>| {
+        on.contains(&op.key.object) || op.after.iter().any(|before| on.contains(&before.object))
+    };
+    while let Some(at) = plan.ops.iter().position(|op| waits(op, &objects)) {
+        let op = plan.ops.remove(at);
+        objects.insert(op.key.object.clone());
+        kept.push(op);
+    }
+    (plan, kept)
+}
+
+fn is_paused<T>(op: &Op, pauses: &BTreeMap<Target, T>) -> bool {
+    pauses.contains_key(&Target::Domain(op.domain.clone()))
+        || op.provenance.objects().any(|key| pauses.contains_key(&Target::Scope(key.scope())))
+        || pauses.keys().any(|target| match target {
+            // A delete has no sources left; its markers told the domain alone.
+            Target::Scope(scope) => {
+                op.method == Method::Delete && scope.cluster == op.domain.cluster
+            }
+            Target::Domain(_) => false,
+        })
+}
+
+/// Whether a plan deletes so much that somebody must look at it first.
+fn guards(site: &Site, plan: &Plan, percent: u8) -> bool {
+    let is_loss = |op: &&Op| {
+        op.method == Method::Delete && op.key.object.kind == AviKind::VirtualService
+    };
+    let lost = plan.ops.iter().filter(is_loss).count();
+    lost >= GUARD_FROM && lost * 100 > site.owned_services() * usize::from(percent)
+}
+
+fn guard(site: &mut Site, plan: Plan) {
+    site.guarded = eco_format!("{}", Digest::of_json(&plan.ops));
+    let why = "the plan deletes a large share of the owned virtual services: approve it";
+    tracing::warn!(controller = %site.name, digest = %site.guarded, operations = plan.ops.len(), why);
+    for op in plan.ops.clone() {
+        park(site, op, why, true);
+    }
+    site.guard = Some(plan);
+}
+
+/// The differences that are not of our own making.
+fn newer(site: &Site, drift: Drift, writes: u64) -> Drift {
+    let Drift { changed, gone } = drift;
+    let is_ours = |kind: AviKind, tenant: &str, name: &str| {
+        keys_of(site, kind, tenant, name).iter().any(|key| site.is_newer(key, writes))
+    };
+    Drift {
+        changed: changed
+            .into_iter()
+            .filter(|it| !is_ours(it.kind, it.tenant.as_str(), &it.name))
+            .collect(),
+        gone: gone.into_iter().filter(|key| !site.is_newer(key, writes)).collect(),
+    }
+}
+
+fn follow(site: &Site, drift: Drift, policy: DriftPolicy) {
+    if drift.is_empty() {
+        return;
+    }
+    tracing::warn!(controller = %site.name, changed = drift.changed.len(), gone = drift.gone.len(),
+        "others changed objects of ours");
+    for stamp in &drift.changed {
+        tracing::debug!(kind = %stamp.kind, name = %stamp.name, "changed by others");
+    }
+    if policy != DriftPolicy::Repair {
+        return;
+    }
+    let suspects = drift.changed.iter().flat_map(|stamp| {
+        keys_of(site, stamp.kind, stamp.tenant.as_str(), &stamp.name)
+    });
+    let observed = |key: &AviKey| {
+        site.lane.observed().is_some_and(|observed| observed.objects.contains_key(key))
+    };
+    // What changed so that it is no longer ours counts as gone.
+    let lost: Vec<AviKey> = suspects.filter(observed).collect();
+    site.reader.clone().read_changed(site.scopes.clone(), (drift, lost), site.seen);
+}
+
+/// The keys that a cheap list may mean: it does not tell the cloud.
+fn keys_of(site: &Site, kind: AviKind, tenant: &str, name: &str) -> Vec<AviKey> {
+    let key = AviKey { kind, tenant: tenant.into(), cloud: EcoString::new(), name: name.into() };
+    if !kind.has_cloud() {
+        return vec![key];
+    }
+    let observed = site.lane.observed().into_iter().flat_map(|it| it.objects.keys());
+    observed.filter(|it| AviKey { cloud: EcoString::new(), ..(*it).clone() } == key).cloned().collect()
+}

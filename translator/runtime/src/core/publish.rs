@@ -1,0 +1,54 @@
+//! Publishes what queries answer from.
+
+use super::Core;
+use super::site::Site;
+use crate::view::{AgentView, SiteView, Snapshot};
+use std::sync::Arc;
+
+impl Core {
+    /// Publishes the state, if anything changed, and tells where the facts stand.
+    pub(super) fn publish(&mut self) {
+        if std::mem::take(&mut self.news) {
+            let snapshot = self.snapshot();
+            self.published.send_replace(snapshot);
+        }
+        let generation = self.store.peek().generation;
+        for mark in self.marks.drain(..) {
+            // Whoever asked may have gone.
+            let _unread = mark.send(generation);
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let agents = self.hub.agents().map(|(id, about)| AgentView {
+            id,
+            about: about.clone(),
+            intents_open: self.hub.open_intents(id),
+        });
+        Snapshot {
+            facts: self.store.peek().clone(),
+            sites: self.sites.iter().map(view).collect(),
+            scopes: self.scopes.clone(),
+            versions: self.versions.clone(),
+            intents: self.statuses.pending(),
+            agents: Arc::new(agents.collect()),
+        }
+    }
+}
+
+fn view(site: &Site) -> SiteView {
+    let shards = site.instances.iter().map(|it| (it.domain(), it.l7.shard_size.count()));
+    SiteView {
+        controller: site.name.clone(),
+        domains: site.lane.domains(),
+        shards: shards.collect(),
+        built: site.lane.built().clone(),
+        observed: site.lane.observed().cloned(),
+        ops: site.ops.clone(),
+        holds: Arc::new(site.holds.values().cloned().collect()),
+        guarded: site.guarded.clone(),
+        refusals: Arc::new(site.refusals.values().flatten().cloned().collect()),
+        settled: site.is_settled(),
+        trouble: site.trouble.clone(),
+    }
+}

@@ -1,0 +1,37 @@
+//! `aviary.query.v1` and `aviary.admin.v1`: answers from published values, orders to the core.
+
+mod admin;
+mod answers;
+mod converged;
+mod desk;
+mod fields;
+mod filters;
+mod page;
+mod plans;
+mod refusal;
+mod scopes;
+
+pub use desk::{LevelSetter, Reconfigure};
+pub(crate) use desk::Desk;
+
+use tonic_reflection::server::{Builder, Error, v1, v1alpha};
+
+/// The reflection service as newer tools speak it.
+pub(crate) fn reflection_v1()
+-> Result<v1::ServerReflectionServer<impl v1::ServerReflection>, Error> {
+    described().build_v1()
+}
+
+/// The reflection service as older tools speak it.
+pub(crate) fn reflection_v1alpha()
+-> Result<v1alpha::ServerReflectionServer<impl v1alpha::ServerReflection>, Error> {
+    described().build_v1alpha()
+}
+
+/// Everything that is served, and the details that errors carry.
+fn described() -> Builder<'static> {
+    Builder::configure()
+        .register_encoded_file_descriptor_set(aviary_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+}

@@ -1,0 +1,180 @@
+//! The services themselves: who asks is looked at first, then the question.
+
+use super::{admin, answers, converged, plans, refusal, scopes};
+use crate::core::wake::{Order, Wake, Wakes};
+use crate::identity::{Caller, Gate};
+use crate::view::Snapshot;
+use aviary_proto::admin::v1 as orders;
+use aviary_proto::admin::v1::admin_service_server::AdminService;
+use aviary_proto::query::v1 as query;
+use aviary_proto::query::v1::query_service_server::QueryService;
+use aviary_settings::Settings;
+use aviary_types::EcoString;
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+use tonic::{Request, Response, Status, async_trait};
+
+/// Changes the log level: takes directives, answers those before, or why not.
+pub type LevelSetter = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// Where questions and orders arrive.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) snapshots: watch::Receiver<Snapshot>,
+    pub(crate) wakes: Wakes,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) log_level: Option<LevelSetter>,
+}
+
+/// Hands changed settings to a running translator.
+#[derive(Clone)]
+pub struct Reconfigure(Wakes);
+
+impl Reconfigure {
+    /// Takes these settings into force, as far as they may change. `false` if the translator ended.
+    pub async fn configure(&self, settings: Settings) -> bool {
+        let order = Order::Configure(Box::new(settings));
+        self.0.send(Wake::Order(order)).await.is_ok()
+    }
+}
+
+impl Desk {
+    /// The way for changed settings.
+    pub(crate) fn reconfigure(&self) -> Reconfigure {
+        Reconfigure(self.wakes.clone())
+    }
+
+    /// The state of everything, for somebody who may see it.
+    async fn show<T>(&self, request: &Request<T>) -> Result<Snapshot, Status> {
+        let caller = Caller::of(request)?;
+        self.gate.may_query(&caller).await.map_err(|why| refusal::denied(&why))?;
+        Ok(self.snapshots.borrow().clone())
+    }
+
+    /// Who orders, if they may.
+    async fn may_order<T>(&self, request: &Request<T>) -> Result<EcoString, Status> {
+        let caller = Caller::of(request)?;
+        self.gate.may_order(&caller).await.map_err(|why| refusal::denied(&why))
+    }
+
+    /// Lets the core carry an order out and waits for its answer.
+    pub(super) async fn ask<A>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<A>) -> Order,
+    ) -> Result<A, Status> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || Status::unavailable("the translator is stopping");
+        self.wakes.send(Wake::Order(order(reply))).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())
+    }
+}
+
+#[async_trait]
+impl QueryService for Desk {
+    async fn list_objects(
+        &self,
+        request: Request<query::ListObjectsRequest>,
+    ) -> Result<Response<query::ListObjectsResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        answers::list_objects(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn get_object(
+        &self,
+        request: Request<query::GetObjectRequest>,
+    ) -> Result<Response<query::GetObjectResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        answers::get_object(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn get_shard_map(
+        &self,
+        request: Request<query::GetShardMapRequest>,
+    ) -> Result<Response<query::GetShardMapResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        answers::shard_map(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn list_agents(
+        &self,
+        request: Request<query::ListAgentsRequest>,
+    ) -> Result<Response<query::ListAgentsResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        scopes::agents(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn list_scopes(
+        &self,
+        request: Request<query::ListScopesRequest>,
+    ) -> Result<Response<query::ListScopesResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        scopes::list(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn list_findings(
+        &self,
+        request: Request<query::ListFindingsRequest>,
+    ) -> Result<Response<query::ListFindingsResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        scopes::findings(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn wait_converged(
+        &self,
+        request: Request<query::WaitConvergedRequest>,
+    ) -> Result<Response<query::WaitConvergedResponse>, Status> {
+        self.show(&request).await?;
+        converged::wait(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_plan(
+        &self,
+        request: Request<query::GetPlanRequest>,
+    ) -> Result<Response<query::GetPlanResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        plans::get(&snapshot, request.get_ref()).map(Response::new)
+    }
+}
+
+#[async_trait]
+impl AdminService for Desk {
+    async fn release_scope(
+        &self,
+        request: Request<orders::ReleaseScopeRequest>,
+    ) -> Result<Response<orders::ReleaseScopeResponse>, Status> {
+        let who = self.may_order(&request).await?;
+        admin::release(self, &who, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn approve_plan(
+        &self,
+        request: Request<orders::ApprovePlanRequest>,
+    ) -> Result<Response<orders::ApprovePlanResponse>, Status> {
+        let who = self.may_order(&request).await?;
+        admin::approve(self, &who, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn pause(
+        &self,
+        request: Request<orders::PauseRequest>,
+    ) -> Result<Response<orders::PauseResponse>, Status> {
+        let who = self.may_order(&request).await?;
+        admin::pause(self, &who, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn resume(
+        &self,
+        request: Request<orders::ResumeRequest>,
+    ) -> Result<Response<orders::ResumeResponse>, Status> {
+        let who = self.may_order(&request).await?;
+        admin::resume(self, &who, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<orders::SetLogLevelRequest>,
+    ) -> Result<Response<orders::SetLogLevelResponse>, Status> {
+        let who = self.may_order(&request).await?;
+        admin::set_log_level(self, &who, request.get_ref()).map(Response::new)
+    }
+}

@@ -1,0 +1,214 @@
+//! What survives a crash: accepted objects as they came, which scopes were complete, and the names of
+//! objects that do not show whose they are. Contents of Secrets are never among it.
+//!
+//! Writes are gathered while one transaction is under way; an agent's message is acknowledged, and a
+//! name is granted, once the transaction with it is on disk.
+
+mod db;
+mod record;
+
+pub use db::{Error, StoreAt};
+pub(crate) use db::{Kept, Restored};
+pub(crate) use record::Record;
+
+use crate::core::wake::{Wake, Wakes};
+use crate::execute::{Journal, JournalError};
+use async_trait::async_trait;
+use aviary_avi::AviKey;
+use aviary_boot::Blocking;
+use aviary_link::translator::SessionId;
+use aviary_types::{EcoString, Finding, ObjectKey, ScopeKey};
+use db::{Db, Write};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// The pause after a write that failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A message of an agent that was taken in.
+pub(crate) struct Ack {
+    pub(crate) session: SessionId,
+    pub(crate) sequence: u64,
+    /// Why its object is not usable, if it is not.
+    pub(crate) rejected: Option<Finding>,
+}
+
+type Granted = oneshot::Sender<Result<(), JournalError>>;
+
+/// What waits for a transaction.
+#[derive(Default)]
+struct Batch {
+    writes: Vec<Write>,
+    acks: Vec<Ack>,
+    names: Vec<(EcoString, Granted)>,
+}
+
+/// The store on disk, or its absence.
+pub(crate) struct Retain {
+    db: Option<Arc<Db>>,
+    blocking: Blocking,
+    pending: Batch,
+    /// What the transaction under way holds.
+    flying: Option<(Arc<Vec<Write>>, Batch)>,
+    ready: Vec<Ack>,
+    published: BTreeSet<ScopeKey>,
+    not_before: Option<Instant>,
+}
+
+impl Retain {
+    /// Opens a store and reads what is in it.
+    pub(crate) async fn open(at: StoreAt, blocking: Blocking) -> Result<(Self, Restored), Error> {
+        let opened = match at {
+            StoreAt::Memory => None,
+            at => Some(blocking.run(move || Db::open(at)).await.map_err(|_| Error::Unfinished)??),
+        };
+        let (db, restored) = match opened {
+            Some((db, restored)) => (Some(Arc::new(db)), restored),
+            None => (None, Restored::default()),
+        };
+        let published = restored.scopes.iter().cloned().collect();
+        let retain = Self {
+            db,
+            blocking,
+            pending: Batch::default(),
+            flying: None,
+            ready: Vec::new(),
+            published,
+            not_before: None,
+        };
+        Ok((retain, restored))
+    }
+
+    /// An object is in force. Objects of kinds that are sent by name are not kept.
+    pub(crate) fn accept(&mut self, key: &ObjectKey, record: Option<Record>) {
+        self.push(|| Some(Write::Accept(key.clone(), record?)));
+    }
+
+    /// An object is there, but its last accepted form is in force.
+    pub(crate) fn reject(&mut self, key: &ObjectKey, record: Option<Record>) {
+        self.push(|| Some(Write::Reject(key.clone(), record?)));
+    }
+
+    /// An object is gone.
+    pub(crate) fn remove(&mut self, key: &ObjectKey) {
+        self.push(|| Some(Write::Remove(key.clone())));
+    }
+
+    /// A scope is complete.
+    pub(crate) fn publish(&mut self, scope: &ScopeKey) {
+        if self.published.insert(scope.clone()) {
+            self.push(|| Some(Write::Publish(scope.clone())));
+        }
+    }
+
+    /// A scope was given up.
+    pub(crate) fn release(&mut self, scope: &ScopeKey) {
+        self.published.remove(scope);
+        self.push(|| Some(Write::Release(scope.clone())));
+    }
+
+    /// A name is to be kept before its object is made.
+    pub(crate) fn journal(&mut self, key: &AviKey, granted: Granted) {
+        self.push(|| Some(Write::Name(key.name.clone())));
+        self.pending.names.push((key.name.clone(), granted));
+    }
+
+    /// A message was taken in: to be acknowledged once all of it survives.
+    pub(crate) fn ack(&mut self, ack: Ack) {
+        self.pending.acks.push(ack);
+    }
+
+    /// What may be acknowledged now.
+    pub(crate) fn take_acks(&mut self) -> Vec<Ack> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// When a failed write is tried again.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// Starts a transaction with all that waits, unless one is under way.
+    pub(crate) fn flush(&mut self, wakes: &Wakes) {
+        let waits = self.not_before.is_some_and(|at| at > Instant::now());
+        if self.flying.is_some() || waits {
+            return;
+        }
+        self.not_before = None;
+        let mut batch = std::mem::take(&mut self.pending);
+        let Some(db) = self.db.clone().filter(|_| !batch.writes.is_empty()) else {
+            self.grant(batch);
+            return;
+        };
+        let writes = Arc::new(std::mem::take(&mut batch.writes));
+        self.flying = Some((writes.clone(), batch));
+        let (blocking, wakes) = (self.blocking, wakes.clone());
+        aviary_boot::spawn("store", async move {
+            let done = blocking.run(move || db.write(&writes)).await;
+            let result = done.map_err(|_| Error::Unfinished).flatten();
+            // Without a core nobody waits.
+            let _gone = wakes.send(Wake::Stored(result)).await;
+        });
+    }
+
+    /// The transaction under way has ended.
+    pub(crate) fn stored(&mut self, result: Result<(), Error>) {
+        let Some((writes, batch)) = self.flying.take() else { return };
+        let Err(error) = result else {
+            self.grant(batch);
+            return;
+        };
+        let why = aviary_types::eco_format!("{}", aviary_boot::chain(&error));
+        tracing::error!(%why, "the store cannot be written: nothing is acknowledged until it can");
+        // Names are refused, so that nothing is made that could not be found again; the rest waits.
+        let later = std::mem::take(&mut self.pending);
+        let mut again = Batch { writes: writes.to_vec(), acks: batch.acks, names: later.names };
+        again.writes.extend(later.writes);
+        again.acks.extend(later.acks);
+        self.pending = again;
+        for (name, granted) in batch.names {
+            // The executor may have gone.
+            let _unread = granted.send(Err(JournalError { name, why: why.clone() }));
+        }
+        self.not_before = Some(Instant::now() + RETRY);
+    }
+
+    fn grant(&mut self, batch: Batch) {
+        self.ready.extend(batch.acks);
+        for (_, granted) in batch.names {
+            // The executor may have gone.
+            let _unread = granted.send(Ok(()));
+        }
+    }
+
+    fn push(&mut self, write: impl FnOnce() -> Option<Write>) {
+        if self.db.is_some() {
+            self.pending.writes.extend(write());
+        }
+    }
+}
+
+/// The executor's way to the store.
+pub(crate) struct Names {
+    pub(crate) wakes: Wakes,
+}
+
+#[async_trait]
+impl Journal for Names {
+    async fn record(&self, key: &AviKey) -> Result<(), JournalError> {
+        let stopped = || JournalError {
+            name: key.name.clone(),
+            why: "the translator is stopping".into(),
+        };
+        let (granted, answer) = oneshot::channel();
+        let wake = Wake::Journal(key.clone(), granted);
+        self.wakes.send(wake).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+#[cfg(test)]
+mod tests;

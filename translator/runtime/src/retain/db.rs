@@ -1,0 +1,314 @@
+//! The tables. All access blocks.
+
+use super::record::Record;
+use crate::hub::watch_list::{Epochs, paths_digest};
+use aviary_kinds::{ROOMS, room_of};
+use aviary_types::{EcoString, ObjectKey, ScopeKey};
+use prost::Message;
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
+};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects");
+const REJECTED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rejected");
+const SCOPES: TableDefinition<'_, &str, ()> = TableDefinition::new("scopes");
+const NAMES: TableDefinition<'_, &str, ()> = TableDefinition::new("names");
+/// Kind to the number of its kept paths, and what tells them apart.
+const EPOCHS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("epochs");
+/// The layout of all this.
+const FORMAT: TableDefinition<'_, (), u64> = TableDefinition::new("format");
+const FORMAT_NOW: u64 = 1;
+
+/// The file in the store's folder.
+const FILE: &str = "aviary.redb";
+
+/// Where the store is.
+#[derive(Debug)]
+pub enum StoreAt {
+    /// Nowhere: all is heard anew at each start.
+    Memory,
+    /// In a file of this folder.
+    Folder(PathBuf),
+    /// On this device.
+    Backend(Box<dyn StorageBackend>),
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened.
+    #[error("open the store {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened: it is broken, or another process holds it.
+    #[error("open the store's database")]
+    Database(#[source] Box<redb::Error>),
+    /// It cannot be read.
+    #[error("read the store")]
+    Read(#[source] Box<redb::Error>),
+    /// It cannot be written.
+    #[error("write the store")]
+    Write(#[source] Box<redb::Error>),
+    /// It was written by a newer version.
+    #[error("the store has layout {0}, which this version does not know")]
+    Format(u64),
+    /// The work was cut off.
+    #[error("finish work on the store")]
+    Unfinished,
+}
+
+/// One change of the store.
+#[derive(Debug, Clone)]
+pub(super) enum Write {
+    Accept(ObjectKey, Record),
+    Reject(ObjectKey, Record),
+    Remove(ObjectKey),
+    Publish(ScopeKey),
+    Release(ScopeKey),
+    Name(EcoString),
+}
+
+/// One object that was kept.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) key: ObjectKey,
+    pub(crate) record: Record,
+    /// It was in force; otherwise it was there and could not be used.
+    pub(crate) accepted: bool,
+}
+
+/// Everything that was kept.
+#[derive(Debug, Default)]
+pub(crate) struct Restored {
+    /// Accepted objects, then rejected ones.
+    pub(crate) objects: Vec<Kept>,
+    /// Scopes that were complete.
+    pub(crate) scopes: Vec<ScopeKey>,
+    /// Of these, those whose objects lack something that is read today.
+    pub(crate) unfit: BTreeSet<ScopeKey>,
+    /// Names of objects that do not show whose they are.
+    pub(crate) names: Vec<EcoString>,
+    /// What agents are told of the kept paths.
+    pub(crate) epochs: Epochs,
+}
+
+/// An open store.
+pub(super) struct Db {
+    database: Database,
+}
+
+impl Db {
+    pub(super) fn open(at: StoreAt) -> Result<(Self, Restored), Error> {
+        let failed = |error: redb::DatabaseError| Error::Database(Box::new(error.into()));
+        let database = match at {
+            StoreAt::Backend(backend) => Database::builder().create_with_backend(Boxed(backend)),
+            StoreAt::Folder(folder) => {
+                let path = folder.join(FILE);
+                touch(&path)?;
+                Database::create(path)
+            }
+            StoreAt::Memory => {
+                Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())
+            }
+        };
+        let db = Self { database: database.map_err(failed)? };
+        let epochs = db.prepare().map_err(|error| Error::Write(Box::new(error)))?;
+        let found = db.format().map_err(|error| Error::Read(Box::new(error)))?;
+        if found > FORMAT_NOW {
+            return Err(Error::Format(found));
+        }
+        let restored = db.read(epochs).map_err(|error| Error::Read(Box::new(error)))?;
+        Ok((db, restored))
+    }
+
+    pub(super) fn write(&self, writes: &[Write]) -> Result<(), Error> {
+        self.apply(writes).map_err(|error| Error::Write(Box::new(error)))
+    }
+
+    fn format(&self) -> Result<u64, redb::Error> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(FORMAT)?;
+        Ok(table.get(())?.map_or(0, |found| found.value()))
+    }
+
+    /// Makes the tables, and counts kept paths that changed up.
+    fn prepare(&self) -> Result<Epochs, redb::Error> {
+        let transaction = self.database.begin_write()?;
+        let mut epochs = Epochs::new();
+        {
+            for table in [OBJECTS, REJECTED] {
+                transaction.open_table(table)?;
+            }
+            for table in [SCOPES, NAMES] {
+                transaction.open_table(table)?;
+            }
+            let mut format = transaction.open_table(FORMAT)?;
+            if format.get(())?.is_none() {
+                format.insert((), FORMAT_NOW)?;
+            }
+            let mut table = transaction.open_table(EPOCHS)?;
+            for room in ROOMS {
+                let name = format!("{}\0{}", room.kind.group, room.kind.kind);
+                let today = paths_digest(room);
+                let known = table.get(name.as_str())?.map(|found| {
+                    let (epoch, paths) = found.value();
+                    (epoch, paths == today.as_slice())
+                });
+                let epoch = match known {
+                    Some((epoch, true)) => epoch,
+                    Some((epoch, false)) => epoch + 1,
+                    None => 1,
+                };
+                table.insert(name.as_str(), (epoch, today.as_slice()))?;
+                epochs.insert(room.kind, epoch);
+            }
+        }
+        transaction.commit()?;
+        Ok(epochs)
+    }
+
+    fn read(&self, epochs: Epochs) -> Result<Restored, redb::Error> {
+        let read = self.database.begin_read()?;
+        let mut restored = Restored { epochs, ..Restored::default() };
+        for (table, accepted) in [(OBJECTS, true), (REJECTED, false)] {
+            for entry in read.open_table(table)?.iter()? {
+                let (key, value) = entry?;
+                let kept = key_of(key.value()).zip(Record::decode(value.value()).ok());
+                if let Some((key, record)) = kept {
+                    restored.add(Kept { key, record, accepted });
+                }
+            }
+        }
+        for entry in read.open_table(SCOPES)?.iter()? {
+            let (scope, ()) = (entry?.0, ());
+            restored.scopes.extend(scope_of(scope.value()));
+        }
+        for entry in read.open_table(NAMES)?.iter()? {
+            restored.names.push(entry?.0.value().into());
+        }
+        Ok(restored)
+    }
+
+    fn apply(&self, writes: &[Write]) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        for write in writes {
+            apply_one(&transaction, write)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn apply_one(transaction: &WriteTransaction, write: &Write) -> Result<(), redb::Error> {
+    let mut objects = transaction.open_table(OBJECTS)?;
+    let mut rejected = transaction.open_table(REJECTED)?;
+    match write {
+        Write::Accept(key, record) => {
+            let name = name_of(key);
+            objects.insert(name.as_str(), record.encode_to_vec().as_slice())?;
+            rejected.remove(name.as_str())?;
+        }
+        Write::Reject(key, record) => {
+            rejected.insert(name_of(key).as_str(), record.encode_to_vec().as_slice())?;
+        }
+        Write::Remove(key) => {
+            let name = name_of(key);
+            objects.remove(name.as_str())?;
+            rejected.remove(name.as_str())?;
+        }
+        Write::Publish(scope) => {
+            transaction.open_table(SCOPES)?.insert(scope_name(scope).as_str(), ())?;
+        }
+        Write::Release(scope) => {
+            let kept = |name: &str| key_of(name).is_none_or(|key| key.scope() != *scope);
+            objects.retain(|name, _| kept(name))?;
+            rejected.retain(|name, _| kept(name))?;
+            transaction.open_table(SCOPES)?.remove(scope_name(scope).as_str())?;
+        }
+        Write::Name(name) => {
+            transaction.open_table(NAMES)?.insert(name.as_str(), ())?;
+        }
+    }
+    Ok(())
+}
+
+impl Restored {
+    fn add(&mut self, kept: Kept) {
+        let epoch = self.epochs.get(&kept.key.kind).copied();
+        if epoch != Some(kept.record.epoch) || kept.record.incomplete {
+            self.unfit.insert(kept.key.scope());
+        }
+        self.objects.push(kept);
+    }
+}
+
+/// Makes the file, readable by nobody else, if it is not there.
+fn touch(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let failed = |source| Error::Open { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map(drop).map_err(failed)
+}
+
+fn name_of(key: &ObjectKey) -> String {
+    let ObjectKey { cluster, kind, namespace, name } = key;
+    format!("{cluster}\0{}\0{}\0{namespace}\0{name}", kind.group, kind.kind)
+}
+
+fn key_of(name: &str) -> Option<ObjectKey> {
+    let mut parts = name.split('\0');
+    let mut part = || parts.next();
+    let (cluster, group, kind) = (part()?, part()?, part()?);
+    let (namespace, name) = (part()?, part()?);
+    let room = room_of(group, kind)?;
+    Some(ObjectKey::new(&cluster.into(), room.kind, namespace, name))
+}
+
+fn scope_name(scope: &ScopeKey) -> String {
+    format!("{}\0{}", scope.cluster, scope.namespace)
+}
+
+fn scope_of(name: &str) -> Option<ScopeKey> {
+    let (cluster, namespace) = name.split_once('\0')?;
+    Some(ScopeKey { cluster: cluster.into(), namespace: namespace.into() })
+}
+
+/// A device behind a pointer.
+#[derive(Debug)]
+struct Boxed(Box<dyn StorageBackend>);
+
+impl StorageBackend for Boxed {
+    fn len(&self) -> Result<u64, std::io::Error> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), std::io::Error> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> Result<(), std::io::Error> {
+        self.0.close()
+    }
+}

@@ -1,0 +1,113 @@
+//! What the core publishes: immutable values that queries answer from.
+
+use crate::hub::About;
+use aviary_avi::Observed;
+use aviary_graph::Built;
+use aviary_link::translator::SessionId;
+use aviary_plan::{Hold, Op};
+use aviary_store::Facts;
+use aviary_types::{DomainId, EcoString, Finding, Generation, Kind, ObjectKey, ScopeKey};
+use imbl::OrdMap;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The state of everything at one moment. Clones share what did not change.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    /// The facts.
+    pub facts: Facts,
+    /// What each Controller should have, has, and waits for.
+    pub sites: Vec<SiteView>,
+    /// How fresh each scope is.
+    pub scopes: OrdMap<ScopeKey, ScopeView>,
+    /// The version last heard of each object, whether or not it could be used.
+    pub versions: OrdMap<ObjectKey, EcoString>,
+    /// Writes to Kubernetes that are not acknowledged.
+    pub intents: usize,
+    pub(crate) agents: Arc<Vec<AgentView>>,
+}
+
+/// One Controller.
+#[derive(Clone, Default)]
+pub struct SiteView {
+    /// Its host or address.
+    pub controller: EcoString,
+    /// The domains on it.
+    pub domains: Vec<DomainId>,
+    /// How many shards each of them has.
+    pub shards: BTreeMap<DomainId, u32>,
+    /// What it should have.
+    pub built: Built,
+    /// What it has; `None` until it was read.
+    pub observed: Option<Observed>,
+    /// Operations that are planned and not done, by number.
+    pub ops: OrdMap<u64, Arc<Op>>,
+    /// What is held back.
+    pub holds: Arc<Vec<Held>>,
+    /// Names what the guard holds, to approve it by; empty if it holds nothing.
+    pub guarded: EcoString,
+    /// What the Controller refused.
+    pub refusals: Arc<Vec<Finding>>,
+    /// Whether everything up to the generation of `built` was done, held or refused.
+    pub settled: bool,
+    /// Why it cannot be read; empty if it can.
+    pub trouble: EcoString,
+}
+
+/// Something held back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What and why.
+    pub hold: Hold,
+    /// Whose it is, if known.
+    pub domain: Option<DomainId>,
+    /// Whether an operator may free it.
+    pub approvable: bool,
+}
+
+/// How fresh a scope is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeView {
+    /// Who speaks for it.
+    pub session: Option<SessionId>,
+    /// When it was last heard.
+    pub last_heard: Option<Timestamp>,
+    /// Its kinds, and why each stands still; `None` if it is complete and heard.
+    pub kinds: Vec<(Kind, Option<(Timestamp, EcoString)>)>,
+}
+
+/// A connected agent.
+#[derive(Clone)]
+pub(crate) struct AgentView {
+    pub(crate) id: SessionId,
+    pub(crate) about: Arc<About>,
+    pub(crate) intents_open: usize,
+}
+
+impl Snapshot {
+    /// Which state of the facts it is.
+    pub fn generation(&self) -> Generation {
+        self.facts.generation
+    }
+
+    /// Whether everything known is carried out, held or refused, and told.
+    pub fn is_settled(&self) -> bool {
+        self.intents == 0 && self.sites.iter().all(|site| site.settled)
+    }
+
+    /// Whether every Controller was read once.
+    pub fn is_read(&self) -> bool {
+        self.sites.iter().all(|site| site.observed.is_some())
+    }
+
+    /// All findings, sorted: of reading, of translating, and of the Controllers.
+    pub fn findings(&self) -> Vec<Finding> {
+        let built = self.sites.iter().flat_map(|site| site.built.findings());
+        let refused = self.sites.iter().flat_map(|site| site.refusals.iter().cloned());
+        let mut all: Vec<Finding> = built.chain(refused).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
