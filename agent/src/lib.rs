@@ -20,3 +20,6 @@ mod watches;
 
 pub use self::agent::Agent;
 pub use self::config::Config;
+
+#[cfg(test)]
+mod tests;
