@@ -1,5 +1,7 @@
 //! The command line of Aviary.
 
+pub mod demo;
 pub mod get;
+mod manifest;
 pub mod plan;
 mod table;

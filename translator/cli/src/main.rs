@@ -18,14 +18,17 @@ struct Args {
 enum Command {
     /// Show what objects come to on an Avi Controller, without touching one.
     Plan(aviary::plan::PlanArgs),
+    /// Run everything in this process, on a folder of manifests and a simulated Controller.
+    Demo(aviary::demo::DemoArgs),
     /// Show what a translator knows.
     Get(aviary::get::GetArgs),
 }
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Plan(args) => aviary::plan::run(args).await,
+        Command::Demo(args) => aviary::demo::run(args).await.map(|()| false),
         Command::Get(args) => aviary::get::run(args).await.map(|()| false),
     };
     match result {

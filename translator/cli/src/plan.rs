@@ -1,11 +1,11 @@
 //! `aviary plan`: what the objects of a folder or scenario come to on an Avi Controller.
 
-mod manifest;
 mod objects;
 mod output;
 mod player;
 mod scenario;
 
+use crate::manifest;
 use anyhow::Context;
 use aviary_settings::{DEFAULT_NAMESPACE, Raw, Settings};
 use aviary_sim::Seed;

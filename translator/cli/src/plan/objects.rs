@@ -1,6 +1,6 @@
 //! The objects of one cluster as an apiserver would hold them.
 
-use super::manifest::{group, kind, metadata};
+use crate::manifest::{group, kind, metadata};
 use aviary_kinds::{Extent, ROOMS, RawObject, Room, Watch, room_of};
 use aviary_store::{Applied, Store};
 use aviary_types::{ClusterName, EcoString, Finding, ObjectKey, ScopeKey, eco_format};
@@ -154,7 +154,7 @@ impl Objects {
     }
 
     /// Every scope is complete: a folder or scenario is all there is.
-    pub fn complete(&self, cluster: &ClusterName, store: &mut Store) {
+    fn complete(&self, cluster: &ClusterName, store: &mut Store) {
         let mut present: BTreeMap<(ScopeKey, &str), BTreeSet<EcoString>> = BTreeMap::new();
         let mut scopes = BTreeSet::from([ScopeKey::cluster_wide(cluster)]);
         for identity in self.held.keys() {

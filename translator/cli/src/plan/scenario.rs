@@ -1,6 +1,6 @@
 //! A corpus scenario: settings, and steps that apply, change and delete objects.
 
-use super::manifest;
+use crate::manifest;
 use aviary_settings::Raw;
 use serde::Deserialize;
 use serde_json::Value;

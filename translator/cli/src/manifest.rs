@@ -27,7 +27,7 @@ pub enum Error {
 }
 
 /// All documents of a file, or of all YAML files below a folder, in order of their names.
-pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Value>, Error> {
     let failed = |source| Error::Read {
         path: path.to_owned(),
         source,
@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Value>, Error> {
 }
 
 /// All documents of a text; `List` objects are opened.
-pub(super) fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
+pub(crate) fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
     let mut all = Vec::new();
     for (at, document) in split(text).into_iter().enumerate() {
         let value: Value = serde_saphyr::from_str(&document).map_err(|error| Error::Yaml {
@@ -73,7 +73,7 @@ pub(super) fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
 }
 
 /// The kind of an object.
-pub(super) fn kind(object: &Value) -> &str {
+pub(crate) fn kind(object: &Value) -> &str {
     object
         .get("kind")
         .and_then(Value::as_str)
@@ -81,7 +81,7 @@ pub(super) fn kind(object: &Value) -> &str {
 }
 
 /// The API group of an object, empty for the core group.
-pub(super) fn group(object: &Value) -> &str {
+pub(crate) fn group(object: &Value) -> &str {
     let version = object
         .get("apiVersion")
         .and_then(Value::as_str)
@@ -90,7 +90,7 @@ pub(super) fn group(object: &Value) -> &str {
 }
 
 /// A text of the metadata.
-pub(super) fn metadata<'a>(object: &'a Value, field: &str) -> &'a str {
+pub(crate) fn metadata<'a>(object: &'a Value, field: &str) -> &'a str {
     object
         .get("metadata")
         .and_then(|m| m.get(field))
