@@ -1,0 +1,16 @@
+//! The translator as a service, over pipes and on paused time: agents in memory on one side, the
+//! simulated Controller on the other.
+
+#[cfg(test)]
+#[path = "service/agent.rs"]
+mod agent;
+#[cfg(test)]
+#[path = "service/lab.rs"]
+mod lab;
+#[cfg(test)]
+#[path = "service/objects.rs"]
+mod objects;
+
+#[cfg(test)]
+#[path = "service/converge.rs"]
+mod converge;

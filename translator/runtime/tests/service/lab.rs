@@ -1,0 +1,202 @@
+//! A translator over pipes, with a simulated Controller.
+
+use crate::agent::{Agent, Cluster};
+use aviary_boot::shutdown::{Trigger, channel};
+use aviary_boot::{Blocking, Clock};
+use aviary_proto::admin::v1::admin_service_client::AdminServiceClient;
+use aviary_proto::query::v1::query_service_client::QueryServiceClient;
+use aviary_proto::query::v1::{
+    Everything, ObjectVersion, WaitConvergedRequest, WaitConvergedResponse,
+    wait_converged_request::What,
+};
+use aviary_proto::types::v1::{Coverage, ObjectKey};
+use aviary_runtime::identity::{ClusterRules, Gate};
+use aviary_runtime::incoming::{Connection, Peer};
+use aviary_runtime::transport;
+use aviary_runtime::view::Snapshot;
+use aviary_runtime::{Config, Controller, StoreAt, Translator};
+use aviary_session::{Config as SessionConfig, Credentials, Proof};
+use aviary_sim::{LogEntry, Options, Simulator};
+use aviary_types::Secret;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::{Channel, Endpoint};
+
+pub(crate) const SETTINGS: &str = "
+AKOSettings:
+  clusterName: blue
+NetworkSettings:
+  vipNetworkList:
+  - networkName: vip-net
+    cidr: 10.10.0.0/20
+L7Settings:
+  shardVSSize: SMALL
+ControllerSettings:
+  cloudName: Default-Cloud
+  controllerHost: controller
+";
+
+/// What is to be started.
+pub(crate) struct Plan {
+    pub(crate) settings: String,
+    pub(crate) store: StoreAt,
+    pub(crate) observe_only: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { settings: SETTINGS.into(), store: StoreAt::Memory, observe_only: false }
+    }
+}
+
+/// A running translator.
+pub(crate) struct Running {
+    connections: mpsc::Sender<std::io::Result<Connection>>,
+    pub(crate) snapshots: watch::Receiver<Snapshot>,
+    trigger: Trigger,
+    task: tokio::task::JoinHandle<()>,
+}
+
+pub(crate) fn simulator() -> Simulator {
+    Simulator::new(Options::default()).unwrap()
+}
+
+pub(crate) fn everywhere() -> Coverage {
+    Coverage { all_namespaces: true, cluster_scope: true, ..Coverage::default() }
+}
+
+pub(crate) fn named(namespaces: &[&str], cluster_scope: bool) -> Coverage {
+    let namespaces = namespaces.iter().map(ToString::to_string).collect();
+    Coverage { all_namespaces: false, namespaces, cluster_scope }
+}
+
+/// Starts a translator over a simulated Controller.
+pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
+    let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
+    let clock = Clock::virtual_from(start);
+    let settings = aviary_settings::parse(&plan.settings).settings.unwrap();
+    let credentials = Credentials {
+        username: "admin".into(),
+        proof: Proof::Password(Secret::new("secret")),
+    };
+    let mut controllers: Vec<Controller> = Vec::new();
+    for cluster in settings.all_clusters() {
+        if controllers.iter().all(|known| known.access != cluster.controller) {
+            controllers.push(Controller::new(
+                cluster.controller.clone(),
+                SessionConfig::new("http://controller".parse().unwrap()),
+                transport::of(simulator.clone()),
+                Arc::new(credentials.clone()),
+            ));
+        }
+    }
+    let mut gate = Gate::new(clock.clone());
+    for cluster in settings.all_clusters() {
+        gate = gate.with(cluster.name.clone(), (None, None), ClusterRules::default());
+    }
+    let config = Config {
+        store: plan.store,
+        observe_only: plan.observe_only,
+        blocking: Blocking::Inline,
+        ..Config::new(settings, controllers, gate, clock)
+    };
+    let translator = Translator::new(config).await.unwrap();
+    let snapshots = translator.snapshots();
+    let (connections, incoming) = mpsc::channel(16);
+    let (trigger, shutdown) = channel();
+    let run = async move {
+        translator.run(ReceiverStream::new(incoming), shutdown).await.unwrap();
+    };
+    Running { connections, snapshots, trigger, task: tokio::spawn(run) }
+}
+
+impl Running {
+    /// A client's connection.
+    pub(crate) fn channel(&self) -> Channel {
+        let connections = self.connections.clone();
+        Endpoint::from_static("http://translator").connect_with_connector_lazy(
+            tower::service_fn(move |_| {
+                let connections = connections.clone();
+                async move {
+                    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+                    let theirs = Connection::new(theirs, Peer::Local);
+                    let gone = |_| std::io::Error::other("the translator is gone");
+                    connections.send(Ok(theirs)).await.map_err(gone)?;
+                    Ok::<_, std::io::Error>(TokioIo::new(ours))
+                }
+            }),
+        )
+    }
+
+    pub(crate) fn agent(&self, cluster: &Cluster, coverage: Coverage) -> Agent {
+        Agent::start(cluster.clone(), coverage, self.channel())
+    }
+
+    pub(crate) fn query(&self) -> QueryServiceClient<Channel> {
+        QueryServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel())
+    }
+
+    /// Waits until everything heard is carried out.
+    pub(crate) async fn settle(&self) -> WaitConvergedResponse {
+        self.wait(What::Everything(Everything {})).await
+    }
+
+    /// Waits until this version of an Ingress is carried out.
+    pub(crate) async fn shows(&self, (namespace, name): (&str, &str), version: &str) {
+        let key = ObjectKey {
+            group: "networking.k8s.io".into(),
+            kind: "Ingress".into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        self.wait(What::Object(ObjectVersion {
+            cluster: "blue".into(),
+            key: Some(key),
+            resource_version: version.into(),
+        }))
+        .await;
+    }
+
+    async fn wait(&self, what: What) -> WaitConvergedResponse {
+        let mut client = self.query();
+        let request = WaitConvergedRequest { what: Some(what) };
+        let answer = client.wait_converged(request);
+        let answer = tokio::time::timeout(Duration::from_mins(5), answer).await;
+        answer.expect("it converges within five minutes").unwrap().into_inner()
+    }
+
+    /// Stops as a process does that is asked to.
+    pub(crate) async fn stop(self) {
+        self.trigger.stop();
+        drop(self.connections);
+        self.task.await.unwrap();
+    }
+
+    /// Ends without a word.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        let _cut = self.task.await;
+        self.trigger.stop();
+    }
+}
+
+/// The writes that the Controller saw.
+pub(crate) fn writes(simulator: &Simulator) -> Vec<LogEntry> {
+    let mut log = simulator.log();
+    log.retain(|entry| entry.method != "GET" && !matches!(entry.kind.as_str(), "login" | ""));
+    log
+}
+
+/// Names of the Controller's objects of a type.
+pub(crate) fn names(simulator: &Simulator, kind: &str) -> Vec<String> {
+    let dump = simulator.dump();
+    let objects = dump[kind].as_array().cloned().unwrap_or_default();
+    objects.iter().map(|it| it["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
