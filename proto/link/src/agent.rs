@@ -10,20 +10,19 @@
 mod inbound;
 mod lane;
 mod observe;
+mod outbound;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use aviary_proto::sync::v1::{
     AgentFindings, Heartbeat, HeldLane, Hello, Intent, IntentOutcome, IntentResult, LaneState,
-    MergeWrite, SnapshotBegin, SnapshotEnd, Superseded, SyncRequest, TokenRenewal, WatchItem,
-    intent, sync_request::Message,
+    MergeWrite, Superseded, SyncRequest, TokenRenewal, WatchItem, intent, sync_request::Message,
 };
 use aviary_proto::types::v1::{Coverage, Finding, ObjectKey};
 
 pub use self::inbound::Command;
-use self::lane::{Entry, LaneHalf, Wanted};
-use self::observe::removal;
+use self::lane::{Entry, LaneHalf};
 pub use self::observe::{Object, Observation};
 use self::queue::{Load, Queue, Subject};
 use crate::digest::Digest;
@@ -347,99 +346,6 @@ impl Session {
             self.control
                 .push_back(Message::Heartbeat(Heartbeat { pending }));
         }
-    }
-
-    /// The next message to send, if there is one and the window lets it out.
-    pub fn poll(&mut self) -> Option<SyncRequest> {
-        if self.phase != Phase::Open {
-            return None;
-        }
-        if let Some(message) = self.control.pop_front() {
-            return Some(unsequenced(message));
-        }
-        loop {
-            let shut = self.inflight.len() >= self.window as usize
-                || self.inflight_bytes >= self.window_bytes;
-            if shut && self.queue.first()?.uses_window() {
-                return None;
-            }
-            let (subject, load) = self.queue.pop()?;
-            let bytes = match &load {
-                Load::Body(object) => object.weight(),
-                Load::Nothing | Load::State(_) => 0,
-            };
-            let uses_window = subject.uses_window();
-            let Some(message) = self.message(subject, load) else {
-                continue;
-            };
-            if !uses_window {
-                return Some(unsequenced(message));
-            }
-            self.sequence += 1;
-            self.inflight.push_back((self.sequence, bytes));
-            self.inflight_bytes += bytes;
-            return Some(SyncRequest {
-                sequence: self.sequence,
-                message: Some(message),
-            });
-        }
-    }
-
-    fn message(&mut self, subject: Subject, load: Load) -> Option<Message> {
-        match (subject, load) {
-            (Subject::State(_), Load::State(state)) => Some(Message::LaneState(state)),
-            (Subject::Begin(lane), _) => {
-                let half = self.lanes.get_mut(&lane)?;
-                self.snapshot += 1;
-                half.snapshot = self.snapshot;
-                half.linked = true;
-                Some(Message::SnapshotBegin(SnapshotBegin {
-                    lane: Some(lane.to_wire()),
-                    snapshot: half.snapshot,
-                    epoch: half.item.epoch,
-                }))
-            }
-            (Subject::End(lane), _) => {
-                let half = self.lanes.get(&lane)?;
-                Some(Message::SnapshotEnd(SnapshotEnd {
-                    lane: Some(lane.to_wire()),
-                    snapshot: half.snapshot,
-                    sums: half.sums(),
-                }))
-            }
-            (Subject::Object(lane, name), load) => self.delta(&lane, &name, load),
-            (Subject::State(_), _) => None,
-        }
-    }
-
-    fn delta(&mut self, lane: &Lane, name: &Name, load: Load) -> Option<Message> {
-        let muted = self.muted.contains(&name.namespace);
-        let half = self.lanes.get_mut(lane)?;
-        if half.by_name() {
-            let wanted = half.wanted.get_mut(name)?;
-            let (state, delta) = match load {
-                Load::Body(object) => (
-                    Wanted::Version(object.version.clone()),
-                    object.into_delta(&lane.kind),
-                ),
-                _ => (Wanted::Absent, removal(&lane.kind, name, String::new())),
-            };
-            *wanted = state;
-            return Some(Message::Delta(delta));
-        }
-        let entry = half.entries.get_mut(name)?;
-        let delta = match (&entry.now, load) {
-            (Some(now), Load::Body(object)) if entry.told != Some(now.digest) && !muted => {
-                entry.told = Some(now.digest);
-                object.into_delta(&lane.kind)
-            }
-            (None, _) if entry.told.is_some() && !muted => {
-                let uid = half.entries.remove(name).unwrap_or_default().uid;
-                removal(&lane.kind, name, uid)
-            }
-            _ => return None,
-        };
-        Some(Message::Delta(delta))
     }
 
     /// The resourceVersion that a merge has to carry: the newest, if only untranslated fields

@@ -19,16 +19,16 @@ pub fn take(object: &mut Value, paths: &[String]) -> Vec<SecretValue> {
             .split('.')
             .map(|field| field.trim_end_matches("[]"))
             .collect();
-        take_at(object, &fields, String::new(), &mut taken);
+        take_at(object, &fields, "", &mut taken);
     }
     taken
 }
 
-fn take_at(value: &mut Value, fields: &[&str], at: String, taken: &mut Vec<SecretValue>) {
+fn take_at(value: &mut Value, fields: &[&str], at: &str, taken: &mut Vec<SecretValue>) {
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                take_at(item, fields, format!("{at}[{index}]"), taken);
+                take_at(item, fields, &format!("{at}[{index}]"), taken);
             }
         }
         Value::Object(map) => {
@@ -42,7 +42,7 @@ fn take_at(value: &mut Value, fields: &[&str], at: String, taken: &mut Vec<Secre
             };
             if !rest.is_empty() {
                 if let Some(value) = map.get_mut(*field) {
-                    take_at(value, rest, below, taken);
+                    take_at(value, rest, &below, taken);
                 }
             } else if let Some(value) = map.remove(*field) {
                 let value = value.to_string().into_bytes();

@@ -9,6 +9,8 @@
 
 mod cluster;
 mod event;
+mod leave;
+mod outbound;
 mod receive;
 mod session;
 mod snapshot;
@@ -16,22 +18,18 @@ mod snapshot;
 use std::collections::BTreeMap;
 
 use aviary_proto::sync::v1::{
-    Ack, DigestList, HeldLane, Hello, Intent, Lane as LaneMessage, Nack, ObjectDigest,
-    SnapshotRequest, SyncResponse, WantedName, WantedNames, WatchList, Welcome, intent,
+    HeldLane, Hello, Intent, Lane as LaneMessage, Nack, WatchList, Welcome, intent,
     sync_response::Message,
 };
-use aviary_proto::types::v1::{Coverage, Finding, ObjectKey};
+use aviary_proto::types::v1::{Finding, ObjectKey};
 
 pub use self::cluster::Held;
 use self::cluster::{Cluster, NamedHalf};
 pub use self::event::{Event, Heard, Named, Received, SessionId, Token, Upserted, Why};
-use self::session::{Credit, LaneHalf, Out, Session, State, response};
+use self::session::{Credit, Out, Session, State};
 use crate::digest::Sum;
 use crate::key::{Extent, Kind, Lane, Name, split};
 use crate::{PROTOCOL_VERSION, watch};
-
-/// Digests in one message of a list.
-const ENTRIES_MAX: usize = 2_000;
 
 /// What the translator grants each session.
 #[derive(Clone, Copy, Debug)]
@@ -376,112 +374,6 @@ impl Translator {
             .get(&id)
             .map_or(0, |session| session.open_intents().len())
     }
-
-    /// The next message for a session.
-    pub fn poll(&mut self, id: SessionId) -> Option<SyncResponse> {
-        let session = self.sessions.get_mut(&id)?;
-        let cluster = self.clusters.get(&session.cluster)?;
-        if let Some(sequence) = session.ack() {
-            return Some(response(Message::Ack(Ack { sequence })));
-        }
-        loop {
-            let message = match session.out.pop_front()? {
-                Out::Message(message) => *message,
-                Out::Superseded => Message::Superseded(cluster.superseded(id, &session.coverage)),
-                Out::Wanted(kind, namespace) => wanted(cluster, kind, namespace),
-                Out::Base(lane, snapshot) => match base(cluster, session, id, &lane, snapshot) {
-                    Some(list) => Message::DigestList(list),
-                    None => continue,
-                },
-            };
-            return Some(response(message));
-        }
-    }
-
-    /// A stream has ended. What it spoke for stands still, or passes to the next session that
-    /// covers it, which lists it anew.
-    pub fn close(&mut self, id: SessionId) -> Vec<Event> {
-        let lanes = self
-            .sessions
-            .get(&id)
-            .map(|session| session.lanes.keys().cloned().collect());
-        let mut events = self.frozen(id, lanes.unwrap_or_default());
-        let Some(session) = self.sessions.remove(&id) else {
-            return events;
-        };
-        if !session.open_intents().is_empty() {
-            events.push(Event::Lost(
-                session.open_intents().iter().copied().collect(),
-            ));
-        }
-        let Some(cluster) = self.clusters.get_mut(&session.cluster) else {
-            return events;
-        };
-        let before: BTreeMap<String, Option<SessionId>> = scopes(cluster, &session.coverage);
-        cluster.leave(id);
-        for heir in cluster.beside(id, &session.coverage) {
-            self.inherit(heir, id, &before);
-        }
-        events
-    }
-
-    /// Asks a session for what it speaks for since another left.
-    fn inherit(
-        &mut self,
-        heir: SessionId,
-        left: SessionId,
-        before: &BTreeMap<String, Option<SessionId>>,
-    ) {
-        let Some(session) = self.sessions.get_mut(&heir) else {
-            return;
-        };
-        let Some(cluster) = self.clusters.get(&session.cluster) else {
-            return;
-        };
-        session.out.push_back(Out::Superseded);
-        let freed = |namespace: &str| {
-            let spoke = before.get(namespace).copied().flatten().unwrap_or(left);
-            spoke == left && cluster.speaker(namespace) == Some(heir)
-        };
-        let mut asked = Vec::new();
-        for (lane, half) in &mut session.lanes {
-            let inherits = match &lane.extent {
-                Extent::Namespace(namespace) => freed(namespace),
-                Extent::Cluster => freed(""),
-                Extent::All => before
-                    .keys()
-                    .any(|namespace| !namespace.is_empty() && freed(namespace)),
-            };
-            if inherits {
-                half.state = std::mem::replace(&mut half.state, State::Awaited).asked_again();
-                asked.push(lane.clone());
-            }
-        }
-        for lane in asked {
-            session.say(ask(&lane, "this session speaks for it again"));
-        }
-        self.ask_names(heir);
-    }
-}
-
-/// The scopes of a coverage with those who speak for them; with all namespaces, also one that no
-/// session names.
-fn scopes(cluster: &Cluster, coverage: &Coverage) -> BTreeMap<String, Option<SessionId>> {
-    let mut names = coverage.namespaces.clone();
-    if coverage.cluster_scope {
-        names.push(String::new());
-    }
-    if coverage.all_namespaces {
-        names.extend(cluster.namespaces());
-        names.push("\0".to_owned());
-    }
-    names
-        .into_iter()
-        .map(|name| {
-            let speaker = cluster.speaker(&name);
-            (name, speaker)
-        })
-        .collect()
 }
 
 fn except(cluster: &Cluster, id: SessionId, extent: &Extent) -> Vec<String> {
@@ -489,72 +381,4 @@ fn except(cluster: &Cluster, id: SessionId, extent: &Extent) -> Vec<String> {
         Extent::All => cluster.others(id),
         Extent::Namespace(_) | Extent::Cluster => Vec::new(),
     }
-}
-
-fn ask(lane: &Lane, reason: &str) -> Message {
-    Message::SnapshotRequest(SnapshotRequest {
-        lane: Some(lane.to_wire()),
-        reason: reason.to_owned(),
-    })
-}
-
-fn wanted(cluster: &Cluster, kind: Kind, namespace: String) -> Message {
-    let wire = kind.to_wire();
-    let place = (kind, namespace);
-    let names = cluster.wanted.get(&place).into_iter().flatten();
-    let names = names.map(|(name, known)| WantedName {
-        name: name.clone(),
-        resource_version: match known {
-            NamedHalf::Version(version) => version.clone(),
-            NamedHalf::Unknown | NamedHalf::Absent => String::new(),
-        },
-    });
-    Message::WantedNames(WantedNames {
-        kind: Some(wire),
-        names: names.collect(),
-        namespace: place.1,
-    })
-}
-
-/// The next part of what is held in a lane, for a snapshot that is still wanted.
-fn base(
-    cluster: &Cluster,
-    session: &mut Session,
-    id: SessionId,
-    lane: &Lane,
-    snapshot: u64,
-) -> Option<DigestList> {
-    let half: &mut LaneHalf = session.lanes.get_mut(lane)?;
-    let State::Listing(listing) = &mut half.state else {
-        return None;
-    };
-    if listing.id != snapshot {
-        return None;
-    }
-    let mut entries = Vec::new();
-    if !half.afresh {
-        let cursor = listing.cursor.take();
-        let held = cluster.lane(id, lane).filter(|(_, held)| !held.incomplete);
-        let rest = held.filter(|(name, _)| cursor.as_ref().is_none_or(|cursor| *name > cursor));
-        for (name, held) in rest.take(ENTRIES_MAX) {
-            listing.alive.insert(name.clone());
-            listing.cursor = Some(name.clone());
-            entries.push(ObjectDigest {
-                namespace: name.namespace.clone(),
-                name: name.name.clone(),
-                digest: held.digest.to_wire(),
-            });
-        }
-    }
-    listing.based = entries.len() < ENTRIES_MAX;
-    let last = listing.based;
-    if !last {
-        session.out.push_front(Out::Base(lane.clone(), snapshot));
-    }
-    Some(DigestList {
-        lane: Some(lane.to_wire()),
-        snapshot,
-        entries,
-        last,
-    })
 }

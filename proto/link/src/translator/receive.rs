@@ -5,11 +5,12 @@ use aviary_proto::sync::v1::{
     sync_request::Message,
 };
 
+use super::Translator;
 use super::cluster::{Cluster, Held, NamedHalf};
 use super::event::{Event, Received, SessionId, Token, Upserted};
+use super::outbound::ask;
 use super::session::{Failure, Out, Session, State};
 use super::snapshot::Snapshot;
-use super::{Translator, ask};
 use crate::digest::Digest;
 use crate::key::{Kind, Lane, Name, split};
 use crate::{Violation, watch};
