@@ -26,7 +26,20 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let result = match Args::parse().command {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Exit status 2 means changes, so wrong use is 1; help and version are no errors.
+            let status = if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+            let _ = error.print();
+            return status;
+        }
+    };
+    let result = match args.command {
         Command::Plan(args) => aviary::plan::run(args).await,
         Command::Demo(args) => aviary::demo::run(args).await.map(|()| false),
         Command::Get(args) => aviary::get::run(args).await.map(|()| false),

@@ -1,0 +1,142 @@
+//! The command line as people use it: the built program, its output and its exit status.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+
+fn aviary(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_aviary"))
+        .args(args)
+        .output()
+        .expect("the program runs")
+}
+
+fn shop() -> String {
+    format!("{EXAMPLES}/shop")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("the output is JSON")
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("the folder can be written");
+    path
+}
+
+#[test]
+fn a_plan_with_changes_exits_2_and_shows_no_key() {
+    let output = aviary(&["plan", "-f", &shop(), "-o", "json"]);
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let plan = json(&output);
+    for field in ["operations", "findings", "breaks"] {
+        assert!(plan[field].is_array(), "{field}");
+    }
+    assert_eq!(plan["avi"]["sslkeyandcertificate"][0]["key"], "<sensitive>");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("PRIVATE KEY"));
+}
+
+#[test]
+fn a_plan_against_its_own_result_exits_0() {
+    let planned = json(&aviary(&["plan", "-f", &shop(), "-o", "json"]));
+    let lab = aviary_sim::Simulator::new(aviary_sim::Options::default()).expect("the lab loads");
+    let mut seed = lab.dump();
+    for (kind, objects) in planned["avi"].as_object().expect("objects by type") {
+        let held = seed
+            .as_object_mut()
+            .expect("a map")
+            .entry(kind)
+            .or_insert(Value::Array(vec![]));
+        let held = held.as_array_mut().expect("a list");
+        for object in objects.as_array().expect("a list") {
+            held.retain(|known| known["uuid"] != object["uuid"]);
+            held.push(object.clone());
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let seed = write(folder.path(), "seed.json", &seed.to_string());
+    let seed = seed.to_str().expect("a plain path");
+    let output = aviary(&[
+        "plan",
+        "-f",
+        &shop(),
+        "--controller-seed",
+        seed,
+        "-o",
+        "json",
+    ]);
+    assert_eq!(json(&output)["operations"], Value::Array(vec![]));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn wrong_use_and_broken_files_exit_1_and_say_where() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = write(folder.path(), "broken.yaml", "kind: Service\n---\n{");
+    let settings = write(
+        folder.path(),
+        "values.yaml",
+        "AKOSettings: {clusterName: 'a b'}\n",
+    );
+    let (manifest, settings) = (
+        manifest.to_str().expect("plain"),
+        settings.to_str().expect("plain"),
+    );
+    let cases: [(&[&str], &str); 4] = [
+        (&["plan", "-f", manifest], "document 2"),
+        (&["plan", "-f", "/nowhere"], "/nowhere"),
+        (
+            &["plan", "-f", &shop(), "--settings", settings],
+            "AKOSettings.clusterName",
+        ),
+        (&["plan"], "--scenario"),
+    ];
+    for (args, says) in cases {
+        let output = aviary(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn the_demo_configures_the_shop_and_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let statuses = folder.path().to_str().expect("a plain path");
+    let output = aviary(&[
+        "demo",
+        "--once",
+        "--examples",
+        EXAMPLES,
+        "--status-dir",
+        statuses,
+    ]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for host in [
+        "shop.avi.internal",
+        "account.avi.internal",
+        "broker.warehouse.avi.internal",
+    ] {
+        assert!(said.contains(host), "{said}");
+    }
+    assert!(
+        folder
+            .path()
+            .join("accounts/ingresses/accounts.yaml")
+            .exists()
+    );
+}
