@@ -78,6 +78,67 @@ impl CredentialSource for FileCredentials {
     }
 }
 
+/// A user that is named, with files that show that it is the user, or with a password as it is.
+#[derive(Debug, Clone, Default)]
+pub struct NamedCredentials {
+    username: EcoString,
+    password_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
+    password: Option<Secret>,
+}
+
+impl NamedCredentials {
+    /// This user.
+    pub fn new(username: impl Into<EcoString>) -> Self {
+        Self {
+            username: username.into(),
+            ..Self::default()
+        }
+    }
+
+    /// With the password in this file.
+    #[must_use]
+    pub fn password_file(self, path: Option<PathBuf>) -> Self {
+        Self {
+            password_file: path,
+            ..self
+        }
+    }
+
+    /// With the token in this file.
+    #[must_use]
+    pub fn token_file(self, path: Option<PathBuf>) -> Self {
+        Self {
+            token_file: path,
+            ..self
+        }
+    }
+
+    /// With this password.
+    #[must_use]
+    pub fn password(self, text: Option<String>) -> Self {
+        Self {
+            password: text.map(Secret::new),
+            ..self
+        }
+    }
+}
+
+impl CredentialSource for NamedCredentials {
+    fn read(&self) -> Result<Credentials, SourceError> {
+        let proof = match (&self.token_file, &self.password_file, &self.password) {
+            (Some(path), _, _) => Proof::Token(Secret::new(text_of(path)?)),
+            (None, Some(path), _) => Proof::Password(Secret::new(text_of(path)?)),
+            (None, None, Some(password)) => Proof::Password(password.clone()),
+            (None, None, None) => {
+                return Err(SourceError("no password and no token is named".into()));
+            }
+        };
+        let username = self.username.clone();
+        Ok(Credentials { username, proof })
+    }
+}
+
 /// A file's text without the line end that editors add.
 fn text_of(path: &Path) -> Result<String, SourceError> {
     let text = std::fs::read_to_string(path)

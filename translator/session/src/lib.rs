@@ -21,7 +21,9 @@ mod version;
 
 pub use class::Class;
 pub use config::Config;
-pub use credentials::{CredentialSource, Credentials, FileCredentials, Proof, SourceError};
+pub use credentials::{
+    CredentialSource, Credentials, FileCredentials, NamedCredentials, Proof, SourceError,
+};
 pub use discover::{Discovery, Problem, Wanted};
 pub use drift::{Drift, Stamp};
 pub use error::{Attempt, Error, NotSent};
