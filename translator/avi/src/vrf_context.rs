@@ -23,10 +23,10 @@ pub struct VrfContext {
     /// All routes when observed; ours when desired.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_routes: Vec<StaticRoute>,
-    /// The cluster whose routes are meant when desired. Not needed where there is a route that says
-    /// it; without either, nothing on the Controller counts as ours.
+    /// The clusters whose routes are meant when desired: several may share a VRF. Routes of others
+    /// are not ours, wherever they lead.
     #[serde(skip)]
-    pub owner: Option<EcoString>,
+    pub owners: Vec<EcoString>,
 }
 
 impl AviObject for VrfContext {
@@ -53,11 +53,8 @@ impl AviObject for VrfContext {
     /// Our routes are all there, and no others of our cluster. Their ids, which AKO draws by chance
     /// at every start, and their order mean nothing.
     fn same(&self, observed: &Self) -> bool {
-        let Some(owner) = self.owner() else {
-            return true;
-        };
         let ours = observed.static_routes.iter();
-        let ours: Vec<&StaticRoute> = ours.filter(|route| route.is_of(owner)).collect();
+        let ours: Vec<&StaticRoute> = ours.filter(|route| self.owns(route)).collect();
         let wanted: Vec<&StaticRoute> = self.static_routes.iter().collect();
         same_set(&wanted, &ours, |wanted, have| wanted.leads_as(have))
     }
@@ -65,7 +62,7 @@ impl AviObject for VrfContext {
     /// Foreign routes stay as they were read, in their places, whatever their labels. Ours that are
     /// still wanted stay too; the others go, and new ones come last.
     fn merge(&self, raw: &mut Value) {
-        let Some((owner, fields)) = self.owner().zip(raw.as_object_mut()) else {
+        let Some(fields) = raw.as_object_mut() else {
             return;
         };
         let mut missing: Vec<&StaticRoute> = self.static_routes.iter().collect();
@@ -74,7 +71,7 @@ impl AviObject for VrfContext {
             _ => Vec::new(),
         };
         routes.retain(|value| {
-            let Some(have) = StaticRoute::read(value).filter(|route| route.is_of(owner)) else {
+            let Some(have) = StaticRoute::read(value).filter(|route| self.owns(route)) else {
                 return true;
             };
             let found = missing.iter().position(|wanted| wanted.leads_as(&have));
@@ -107,10 +104,16 @@ pub struct StaticRoute {
 const OWNER_LABEL: &str = "clustername";
 
 impl VrfContext {
-    /// The cluster whose routes these are.
-    pub fn owner(&self) -> Option<&str> {
-        let said = self.owner.as_deref();
-        said.or_else(|| self.static_routes.first()?.cluster())
+    /// Whether a route is one of the clusters' that are meant.
+    pub fn owns(&self, route: &StaticRoute) -> bool {
+        self.owners.iter().any(|owner| route.is_of(owner))
+    }
+
+    /// Takes in what is desired of the same VRF for another cluster.
+    pub fn join(&mut self, other: &Self) {
+        self.owners.extend(other.owners.iter().cloned());
+        self.static_routes
+            .extend(other.static_routes.iter().cloned());
     }
 }
 
@@ -177,7 +180,12 @@ mod tests {
     }
 
     fn vrf(routes: &[Value]) -> VrfContext {
-        serde_json::from_value(json!({"name": "global", "static_routes": routes})).unwrap()
+        let vrf = json!({"name": "global", "static_routes": routes});
+        let vrf: VrfContext = serde_json::from_value(vrf).unwrap();
+        VrfContext {
+            owners: vec!["c1".into()],
+            ..vrf
+        }
     }
 
     #[test]
@@ -196,8 +204,9 @@ mod tests {
     fn without_routes_the_owner_decides() {
         let stale = vrf(&[route("c1-b-0", "1.1.1.2", &of("c1"))]);
         let mut desired = vrf(&[]);
+        desired.owners.clear();
         assert!(desired.same(&stale));
-        desired.owner = Some("c1".into());
+        desired.owners.push("c1".into());
         assert!(!desired.same(&stale));
         let mut raw = serde_json::to_value(&stale).unwrap();
         desired.merge(&mut raw);
@@ -238,6 +247,22 @@ mod tests {
         assert_eq!(routes[5]["route_id"], "c1-new-0-2");
         assert_eq!(routes.len(), 6);
         assert_eq!(raw["uuid"], "u");
+    }
+
+    #[test]
+    fn clusters_share_a_vrf() {
+        let [first, second] = ["c1", "c2"].map(|c| route(&format!("{c}-a-0"), "1.1.1.1", &of(c)));
+        let mut desired = vrf(std::slice::from_ref(&first));
+        let mut other = vrf(std::slice::from_ref(&second));
+        other.owners = vec!["c2".into()];
+        desired.join(&other);
+        assert!(desired.same(&vrf(&[second.clone(), first.clone()])));
+        assert!(!desired.same(&vrf(std::slice::from_ref(&first))));
+        let foreign = route("c3-a-0", "1.1.1.1", &of("c3"));
+        let stale = route("c2-old-0", "1.1.1.9", &of("c2"));
+        let mut raw = json!({"name": "global", "static_routes": [foreign, stale]});
+        desired.merge(&mut raw);
+        assert_eq!(raw["static_routes"], json!([foreign, first, second]));
     }
 
     #[test]

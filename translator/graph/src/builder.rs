@@ -1,22 +1,27 @@
 //! Keeps the results of all units and evaluates again what a change touched.
 
-use crate::parts::{Parts, ShardKey, Share};
+use crate::claims::{Claims, Lost, Registry, claims_of};
+use crate::commons::Commons;
+use crate::draft::Draft;
+use crate::memos::{Memo, Memos};
+use crate::parts::{Parts, ShardKey, Unheard};
+use crate::reach::Reach;
 use crate::recorder::{Read, Recorder};
-use crate::report::{Built, Unknown};
+use crate::report::Built;
+use crate::shards::{Shards, shards_of};
 use crate::unit::UnitKey;
-use crate::{host, l4, routes, shard};
-use aviary_avi::names::{Names, NamingScheme};
 use aviary_avi::{AviKey, DesiredObject};
-use aviary_kinds::{Env, Watch, ingress, room, service};
-use aviary_settings::Scheme;
+use aviary_kinds::{Env, ingress, namespace, service};
 use aviary_store::{Changes, Facts};
-use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey, TenantName};
+use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How much work a build was: shown by queries, asserted by tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Units that were looked at.
+    pub visited: usize,
     /// Units that were evaluated.
     pub evaluated: usize,
     /// Shard parents that were joined.
@@ -25,204 +30,276 @@ pub struct Counts {
     pub changed: usize,
 }
 
-/// One unit's result with what it read.
+/// A domain that is translated: it is configured, and its cluster-wide kinds are known.
 #[derive(Debug)]
-struct Memo {
-    reads: BTreeMap<Read, Digest>,
-    parts: Arc<Parts>,
+struct Open {
+    digest: Digest,
+    env: Arc<Env>,
+    reach: Reach,
 }
 
 /// Builds desired objects from facts, with memory of what it built before.
 #[derive(Debug, Default)]
 pub struct Builder {
-    memos: BTreeMap<UnitKey, Memo>,
-    readers: BTreeMap<Read, BTreeSet<UnitKey>>,
-    shards: BTreeMap<ShardKey, BTreeMap<UnitKey, Arc<Parts>>>,
-    joined: BTreeMap<ShardKey, Vec<AviKey>>,
-    envs: BTreeMap<DomainId, (Digest, Arc<Env>)>,
+    memos: Memos,
+    registry: Registry,
+    shards: Shards,
+    commons: Commons,
+    open: BTreeMap<DomainId, Open>,
     built: Built,
+}
+
+/// What one build finds to do and did.
+#[derive(Default)]
+struct Work {
+    /// Units to look at; whether to evaluate them whatever their reads say.
+    units: BTreeMap<UnitKey, bool>,
+    shards: BTreeSet<ShardKey>,
+    commons: BTreeSet<AviKey>,
+    changed: BTreeSet<AviKey>,
+    touched: BTreeSet<ObjectKey>,
+    /// Whether something is known that was not.
+    learnt: bool,
+    /// Whether other shard parents than before may be wanted.
+    reaches: bool,
+    counts: Counts,
+}
+
+impl Work {
+    fn look(&mut self, units: impl IntoIterator<Item = UnitKey>) {
+        for unit in units {
+            self.units.entry(unit).or_default();
+        }
+    }
+
+    fn evaluate(&mut self, units: impl IntoIterator<Item = UnitKey>) {
+        self.units
+            .extend(units.into_iter().map(|unit| (unit, true)));
+    }
 }
 
 impl Builder {
     /// Builds the state of these facts for these domains. Same facts and domains, same result,
     /// whatever was built before.
     pub fn build(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>) -> Built {
-        let dirty = self.dirty(facts, envs);
-        self.envs = envs
-            .iter()
-            .map(|(id, env)| (id.clone(), (env.digest(), env.clone())))
-            .collect();
         let mut work = Work::default();
-        for unit in dirty {
-            self.evaluate(facts, unit, &mut work);
-        }
-        self.empty_shards(&mut work);
-        for shard in std::mem::take(&mut work.shards) {
-            self.join(&shard, &mut work);
-        }
+        self.survey(facts, envs, &mut work);
+        let results = self.evaluate(facts, &mut work);
+        self.commit(results, &mut work);
+        self.join(&mut work);
         self.finish(facts, envs, work)
     }
 
     /// Objects of kinds watched by name that some unit reads: those whose contents are wanted.
     pub fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.readers.keys().filter_map(|read| match read {
-            Read::Object(key) if room(key.kind)?.watch == Watch::ByName => Some(key),
-            _ => None,
-        })
+        self.memos.wanted()
     }
 
-    /// Units whose result may no longer hold.
-    fn dirty(&self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>) -> BTreeSet<UnitKey> {
+    /// Finds the units whose result may no longer hold.
+    fn survey(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, work: &mut Work) {
         let in_sequence = facts.changes.since == self.built.facts.generation
             && facts.changes.since != Generation::default();
-        let mut dirty = BTreeSet::new();
-        for unit in self
-            .memos
-            .keys()
-            .filter(|unit| !is_open(facts, envs, unit.domain()))
-        {
-            dirty.insert(unit.clone());
+        work.learnt = !in_sequence || self.is_accepted(facts);
+        let is_open = |domain: &DomainId| {
+            envs.contains_key(domain)
+                && facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
+        };
+        let closed = self.open.extract_if(.., |domain, _| !is_open(domain));
+        for domain in closed.map(|(domain, _)| domain).collect::<Vec<_>>() {
+            work.evaluate(self.memos.of_domain(&domain).cloned());
+            work.reaches = true;
         }
-        for (domain, env) in envs
-            .iter()
-            .filter(|(domain, _)| is_open(facts, envs, domain))
-        {
-            let known = self
-                .envs
-                .get(domain)
-                .is_some_and(|(digest, _)| *digest == env.digest());
+        for (domain, env) in envs.iter().filter(|(domain, _)| is_open(domain)) {
             let wide = ScopeKey::cluster_wide(&domain.cluster);
+            let known = self.is_known(domain, env);
             if known && in_sequence && !facts.changes.scopes.contains(&wide) {
-                self.touched(facts, env, &mut dirty);
+                self.touch(facts, env, work);
+                self.reach(facts, domain, work);
             } else {
-                dirty.extend(
-                    self.memos
-                        .keys()
-                        .filter(|unit| unit.domain() == domain)
-                        .cloned(),
-                );
-                dirty.extend(all_units(facts, env));
+                self.open_all(facts, env, known, work);
             }
         }
-        dirty
+    }
+
+    /// Whether the domain is open already, with these very settings.
+    fn is_known(&self, domain: &DomainId, env: &Arc<Env>) -> bool {
+        self.open
+            .get(domain)
+            .is_some_and(|open| Arc::ptr_eq(&open.env, env) || open.digest == env.digest())
+    }
+
+    /// Whether an object that could not be read is gone or can be read now.
+    fn is_accepted(&self, facts: &Facts) -> bool {
+        let rejected = self.built.facts.rejected();
+        let mut changed = facts.changes.objects.iter();
+        changed.any(|key| rejected.contains(key) && !facts.rejected().contains(key))
+    }
+
+    /// Looks at everything of a domain; where its settings are new, nothing kept holds.
+    fn open_all(&mut self, facts: &Facts, env: &Arc<Env>, known: bool, work: &mut Work) {
+        let domain = &env.domain;
+        let units = self
+            .memos
+            .of_domain(domain)
+            .cloned()
+            .chain(all_units(facts, env));
+        if known {
+            work.look(units);
+        } else {
+            work.evaluate(units);
+            work.shards.extend(self.shards.of_domain(domain).cloned());
+        }
+        let open = Open {
+            digest: env.digest(),
+            env: env.clone(),
+            reach: Reach::of(facts, env),
+        };
+        self.open.insert(domain.clone(), open);
+        (work.reaches, work.learnt) = (true, true);
     }
 
     /// Units of one domain that read what changed, and those that a change brings about.
-    fn touched(&self, facts: &Facts, env: &Env, dirty: &mut BTreeSet<UnitKey>) {
-        let objects = facts.changes.objects.iter().cloned().map(Read::Object);
-        let index = facts.changes.index.iter().cloned().map(Read::Index);
-        for read in objects.chain(index) {
-            let readers = self.readers.get(&read).into_iter().flatten();
-            dirty.extend(readers.filter(|unit| *unit.domain() == env.domain).cloned());
+    fn touch(&self, facts: &Facts, env: &Env, work: &mut Work) {
+        let Changes { objects, index, .. } = &*facts.changes;
+        let (domain, cluster) = (&env.domain, &env.domain.cluster);
+        let objects = objects.iter().filter(|key| key.cluster == *cluster);
+        let index = index.iter().filter(|index| index.cluster == *cluster);
+        let read_objects = objects.clone().cloned().map(Read::Object);
+        for read in read_objects.chain(index.clone().cloned().map(Read::Index)) {
+            let readers = self.memos.readers(&read);
+            work.look(readers.filter(|unit| unit.domain() == domain).cloned());
         }
-        for index in facts
-            .changes
-            .index
-            .iter()
-            .filter(|i| i.cluster == env.domain.cluster)
-        {
-            dirty.extend(
-                ingress::host_of_index(index, env).map(|h| UnitKey::Host(env.domain.clone(), h)),
-            );
-        }
-        for key in &facts.changes.objects {
-            if key.kind == service::KIND && key.cluster == env.domain.cluster {
-                dirty.insert(UnitKey::L4(env.domain.clone(), key.clone()));
-            }
-        }
+        let hosts = index.filter_map(|index| ingress::host_of_index(index, env));
+        work.look(hosts.map(|host| UnitKey::Host(domain.clone(), host)));
+        let services = objects.filter(|key| key.kind == service::KIND);
+        work.look(services.map(|key| UnitKey::L4(domain.clone(), key.clone())));
     }
 
-    fn evaluate(&mut self, facts: &Facts, unit: UnitKey, work: &mut Work) {
-        let former = self.forget(&unit);
-        let (parts, reads) = match self.envs.get(unit.domain()) {
-            Some((_, env))
-                if facts.is_published(&ScopeKey::cluster_wide(&unit.domain().cluster)) =>
-            {
-                work.counts.evaluated += 1;
-                run(facts, env, &unit)
-            }
-            _ => (Parts::default(), BTreeSet::new()),
-        };
-        let parts = match former {
-            Some(former) if *former == parts => former,
-            former => {
-                let parts = Arc::new(parts);
-                self.replace(&unit, former.as_deref(), &parts, work);
-                parts
-            }
-        };
-        let reads: BTreeMap<Read, Digest> = reads
-            .into_iter()
-            .map(|read| (read.clone(), read.digest(facts)))
-            .collect();
-        // A unit that found nothing and made nothing is gone; a change that brings it about again
-        // names it.
-        let found = reads.values().any(|digest| *digest != Digest::default());
-        if *parts == Parts::default() && !found {
+    /// Looks again at the namespaces that changed.
+    fn reach(&mut self, facts: &Facts, domain: &DomainId, work: &mut Work) {
+        let Some(open) = self.open.get_mut(domain) else {
             return;
+        };
+        let Changes {
+            objects, scopes, ..
+        } = &*facts.changes;
+        let ours = |key: &ObjectKey| key.kind == namespace::KIND && key.cluster == domain.cluster;
+        if objects.iter().any(ours) {
+            let reach = Reach::of(facts, &open.env);
+            work.reaches |= reach.tenants != open.reach.tenants;
+            work.learnt |= reach.frees(&open.reach);
+            open.reach = reach;
         }
-        for read in reads.keys() {
-            self.readers
-                .entry(read.clone())
-                .or_default()
-                .insert(unit.clone());
+        for scope in scopes
+            .iter()
+            .filter(|scope| scope.cluster == domain.cluster)
+        {
+            work.learnt |= open.reach.update(facts, &open.env, &scope.namespace);
         }
-        self.memos.insert(unit, Memo { reads, parts });
     }
 
-    fn forget(&mut self, unit: &UnitKey) -> Option<Arc<Parts>> {
-        let memo = self.memos.remove(unit)?;
-        for read in memo.reads.keys() {
-            if let Some(units) = self.readers.get_mut(read) {
-                units.remove(unit);
-                if units.is_empty() {
-                    self.readers.remove(read);
-                }
+    /// Evaluates until nobody's claims touch another's any more: claims do not depend on who gets
+    /// what, so that a second look is the last.
+    fn evaluate(&mut self, facts: &Facts, work: &mut Work) -> BTreeMap<UnitKey, Memo> {
+        let mut results: BTreeMap<UnitKey, Memo> = BTreeMap::new();
+        while let Some((unit, evaluate)) = work.units.pop_first() {
+            work.counts.visited += 1;
+            let former = results.get(&unit).or_else(|| self.memos.get(&unit));
+            if !evaluate && former.is_some_and(|memo| memo.holds(facts)) {
+                continue;
+            }
+            let claims = former.map(|memo| memo.claims.clone()).unwrap_or_default();
+            let (memo, touched) = self.run(facts, &unit, &claims);
+            work.counts.evaluated += 1;
+            work.evaluate(touched);
+            results.insert(unit, memo);
+        }
+        results
+    }
+
+    /// Evaluates one unit. Answers the other units whose claims that touches.
+    fn run(&mut self, facts: &Facts, unit: &UnitKey, former: &Claims) -> (Memo, BTreeSet<UnitKey>) {
+        let Some(Open { env, .. }) = self.open.get(unit.domain()) else {
+            let touched = self.registry.replace(unit, former, &Claims::new());
+            return (Memo::default(), touched);
+        };
+        let view = Recorder::new(facts, env);
+        let draft = Draft::of(&view, unit);
+        let mut parts = draft.render(env, &Lost::default());
+        let claims = claims_of(facts, env, &parts);
+        let touched = self.registry.replace(unit, former, &claims);
+        let lost = self.registry.lost(unit, &claims);
+        if !lost.is_empty() {
+            parts = draft.render(env, &lost);
+        }
+        if let (UnitKey::Host(domain, host), Some(source)) = (unit, view.rejected()) {
+            parts.unheard.get_or_insert_with(|| Unheard {
+                domain: domain.clone(),
+                host: host.clone(),
+                source,
+            });
+        }
+        let memo = Memo {
+            reads: view.into_reads(),
+            claims,
+            parts: Arc::new(parts),
+        };
+        (memo, touched)
+    }
+
+    /// Puts results in the place of former ones: first everything goes, then everything comes, for a
+    /// name may pass from one unit to another.
+    fn commit(&mut self, results: BTreeMap<UnitKey, Memo>, work: &mut Work) {
+        let mut pairs = Vec::with_capacity(results.len());
+        for (unit, mut memo) in results {
+            let former = self.memos.remove(&unit).unwrap_or_default();
+            if memo.parts == former.parts {
+                memo.parts = former.parts.clone();
+            }
+            let kept: BTreeSet<&AviKey> = memo
+                .parts
+                .objects
+                .iter()
+                .map(|object| &object.key)
+                .collect();
+            let gone = former
+                .parts
+                .objects
+                .iter()
+                .filter(|object| !kept.contains(&object.key));
+            for gone in gone {
+                self.remove(&gone.key, work);
+            }
+            pairs.push((unit, former.parts, memo));
+        }
+        for (unit, former, memo) in pairs {
+            self.replace(&unit, &former, &memo.parts, work);
+            if !memo.is_empty() {
+                self.memos.insert(unit, memo);
             }
         }
-        Some(memo.parts)
     }
 
-    /// Puts a unit's new result in the place of the former one.
-    fn replace(
-        &mut self,
-        unit: &UnitKey,
-        former: Option<&Parts>,
-        parts: &Arc<Parts>,
-        work: &mut Work,
-    ) {
-        let none = Parts::default();
-        let former = former.unwrap_or(&none);
-        let kept: BTreeSet<&AviKey> = parts.objects.iter().map(|object| &object.key).collect();
-        for gone in former
-            .objects
-            .iter()
-            .filter(|object| !kept.contains(&object.key))
-        {
-            self.remove(&gone.key, work);
-        }
+    fn replace(&mut self, unit: &UnitKey, former: &Parts, parts: &Arc<Parts>, work: &mut Work) {
         for object in &parts.objects {
-            self.insert(object.clone(), work);
+            if !object.key.kind.is_shared() {
+                self.insert(object.clone(), work);
+            }
         }
-        for share in &former.shares {
-            self.unshare(unit, &share.shard);
-        }
-        for share in &parts.shares {
-            self.shards
-                .entry(share.shard.clone())
-                .or_default()
-                .insert(unit.clone(), parts.clone());
-        }
-        if former.shares != parts.shares {
-            let shares = former.shares.iter().chain(&parts.shares);
-            work.shards.extend(shares.map(|share| share.shard.clone()));
-        }
+        work.commons
+            .extend(self.commons.replace(unit, former, parts));
+        work.shards.extend(self.shards.replace(unit, former, parts));
         self.index_sources(unit, former, parts, work);
-    }
-
-    fn unshare(&mut self, unit: &UnitKey, shard: &ShardKey) {
-        if let Some(units) = self.shards.get_mut(shard) {
-            units.remove(unit);
+        if former.unheard != parts.unheard {
+            let unheard = &mut Arc::make_mut(&mut self.built.unknown).unheard;
+            if let Some(former) = &former.unheard {
+                unheard.remove(&former.waiting());
+                work.learnt |= parts.unheard.is_none();
+            }
+            if let Some(Unheard { source, .. }) = &parts.unheard {
+                let waiting = parts.unheard.iter().map(Unheard::waiting);
+                unheard.extend(waiting.map(|waiting| (waiting, source.clone())));
+            }
         }
     }
 
@@ -243,11 +320,8 @@ impl Builder {
             work.touched.insert(source.clone());
         }
         for source in sources(parts) {
-            self.built
-                .by_source
-                .entry(source.clone())
-                .or_default()
-                .insert(unit.clone());
+            let units = self.built.by_source.entry(source.clone()).or_default();
+            units.insert(unit.clone());
             work.touched.insert(source.clone());
         }
         if **parts == Parts::default() {
@@ -255,7 +329,6 @@ impl Builder {
         } else {
             self.built.units.insert(unit.clone(), parts.clone());
         }
-        work.unheard |= former.unheard != parts.unheard;
     }
 
     fn insert(&mut self, object: Arc<DesiredObject>, work: &mut Work) {
@@ -273,74 +346,49 @@ impl Builder {
         }
     }
 
-    /// Every shard of every tenant in use has a parent form, if only the empty one; shards of a
-    /// former size or naming have none any more.
-    fn empty_shards(&mut self, work: &mut Work) {
-        let mut wanted = BTreeSet::new();
-        for (domain, (_, env)) in &self.envs {
-            let mut tenants = BTreeSet::from([env.settings.controller.tenant.clone()]);
-            tenants.extend(
-                self.shards
-                    .keys()
-                    .filter(|s| s.domain == *domain)
-                    .map(|s| s.tenant.clone()),
-            );
-            wanted.extend(tenants.iter().flat_map(|tenant| shards_of(env, tenant)));
+    /// Joins the parents that gained or lost something. Every shard of every tenant in reach has a
+    /// parent form, if only the empty one; shards of a former size or naming have none any more.
+    fn join(&mut self, work: &mut Work) {
+        if work.reaches {
+            let open = self.open.values();
+            let wanted = open.flat_map(|Open { env, reach, .. }| {
+                reach
+                    .tenants
+                    .iter()
+                    .flat_map(|tenant| shards_of(env, tenant))
+            });
+            work.shards.extend(self.shards.want(wanted.collect()));
         }
-        let stale = self.joined.keys().filter(|shard| !wanted.contains(*shard));
-        work.shards.extend(stale.cloned());
-        self.shards
-            .retain(|shard, units| !units.is_empty() || wanted.contains(shard));
-        for shard in wanted {
-            if !self.joined.contains_key(&shard) {
-                work.shards.insert(shard.clone());
-            }
-            self.shards.entry(shard).or_default();
-        }
-    }
-
-    fn join(&mut self, shard: &ShardKey, work: &mut Work) {
-        let env = self.envs.get(&shard.domain).map(|(_, env)| env.clone());
-        let objects = match (self.shards.get(shard), env) {
-            (Some(units), Some(env)) => {
-                work.counts.joined += 1;
-                let shares = units.values().flat_map(|parts| &parts.shares);
-                let shares: Vec<&Share> = shares.filter(|share| share.shard == *shard).collect();
-                shard::join(&env, shard, &shares)
-            }
-            _ => Vec::new(),
-        };
-        let keys: Vec<AviKey> = objects.iter().map(|object| object.key.clone()).collect();
-        for gone in self.joined.remove(shard).unwrap_or_default() {
-            if !keys.contains(&gone) {
-                self.remove(&gone, work);
+        for key in std::mem::take(&mut work.commons) {
+            match self.commons.join(&key) {
+                Some(object) => self.insert(object, work),
+                None => self.remove(&key, work),
             }
         }
-        for object in objects {
-            self.insert(object, work);
-        }
-        if self.shards.contains_key(shard) {
-            self.joined.insert(shard.clone(), keys);
+        for shard in std::mem::take(&mut work.shards) {
+            let env = self.open.get(&shard.domain).map(|open| open.env.clone());
+            let (former, objects) = self.shards.join(&shard, env.as_deref());
+            work.counts.joined += 1;
+            let kept: BTreeSet<&AviKey> = objects.iter().map(|object| &object.key).collect();
+            for gone in former.iter().filter(|key| !kept.contains(key)) {
+                self.remove(gone, work);
+            }
+            for object in objects {
+                self.insert(object, work);
+            }
         }
     }
 
     fn finish(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, work: Work) -> Built {
-        let mut unheard = self.built.unknown.unheard.clone();
-        if work.unheard {
-            let waiting = self
-                .built
-                .units
-                .values()
-                .filter_map(|parts| parts.unheard.clone());
-            unheard = waiting.map(|u| ((u.domain, u.host), u.source)).collect();
-        }
-        self.built.unknown_changed =
-            work.unheard || !facts.changes.scopes.is_empty() || self.built.unknown.envs != *envs;
-        self.built.unknown = Arc::new(Unknown {
-            facts: facts.clone(),
-            envs: envs.clone(),
-            unheard,
-        });
+        let unknown = Arc::make_mut(&mut self.built.unknown);
+        let reach = self
+            .open
+            .iter()
+            .map(|(domain, open)| (domain.clone(), open.reach.unheard.clone()));
+        unknown.namespaces = reach.collect();
+        unknown.facts = facts.clone();
+        self.built.unknown_changed = work.learnt || unknown.envs != *envs;
+        unknown.envs.clone_from(envs);
         self.built.facts = facts.clone();
         self.built.counts = Counts {
             changed: work.changed.len(),
@@ -356,41 +404,15 @@ impl Builder {
     }
 }
 
-/// What one build finds to do and did.
-#[derive(Default)]
-struct Work {
-    shards: BTreeSet<ShardKey>,
-    changed: BTreeSet<AviKey>,
-    touched: BTreeSet<ObjectKey>,
-    unheard: bool,
-    counts: Counts,
-}
-
-fn run(facts: &Facts, env: &Env, unit: &UnitKey) -> (Parts, BTreeSet<Read>) {
-    let view = Recorder::new(facts, env);
-    let parts = match unit {
-        UnitKey::Host(_, name) => host::evaluate(&view, name),
-        UnitKey::L4(_, key) => l4::evaluate(&view, key),
-        UnitKey::Routes(_) => routes::evaluate(&view),
-    };
-    (parts, view.into_reads())
-}
-
-/// Whether the domain is configured and its cluster-wide kinds are known.
-fn is_open(facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, domain: &DomainId) -> bool {
-    envs.contains_key(domain) && facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
-}
-
 /// Every unit that the facts of a domain ask for.
 fn all_units(facts: &Facts, env: &Env) -> BTreeSet<UnitKey> {
     let domain = &env.domain;
     let mut units = BTreeSet::from([UnitKey::Routes(domain.clone())]);
-    for index in facts
+    let index = facts
         .index_values()
-        .filter(|index| index.cluster == domain.cluster)
-    {
-        units.extend(ingress::host_of_index(index, env).map(|h| UnitKey::Host(domain.clone(), h)));
-    }
+        .filter(|index| index.cluster == domain.cluster);
+    let hosts = index.filter_map(|index| ingress::host_of_index(index, env));
+    units.extend(hosts.map(|host| UnitKey::Host(domain.clone(), host)));
     let services = facts
         .objects()
         .filter(|entry| entry.key.kind == service::KIND);
@@ -399,26 +421,8 @@ fn all_units(facts: &Facts, env: &Env) -> BTreeSet<UnitKey> {
     units
 }
 
-fn shards_of(env: &Env, tenant: &TenantName) -> Vec<ShardKey> {
-    let scheme = match env.scheme {
-        Scheme::Documented => NamingScheme::Documented,
-        Scheme::Ako => NamingScheme::Ako,
-    };
-    let names = Names::new(scheme, &env.domain);
-    let shard = |index: u32| ShardKey {
-        domain: env.domain.clone(),
-        tenant: tenant.clone(),
-        name: names.shared(index),
-    };
-    (0..env.settings.l7.shard_size.count()).map(shard).collect()
-}
-
 fn sources(parts: &Parts) -> BTreeSet<&ObjectKey> {
     let findings = parts.findings.iter().map(|finding| &finding.object);
-    parts
-        .serves
-        .iter()
-        .map(|serve| &serve.source)
-        .chain(findings)
-        .collect()
+    let served = parts.serves.iter().map(|serve| &serve.source);
+    served.chain(findings).collect()
 }

@@ -3,24 +3,84 @@
 mod pools;
 mod secure;
 
+use crate::claims::{Lost, NAMES_MAX};
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve, ShardKey, Share, Unheard};
 use aviary_avi::{AviKey, AviKind};
-use aviary_kinds::View;
-use aviary_kinds::ingress::{self, HostDraft, HostHold, HostPart, Security};
-use aviary_types::{EcoString, Host, ObjectKey};
+use aviary_kinds::Env;
+use aviary_kinds::ingress::{HostDraft, HostHold, HostPart, Security};
+use aviary_settings::ShardSize;
+use aviary_types::{Code, Finding, Host, ObjectKey, eco_format};
 
-/// Evaluates one host of a domain.
-pub(crate) fn evaluate(view: &dyn View, host: &Host) -> Parts {
+/// The objects of one host of a domain, in all its tenants.
+pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
     let mut parts = Parts::default();
-    let drafts = ingress::host(view, host, &mut parts.findings);
-    for draft in &drafts {
-        render(&Maker::new(view.env(), &draft.tenant), draft, &mut parts);
+    for draft in drafts {
+        let maker = Maker::new(env, &draft.tenant).without(lost);
+        let shard = shard_of(&maker, &draft.host);
+        match refusal(&maker, draft, &shard, lost) {
+            Some(finding) => parts.findings.extend(finding),
+            None => serve(&maker, draft, &shard, &mut parts),
+        }
     }
     parts
 }
 
-fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
+fn shard_of(maker: &Maker<'_>, host: &Host) -> ShardKey {
+    let shards = maker.settings().l7.shard_size.count().max(1);
+    ShardKey {
+        domain: maker.env.domain.clone(),
+        tenant: maker.tenant.clone(),
+        name: maker.names.shared_of(host.as_str(), shards),
+    }
+}
+
+/// Why the host is not served at all, told at each of its sources.
+fn refusal(
+    maker: &Maker<'_>,
+    draft: &HostDraft,
+    shard: &ShardKey,
+    lost: &Lost,
+) -> Option<Vec<Finding>> {
+    let host = &draft.host;
+    let (code, text, hint) = if let Some(owner) = lost.hosts.get(&draft.tenant) {
+        let text = eco_format!("host {host} is served for the older {owner} of another instance");
+        (
+            Code::HostClaimed,
+            text,
+            "use another host, or remove the older object",
+        )
+    } else if lost.shards.contains(shard) {
+        let text = eco_format!(
+            "{} has {NAMES_MAX} names already; host {host} is not served",
+            shard.name
+        );
+        (
+            Code::TooManyNames,
+            text,
+            larger(maker.settings().l7.shard_size),
+        )
+    } else {
+        return None;
+    };
+    let sources = draft.parts.iter().map(|part| &part.source);
+    Some(
+        sources
+            .map(|source| Finding::new(source, code, text.clone(), hint))
+            .collect(),
+    )
+}
+
+/// What to do where a shard is full.
+fn larger(size: ShardSize) -> &'static str {
+    match size {
+        ShardSize::Small => "set L7Settings.shardVSSize to MEDIUM",
+        ShardSize::Medium => "set L7Settings.shardVSSize to LARGE",
+        _ => "use a namespace of another tenant or instance",
+    }
+}
+
+fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Parts) {
     if let Some(HostHold::SecretUnheard(source)) = &draft.hold {
         let (domain, host) = (maker.env.domain.clone(), draft.host.clone());
         parts.unheard = Some(Unheard {
@@ -29,12 +89,6 @@ fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
             source: source.clone(),
         });
     }
-    let shards = maker.settings().l7.shard_size.count().max(1);
-    let shard = ShardKey {
-        domain: maker.env.domain.clone(),
-        tenant: maker.tenant.clone(),
-        name: maker.names.shared_of(draft.host.as_str(), shards),
-    };
     let secure = secured(draft);
     let insecure: Vec<&HostPart> = draft
         .parts
@@ -44,11 +98,11 @@ fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
     let members = pools::insecure(maker, &draft.host, &insecure, parts);
     parts
         .serves
-        .extend(serves(maker, &draft.host, &shard, (&secure, &insecure)));
+        .extend(serves(maker, &draft.host, shard, (&secure, &insecure)));
     parts.shares.push(Share {
         named: !members.is_empty() || !secure.is_empty(),
         redirect: !secure.is_empty(),
-        child: (!secure.is_empty()).then(|| maker.names.child(draft.host.as_str())),
+        child: (!secure.is_empty()).then(|| maker.child(&draft.host)),
         host: draft.host.clone(),
         members,
         sources: draft.parts.iter().map(|part| part.source.clone()).collect(),
@@ -82,15 +136,9 @@ fn serves(
     shard: &ShardKey,
     (secure, insecure): (&[&HostPart], &[&HostPart]),
 ) -> Vec<Serve> {
-    let key = |kind: AviKind, name: &EcoString| AviKey {
-        kind,
-        tenant: maker.tenant.clone(),
-        cloud: EcoString::new(),
-        name: name.clone(),
-    };
-    let vip = key(AviKind::VsVip, &shard.name);
-    let child = key(AviKind::VirtualService, &maker.names.child(host.as_str()));
-    let parent = key(AviKind::VirtualService, &shard.name);
+    let vip = maker.key(AviKind::VsVip, &shard.name);
+    let child = maker.key(AviKind::VirtualService, &maker.child(host));
+    let parent = maker.key(AviKind::VirtualService, &shard.name);
     let serve = |source: &ObjectKey, service: &AviKey| Serve {
         source: source.clone(),
         host: host.text().clone(),

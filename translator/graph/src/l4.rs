@@ -1,5 +1,6 @@
 //! One Service of type LoadBalancer: virtual service, VsVip, policy set and a pool per port.
 
+use crate::claims::Lost;
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve};
 use crate::shard::{listener, vs_vip};
@@ -12,39 +13,41 @@ use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::names::{PortSource, distinct};
 use aviary_avi::pool::Pool;
 use aviary_avi::virtual_service::{L4Policy, Service, VirtualService};
-use aviary_avi::{AviKey, Body, Marker, Presence, Ref};
-use aviary_kinds::View;
-use aviary_kinds::service::{L4Draft, L4Port, Target, load_balancer};
-use aviary_types::{EcoString, ObjectKey, eco_format};
+use aviary_avi::{AviKey, AviKind, Body, Marker, Presence, Ref};
+use aviary_kinds::Env;
+use aviary_kinds::service::{L4Draft, L4Port, Target};
+use aviary_types::{EcoString, eco_format};
 use std::collections::BTreeSet;
 
-/// Evaluates one Service of a domain.
-pub(crate) fn evaluate(view: &dyn View, key: &ObjectKey) -> Parts {
+/// The objects of one Service of a domain.
+pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
+    let maker = &Maker::new(env, &draft.tenant).without(lost);
     let mut parts = Parts::default();
-    if let Some(draft) = load_balancer(view, key, &mut parts.findings) {
-        render(&Maker::new(view.env(), &draft.tenant), &draft, &mut parts);
-    }
-    parts
-}
-
-fn render(maker: &Maker<'_>, draft: &L4Draft, parts: &mut Parts) {
-    let named = |name: EcoString| {
-        if draft.name_taken {
+    let natural = maker
+        .names
+        .l4(draft.source.namespace.as_str(), &draft.source.name);
+    let is_lost = maker.is_lost(
+        &[
+            AviKind::VirtualService,
+            AviKind::VsVip,
+            AviKind::L4PolicySet,
+        ],
+        &natural,
+    );
+    let named = |name: EcoString, is_lost: bool| {
+        if is_lost {
             distinct(&name, &eco_format!("{}", draft.source))
         } else {
             name
         }
     };
-    let name = named(
-        maker
-            .names
-            .l4(draft.source.namespace.as_str(), &draft.source.name),
-    );
-    let pools: Vec<EcoString> = draft
-        .ports
-        .iter()
-        .map(|port| named(maker.names.l4_pool(port_source(draft, port))))
-        .collect();
+    let pool_name = |port| {
+        let name = maker.names.l4_pool(port_source(draft, port));
+        let is_lost = is_lost || maker.is_lost(&[AviKind::Pool], &name);
+        named(name, is_lost)
+    };
+    let name = named(natural, is_lost);
+    let pools: Vec<EcoString> = draft.ports.iter().map(pool_name).collect();
     let vip = vs_vip(
         maker,
         &name,
@@ -80,6 +83,7 @@ fn render(maker: &Maker<'_>, draft: &L4Draft, parts: &mut Parts) {
         vip,
         needs: Vec::new(),
     });
+    parts
 }
 
 fn port_source<'a>(draft: &'a L4Draft, of: &'a L4Port) -> PortSource<'a> {

@@ -7,14 +7,20 @@
 //! VIP, shared pool group, redirects) is joined from the units' contributions.
 
 mod builder;
+mod claims;
+mod commons;
+mod draft;
 mod host;
 mod l4;
 mod maker;
+mod memos;
 mod parts;
+mod reach;
 mod recorder;
 mod report;
 mod routes;
 mod shard;
+mod shards;
 mod unit;
 
 pub use builder::{Builder, Counts};

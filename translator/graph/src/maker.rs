@@ -1,10 +1,13 @@
 //! What all bodies of one domain and tenant have in common.
 
-use aviary_avi::names::{Names, NamingScheme};
-use aviary_avi::{AviKey, Body, DesiredObject, Inventory, Marker, Presence, Ref};
+use crate::claims::Lost;
+use aviary_avi::names::{Names, NamingScheme, distinct};
+use aviary_avi::{AviKey, AviKind, Body, DesiredObject, Inventory, Marker, Presence, Ref};
 use aviary_kinds::Env;
 use aviary_settings::{InstanceSettings, Scheme};
-use aviary_types::{Digest, EcoString, ObjectKey, Origin, Provenance, TenantName};
+use aviary_types::{
+    Digest, EcoString, Host, ObjectKey, Origin, Provenance, TenantName, eco_format,
+};
 use std::sync::Arc;
 
 /// Makes the objects of one domain in one tenant.
@@ -12,6 +15,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) env: &'a Env,
     pub(crate) names: Names,
     pub(crate) tenant: TenantName,
+    /// Names that an older source has.
+    lost: Option<&'a Lost>,
 }
 
 impl<'a> Maker<'a> {
@@ -24,6 +29,46 @@ impl<'a> Maker<'a> {
             env,
             names: Names::new(scheme, &env.domain),
             tenant: tenant.clone(),
+            lost: None,
+        }
+    }
+
+    /// A maker that keeps off the names that an older source has.
+    pub(crate) fn without(mut self, lost: &'a Lost) -> Self {
+        self.lost = Some(lost);
+        self
+    }
+
+    /// The key of an object of ours.
+    pub(crate) fn key(&self, kind: AviKind, name: &EcoString) -> AviKey {
+        AviKey {
+            kind,
+            tenant: self.tenant.clone(),
+            cloud: EcoString::new(),
+            name: name.clone(),
+        }
+    }
+
+    /// Whether an older source has the name, for one of these kinds. Names of shard parents are
+    /// nobody else's.
+    pub(crate) fn is_lost(&self, kinds: &[AviKind], name: &EcoString) -> bool {
+        let lost = |lost: &Lost| {
+            let mut keys = kinds.iter().map(|kind| self.key(*kind, name));
+            keys.any(|key| lost.names.contains(&key))
+        };
+        is_shard_name(name) || self.lost.is_some_and(lost)
+    }
+
+    /// The child virtual service of a secure host; also its certificate.
+    pub(crate) fn child(&self, host: &Host) -> EcoString {
+        let name = self.names.child(host.as_str());
+        if self.is_lost(
+            &[AviKind::VirtualService, AviKind::SslKeyAndCertificate],
+            &name,
+        ) {
+            distinct(&name, &eco_format!("{} {host}", self.env.domain))
+        } else {
+            name
         }
     }
 
@@ -96,7 +141,7 @@ impl<'a> Maker<'a> {
         if sources.is_empty() {
             provenance.add(Origin::Setting("AKOSettings.clusterName"));
         }
-        let key = self.key(&body);
+        let key = AviKey::of(&body, &self.tenant);
         // The key is part of the identity: two objects of equal bodies are two members of the set.
         let digest = Digest::of_json(&(&key, &body));
         Arc::new(DesiredObject {
@@ -108,8 +153,9 @@ impl<'a> Maker<'a> {
             presence,
         })
     }
+}
 
-    fn key(&self, body: &Body) -> AviKey {
-        AviKey::of(body, &self.tenant)
-    }
+fn is_shard_name(name: &str) -> bool {
+    let number = name.rsplit_once("Shared-L7-").map(|(_, number)| number);
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -30,6 +30,13 @@ pub(crate) struct Unheard {
     pub(crate) source: ObjectKey,
 }
 
+impl Unheard {
+    /// Whose objects wait.
+    pub(crate) fn waiting(&self) -> (DomainId, Host) {
+        (self.domain.clone(), self.host.clone())
+    }
+}
+
 /// A shard parent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ShardKey {

@@ -4,7 +4,7 @@ use aviary_kinds::{Entry, Env, IndexKey, View};
 use aviary_store::Facts;
 use aviary_types::{Digest, ObjectKey};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Something that a unit read.
@@ -20,9 +20,11 @@ impl Read {
     /// What the read would find now. Holds while the digest holds.
     pub(crate) fn digest(&self, facts: &Facts) -> Digest {
         match self {
-            Self::Object(key) => facts
-                .get(key)
-                .map_or(Digest::default(), |entry| seen(entry)),
+            Self::Object(key) => match facts.get(key) {
+                Some(entry) => seen(entry),
+                None if facts.rejected().contains(key) => Digest::of(b"rejected"),
+                None => Digest::default(),
+            },
             Self::Index(index) => facts
                 .lookup(index)
                 .iter()
@@ -52,9 +54,24 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Everything that was read.
-    pub(crate) fn into_reads(self) -> BTreeSet<Read> {
-        self.reads.into_inner()
+    /// Everything that was read, with what was found.
+    pub(crate) fn into_reads(self) -> BTreeMap<Read, Digest> {
+        let reads = self.reads.into_inner().into_iter();
+        reads
+            .map(|read| (read.clone(), read.digest(self.facts)))
+            .collect()
+    }
+
+    /// Something that was read and exists, but cannot be read.
+    pub(crate) fn rejected(&self) -> Option<ObjectKey> {
+        let reads = self.reads.borrow();
+        let mut objects = reads.iter().filter_map(|read| match read {
+            Read::Object(key) => Some(key),
+            Read::Index(_) => None,
+        });
+        objects
+            .find(|key| self.facts.rejected().contains(*key))
+            .cloned()
     }
 }
 

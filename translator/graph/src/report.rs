@@ -5,10 +5,9 @@ use crate::parts::{Parts, Serve};
 use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
-use aviary_kinds::namespace::{self, Namespace};
 use aviary_kinds::{Env, ingress, service};
 use aviary_store::Facts;
-use aviary_types::{DomainId, Finding, Host, ObjectKey, ScopeKey};
+use aviary_types::{DomainId, Finding, Host, Namespace, ObjectKey};
 use imbl::{OrdMap, OrdSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub struct Built {
     pub touched: BTreeSet<ObjectKey>,
     /// What is not known.
     pub unknown: Arc<Unknown>,
-    /// Whether what is not known changed, so that every held object must be looked at again.
+    /// Whether something is known now that was not, so that what was held must be looked at again.
     pub unknown_changed: bool,
     /// How much work it was.
     pub counts: Counts,
@@ -110,46 +109,30 @@ impl Built {
 pub struct Unknown {
     pub(crate) facts: Facts,
     pub(crate) envs: BTreeMap<DomainId, Arc<Env>>,
-    /// Hosts that wait for contents that were not heard.
-    pub(crate) unheard: BTreeMap<(DomainId, Host), ObjectKey>,
+    /// Hosts that wait for contents that were not heard, or for what cannot be read.
+    pub(crate) unheard: OrdMap<(DomainId, Host), ObjectKey>,
+    /// By translated domain: namespaces that it takes and that were never heard in full.
+    pub(crate) namespaces: BTreeMap<DomainId, OrdSet<Namespace>>,
 }
 
 impl Unknown {
     /// Hosts that wait, with what they wait for.
-    pub fn unheard(&self) -> &BTreeMap<(DomainId, Host), ObjectKey> {
+    pub fn unheard(&self) -> &OrdMap<(DomainId, Host), ObjectKey> {
         &self.unheard
-    }
-
-    /// Whether the namespace exists and the domain takes it.
-    fn is_selected(&self, env: &Env, namespace: &str) -> bool {
-        let key = ObjectKey::new(&env.domain.cluster, namespace::KIND, "", namespace);
-        let entry = self.facts.get(&key);
-        let fact = entry.and_then(|entry| <&Namespace>::try_from(&entry.fact).ok());
-        fact.is_some_and(|fact| env.selects(namespace, Some(&fact.labels)))
     }
 }
 
 impl Knowledge for Unknown {
     /// The cluster-wide kinds were never heard in full, or the domain is not configured.
     fn holds_domain(&self, domain: &DomainId) -> bool {
-        !self.envs.contains_key(domain)
-            || !self
-                .facts
-                .is_published(&ScopeKey::cluster_wide(&domain.cluster))
+        !self.namespaces.contains_key(domain)
     }
 
     /// The namespace is selected and was never heard in full. A namespace that is known to be
     /// gone, or not selected, holds nothing back.
     fn holds_namespace(&self, domain: &DomainId, namespace: &str) -> bool {
-        let Some(env) = self.envs.get(domain) else {
-            return true;
-        };
-        let scope = ScopeKey {
-            cluster: domain.cluster.clone(),
-            namespace: namespace.into(),
-        };
-        self.holds_domain(domain)
-            || (!self.facts.is_published(&scope) && self.is_selected(env, namespace))
+        let unheard = self.namespaces.get(domain);
+        unheard.is_none_or(|unheard| unheard.contains(namespace))
     }
 
     fn holds_host(&self, domain: &DomainId, host: &str) -> bool {

@@ -48,7 +48,7 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
         cloud_ref: Some(maker.cloud_ref()),
         static_routes: static_routes.collect(),
-        owner: Some(env.domain.cluster.text().clone()),
+        owners: vec![env.domain.cluster.text().clone()],
     };
     parts
         .objects

@@ -18,7 +18,7 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
-use aviary_types::{Digest, EcoString, Kind, ObjectKey, eco_format};
+use aviary_types::{Digest, EcoString, Kind, ObjectKey};
 use serde::Serialize;
 
 /// The group and kind.
@@ -28,7 +28,6 @@ pub const KIND: Kind = Kind {
 };
 /// The load balancer class that makes a Service ours.
 pub const LOAD_BALANCER_CLASS: &str = "ako.vmware.com/avi-lb";
-pub(crate) const BY_L4_NAME: &str = "service.l4-name";
 
 /// What translation reads of a Service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,12 +132,8 @@ impl KindRoom for Service {
         parse::parse(object)
     }
 
-    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
-        if self.kind == ServiceType::LoadBalancer {
-            vec![l4_name(key)]
-        } else {
-            Vec::new()
-        }
+    fn index(&self, _key: &ObjectKey) -> Vec<IndexKey> {
+        Vec::new()
     }
 
     fn digest(&self) -> Digest {
@@ -156,13 +151,4 @@ impl KindRoom for Service {
     fn project(&self, report: &Report) -> Vec<Wish> {
         status::project(self, report)
     }
-}
-
-/// Two Services can ask for one name: `a-b/c` and `a/b-c`.
-fn l4_name(key: &ObjectKey) -> IndexKey {
-    IndexKey::new(
-        &key.cluster,
-        BY_L4_NAME,
-        eco_format!("{}-{}", key.namespace, key.name),
-    )
 }

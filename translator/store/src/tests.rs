@@ -105,7 +105,7 @@ fn a_scope_is_published_once_all_its_kinds_were_heard() {
 fn index_of(namespace: &str, name: &str) -> aviary_kinds::IndexKey {
     aviary_kinds::IndexKey::new(
         &"c1".into(),
-        "service.l4-name",
+        "ingress.namespace",
         format!("{namespace}-{name}"),
     )
 }

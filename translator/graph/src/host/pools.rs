@@ -6,36 +6,58 @@ use aviary_avi::checksum::{self, PoolExtra};
 use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::names::{PathSource, distinct};
 use aviary_avi::pool::Pool;
-use aviary_avi::{Marker, Presence, Ref};
+use aviary_avi::{AviKind, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
-use aviary_types::{EcoString, Host, ObjectKey, eco_format};
+use aviary_types::{EcoString, Host, eco_format};
 use std::collections::BTreeSet;
 
 /// Ingress backends share evenly.
 pub(super) const RATIO: u32 = 100;
 
 /// Names that are taken within one host: `/a/b` and `/a_b` would be called the same.
-#[derive(Default)]
-pub(super) struct Taken(BTreeSet<EcoString>);
+pub(super) struct Taken<'a> {
+    maker: &'a Maker<'a>,
+    kind: AviKind,
+    names: BTreeSet<EcoString>,
+}
 
-impl Taken {
-    /// The name, or one of its own where an elder path has it.
+impl<'a> Taken<'a> {
+    pub(super) fn new(maker: &'a Maker<'a>, kind: AviKind) -> Self {
+        let names = BTreeSet::new();
+        Self { maker, kind, names }
+    }
+
+    /// The name, or one of its own where an elder path has it, of this host or another.
     pub(super) fn claim(
         &mut self,
         name: EcoString,
-        source: &ObjectKey,
-        path: &PathDraft,
+        host: &Host,
+        of: (&HostPart, &PathDraft),
     ) -> EcoString {
-        let service = &path.backend.service.name;
-        let of = || eco_format!("{source}{}{service}{}", path.path, path.backend.port);
-        let name = if self.0.contains(&name) {
-            distinct(&name, &of())
+        let is_taken = self.names.contains(&name) || self.maker.is_lost(&[self.kind], &name);
+        let name = if is_taken {
+            distinct(&name, &identity(host, of))
         } else {
             name
         };
-        self.0.insert(name.clone());
+        self.names.insert(name.clone());
         name
     }
+}
+
+/// What no other path has in common with this one.
+fn identity(host: &Host, (part, path): (&HostPart, &PathDraft)) -> EcoString {
+    let PathDraft {
+        path,
+        exact,
+        backend,
+    } = path;
+    let (source, service) = (&part.source, &backend.service.name);
+    let port = backend.port;
+    eco_format!(
+        "{source} {host}{path} {exact} {service}:{port}:{}",
+        backend.port_name
+    )
 }
 
 /// Makes the pools of insecure paths; they are members of the shared group.
@@ -45,12 +67,12 @@ pub(super) fn insecure(
     contributions: &[&HostPart],
     parts: &mut Parts,
 ) -> Vec<ShareMember> {
-    let mut taken = Taken::default();
+    let mut taken = Taken::new(maker, AviKind::Pool);
     let mut members = Vec::new();
     for part in contributions {
         for path in &part.paths {
             let name = maker.names.insecure_pool(source(part, host, path));
-            let name = taken.claim(name, &part.source, path);
+            let name = taken.claim(name, host, (part, path));
             let label: EcoString = eco_format!("{host}{}", path.path).to_lowercase();
             let pool = pool(maker, &name, host, (part, path), false);
             parts.objects.push(maker.object(

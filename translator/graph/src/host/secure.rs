@@ -9,10 +9,11 @@ use aviary_avi::http_policy_set::{
     HttpPolicySet, HttpRequestPolicy, HttpRequestRule, MatchTarget, PathMatch, SwitchingAction,
 };
 use aviary_avi::metadata::ServiceMetadata;
+use aviary_avi::names::distinct;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
 use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
-use aviary_avi::{Marker, Presence, Ref};
+use aviary_avi::{AviKind, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
 use aviary_kinds::secret::Certificate;
 use aviary_types::{EcoString, Host, ObjectKey, eco_format};
@@ -46,26 +47,31 @@ pub(super) fn render(
         &sources,
         Presence::Always,
     ));
-    let service = virtual_service(maker, child, &sets);
-    for set in sets {
+    let names: Vec<EcoString> = sets.iter().map(|(_, set)| set.name.clone()).collect();
+    for (from, set) in sets {
         parts
             .objects
-            .push(maker.object(set, &sources, Presence::Always));
+            .push(maker.object(set, &from, Presence::Always));
     }
+    let service = virtual_service(maker, child, &names);
     parts
         .objects
         .push(maker.object(service, &sources, Presence::Always));
 }
 
+/// Policy sets with their sources.
+type Sets = Vec<(Vec<ObjectKey>, HttpPolicySet)>;
+
 /// One policy set per namespace, in the order in which the child evaluates them.
-fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<HttpPolicySet> {
+fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Sets {
     let mut groups: BTreeMap<&str, Vec<Rule<'_>>> = BTreeMap::new();
-    let (mut pools, mut pool_groups) = (Taken::default(), Taken::default());
+    let mut pools = Taken::new(maker, AviKind::Pool);
+    let mut pool_groups = Taken::new(maker, AviKind::PoolGroup);
     for part in child.parts {
         for path in &part.paths {
             let of = source(part, child.host, path);
-            let pool_name = pools.claim(maker.names.pool(of), &part.source, path);
-            let group = pool_groups.claim(maker.names.pool_group(of), &part.source, path);
+            let pool_name = pools.claim(maker.names.pool(of), child.host, (part, path));
+            let group = pool_groups.claim(maker.names.pool_group(of), child.host, (part, path));
             let from = std::slice::from_ref(&part.source);
             let body = pool(maker, &pool_name, child.host, (part, path), true);
             parts
@@ -81,12 +87,18 @@ fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<H
                 .push(Rule { part, path, group });
         }
     }
-    let mut sets: Vec<(EcoString, HttpPolicySet)> = groups
+    let mut sets: Vec<(EcoString, Vec<ObjectKey>, HttpPolicySet)> = groups
         .into_iter()
-        .map(|(namespace, rules)| policy_set(maker, child.host, namespace, rules))
+        .map(|(namespace, rules)| {
+            let sources = rules.iter().map(|rule| rule.part.source.clone()).collect();
+            let (first, set) = policy_set(maker, child.host, namespace, rules);
+            (first, sources, set)
+        })
         .collect();
-    sets.sort_by(|(a, _), (b, _)| a.cmp(b));
-    sets.into_iter().map(|(_, set)| set).collect()
+    sets.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    sets.into_iter()
+        .map(|(_, sources, set)| (sources, set))
+        .collect()
 }
 
 /// The set of one namespace, with the path that orders it among the sets of the child.
@@ -106,7 +118,10 @@ fn policy_set(
         let rank = |rule: &Rule<'_>| std::cmp::Reverse(rule.path.path.len());
         (rank(a), &a.path.path, !a.path.exact).cmp(&(rank(b), &b.path.path, !b.path.exact))
     });
-    let name = maker.names.policy_set(namespace, host.as_str());
+    let mut name = maker.names.policy_set(namespace, host.as_str());
+    if maker.is_lost(&[AviKind::HttpPolicySet], &name) {
+        name = distinct(&name, &eco_format!("{namespace} {host}"));
+    }
     let paths: Vec<EcoString> = rules
         .iter()
         .map(|rule| rule.path.path.clone())
@@ -210,7 +225,7 @@ fn pool_group(
 
 fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndCertificate {
     SslKeyAndCertificate {
-        name: maker.names.child(host.as_str()),
+        name: maker.child(host),
         created_by: Some(maker.created_by()),
         tenant_ref: Some(maker.tenant_ref()),
         certificate: SslCertificate {
@@ -222,9 +237,9 @@ fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndC
     }
 }
 
-fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[HttpPolicySet]) -> VirtualService {
+fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[EcoString]) -> VirtualService {
     let host = child.host.text();
-    let name = maker.names.child(host);
+    let name = maker.child(child.host);
     let newest = child
         .parts
         .last()
@@ -242,8 +257,8 @@ fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[HttpPolicySet])
         hostnames: vec![host.clone()],
         ..ServiceMetadata::default()
     };
-    let policy = |(index, set): (u32, &HttpPolicySet)| HttpPolicy {
-        http_policy_set_ref: Ref::slash("httppolicyset", set.name.clone()),
+    let policy = |(index, set): (u32, &EcoString)| HttpPolicy {
+        http_policy_set_ref: Ref::slash("httppolicyset", set.clone()),
         index,
     };
     let mut body = VirtualService {

@@ -1,6 +1,6 @@
 //! What a Service of type LoadBalancer means.
 
-use super::{KIND, LOAD_BALANCER_CLASS, Service, ServicePort, ServiceType, l4_name};
+use super::{LOAD_BALANCER_CLASS, Service, ServicePort, ServiceType};
 use crate::endpoint_slice::{self, PortMatch};
 use crate::namespace;
 use crate::view::View;
@@ -14,8 +14,6 @@ pub struct L4Draft {
     pub source: ObjectKey,
     /// Its tenant.
     pub tenant: TenantName,
-    /// Whether an older Service has the same joined name.
-    pub name_taken: bool,
     /// Ports in order.
     pub ports: Vec<L4Port>,
     /// Static address.
@@ -57,9 +55,8 @@ pub fn load_balancer(
         ));
         return None;
     }
-    let ports: Vec<L4Port> = service
-        .ports
-        .iter()
+    let ports: Vec<L4Port> = once(key, service, findings)
+        .into_iter()
         .filter_map(|port| l4_port(view, key, port, findings))
         .collect();
     if ports.is_empty() {
@@ -75,7 +72,6 @@ pub fn load_balancer(
     Some(L4Draft {
         source: key.clone(),
         tenant,
-        name_taken: name_taken(view, key, &entry.created),
         ports,
         address: service.address.clone(),
         fqdns: view.env().l4_fqdns(key, service.hostname.as_ref()),
@@ -96,6 +92,36 @@ pub(super) fn accept(view: &dyn View, key: &ObjectKey, service: &Service) -> Opt
     } else {
         None
     }
+}
+
+/// The ports without those that stand twice, which the apiserver would refuse.
+fn once<'a>(
+    key: &ObjectKey,
+    service: &'a Service,
+    findings: &mut Vec<Finding>,
+) -> Vec<&'a ServicePort> {
+    let mut ports: Vec<&ServicePort> = Vec::new();
+    for port in &service.ports {
+        let ServicePort {
+            port: number,
+            protocol,
+            ..
+        } = port;
+        if ports
+            .iter()
+            .all(|known| (known.port, &known.protocol) != (*number, protocol))
+        {
+            ports.push(port);
+            continue;
+        }
+        findings.push(Finding::new(
+            key,
+            Code::InvalidSpec,
+            eco_format!("port {number}/{protocol} stands twice; the first one counts"),
+            "remove one of the two",
+        ));
+    }
+    ports
 }
 
 fn l4_port(
@@ -127,12 +153,5 @@ fn l4_port(
         port: port.clone(),
         matched_port,
         servers: found.servers,
-    })
-}
-
-/// Whether an older load balancer of this domain has the same `<namespace>-<name>`.
-fn name_taken(view: &dyn View, key: &ObjectKey, created: &EcoString) -> bool {
-    view.lookup(l4_name(key)).iter().any(|other| {
-        other.key.kind == KIND && other.key != *key && other.seniority() < (created, key)
     })
 }

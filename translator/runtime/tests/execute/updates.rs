@@ -116,7 +116,7 @@ fn routes(cluster: &str, node: &str) -> Body {
         tenant_ref: Some(Ref::tenant("admin")),
         cloud_ref: Some(Ref::plain("cloud", "Default-Cloud")),
         static_routes: vec![route],
-        owner: Some(cluster.into()),
+        owners: vec![cluster.into()],
     }
     .into()
 }

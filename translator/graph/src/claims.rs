@@ -1,0 +1,193 @@
+//! What only one source can have, or so many: names, hosts, places on a shard's VIP. The older
+//! source has it. Which sources ask for what is kept over all units, so that a unit knows what it
+//! lost without looking at the others, and those that are touched by a change are found.
+
+use crate::parts::{Parts, ShardKey};
+use crate::unit::UnitKey;
+use aviary_avi::AviKey;
+use aviary_kinds::Env;
+use aviary_store::Facts;
+use aviary_types::{EcoString, Host, ObjectKey, TenantName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most names that a VsVip may have.
+pub(crate) const NAMES_MAX: usize = 1_000;
+
+/// Something that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Claim {
+    /// An Avi object's name.
+    Name(AviKey),
+    /// A host in a tenant; the instances of a cluster share its names.
+    Host(TenantName, Host),
+    /// One of so many places among the names of a shard's VIP.
+    Place(ShardKey, usize),
+}
+
+impl Claim {
+    /// How many can have it.
+    fn room(&self) -> usize {
+        match self {
+            Self::Name(_) | Self::Host(..) => 1,
+            Self::Place(_, room) => *room,
+        }
+    }
+}
+
+/// What decides between two claims: the older object, then the smaller key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    created: EcoString,
+    pub(crate) source: ObjectKey,
+}
+
+/// What one unit asks for.
+pub(crate) type Claims = BTreeMap<Claim, Rank>;
+
+/// What one unit asks for and does not get.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Names that it must not use.
+    pub(crate) names: BTreeSet<AviKey>,
+    /// Hosts by tenant, with the source that has them.
+    pub(crate) hosts: BTreeMap<TenantName, ObjectKey>,
+    /// Shards without room.
+    pub(crate) shards: BTreeSet<ShardKey>,
+}
+
+impl Lost {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Everything that is asked for, by whom.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    claims: BTreeMap<Claim, BTreeSet<(Rank, UnitKey)>>,
+}
+
+impl Registry {
+    /// Puts a unit's claims in the place of its former ones. Answers the other units whose claims
+    /// may have another end now.
+    pub(crate) fn replace(
+        &mut self,
+        unit: &UnitKey,
+        former: &Claims,
+        claims: &Claims,
+    ) -> BTreeSet<UnitKey> {
+        let mut touched = BTreeSet::new();
+        for (claim, rank) in former {
+            if claims.get(claim) != Some(rank) {
+                self.withdraw(claim, &(rank.clone(), unit.clone()));
+                self.neighbours(claim, &mut touched);
+            }
+        }
+        for (claim, rank) in claims {
+            if former.get(claim) != Some(rank) {
+                let all = self.claims.entry(claim.clone()).or_default();
+                all.insert((rank.clone(), unit.clone()));
+                self.neighbours(claim, &mut touched);
+            }
+        }
+        touched.remove(unit);
+        touched
+    }
+
+    fn withdraw(&mut self, claim: &Claim, who: &(Rank, UnitKey)) {
+        if let Some(all) = self.claims.get_mut(claim) {
+            all.remove(who);
+            if all.is_empty() {
+                self.claims.remove(claim);
+            }
+        }
+    }
+
+    /// The units next to the end of the room: one more or less before them changes theirs. Of a
+    /// thing for one, all others: each is told who has it.
+    fn neighbours(&self, claim: &Claim, touched: &mut BTreeSet<UnitKey>) {
+        let Some(all) = self.claims.get(claim) else {
+            return;
+        };
+        let room = claim.room();
+        let units = all.iter().map(|(_, unit)| unit.clone());
+        if room == 1 {
+            touched.extend(units);
+        } else if all.len() >= room {
+            touched.extend(units.skip(room.saturating_sub(1)).take(2));
+        }
+    }
+
+    /// What the unit does not get of what it asks for.
+    pub(crate) fn lost(&self, unit: &UnitKey, claims: &Claims) -> Lost {
+        let mut lost = Lost::default();
+        for (claim, rank) in claims {
+            let Some(winner) = self.winner_before(unit, claim, rank) else {
+                continue;
+            };
+            match claim {
+                Claim::Name(key) => {
+                    lost.names.insert(key.clone());
+                }
+                Claim::Host(tenant, _) => {
+                    lost.hosts.insert(tenant.clone(), winner.clone());
+                }
+                Claim::Place(shard, _) => {
+                    lost.shards.insert(shard.clone());
+                }
+            }
+        }
+        lost
+    }
+
+    /// The last source that has what an equal claim of this unit does not get.
+    fn winner_before(&self, unit: &UnitKey, claim: &Claim, rank: &Rank) -> Option<&ObjectKey> {
+        let same_view = |other: &UnitKey| match claim {
+            Claim::Host(..) => other.domain().cluster == unit.domain().cluster,
+            _ => true,
+        };
+        let all = self.claims.get(claim)?.iter();
+        let mut all = all.filter(|(_, other)| same_view(other));
+        let (last, last_unit) = all.nth(claim.room().saturating_sub(1))?;
+        ((last, last_unit) < (rank, unit)).then_some(&last.source)
+    }
+}
+
+/// What a unit asks for, by what it would make if it got everything.
+pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
+    let rank = |sources: &mut dyn Iterator<Item = &ObjectKey>| {
+        let ranks = sources.map(|source| Rank {
+            created: facts
+                .get(source)
+                .map(|entry| entry.created.clone())
+                .unwrap_or_default(),
+            source: source.clone(),
+        });
+        ranks.min()
+    };
+    let own_name = |shard: &ShardKey| env.shard_fqdn(&shard.name, shard.tenant.as_str());
+    let mut claims = Claims::new();
+    for object in parts
+        .objects
+        .iter()
+        .filter(|object| !object.key.kind.is_shared())
+    {
+        if let Some(rank) = rank(&mut object.provenance.objects()) {
+            claims.insert(Claim::Name(object.key.clone()), rank);
+        }
+    }
+    for share in &parts.shares {
+        let Some(rank) = rank(&mut share.sources.iter()) else {
+            continue;
+        };
+        if share.named {
+            let room = NAMES_MAX - usize::from(own_name(&share.shard).is_some());
+            claims.insert(Claim::Place(share.shard.clone(), room), rank.clone());
+        }
+        claims.insert(
+            Claim::Host(share.shard.tenant.clone(), share.host.clone()),
+            rank,
+        );
+    }
+    claims
+}

@@ -1,0 +1,71 @@
+//! Objects that clusters have in common: each asks for entries of its own, and one object has them
+//! all.
+
+use crate::parts::Parts;
+use crate::unit::UnitKey;
+use aviary_avi::{AviKey, Body, DesiredObject};
+use aviary_types::Digest;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Who asks for entries of which object.
+#[derive(Debug, Default)]
+pub(crate) struct Commons(BTreeMap<AviKey, BTreeMap<UnitKey, Arc<DesiredObject>>>);
+
+impl Commons {
+    /// Puts what a unit asks for in the place of what it asked for before. Answers what to join.
+    pub(crate) fn replace(
+        &mut self,
+        unit: &UnitKey,
+        former: &Parts,
+        parts: &Parts,
+    ) -> BTreeSet<AviKey> {
+        let mut changed = BTreeSet::new();
+        for object in common(former) {
+            if let Some(units) = self.0.get_mut(&object.key) {
+                units.remove(unit);
+                if units.is_empty() {
+                    self.0.remove(&object.key);
+                }
+            }
+            changed.insert(object.key.clone());
+        }
+        for object in common(parts) {
+            let units = self.0.entry(object.key.clone()).or_default();
+            units.insert(unit.clone(), object.clone());
+            changed.insert(object.key.clone());
+        }
+        changed
+    }
+
+    /// The object with everybody's entries. What only one can have, the first domain has.
+    pub(crate) fn join(&self, key: &AviKey) -> Option<Arc<DesiredObject>> {
+        let mut objects = self.0.get(key)?.values();
+        let first = objects.next()?;
+        Some(objects.fold(first.clone(), |joined, object| with(&joined, object)))
+    }
+}
+
+fn common(parts: &Parts) -> impl Iterator<Item = &Arc<DesiredObject>> {
+    let objects = parts.objects.iter();
+    objects.filter(|object| object.key.kind.is_shared())
+}
+
+fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject> {
+    let (Body::VrfContext(routes), Body::VrfContext(more)) = (&*joined.body, &*other.body) else {
+        return joined.clone();
+    };
+    let mut body = routes.clone();
+    body.join(more);
+    let body = Body::from(body);
+    let mut provenance = (*joined.provenance).clone();
+    for origin in &other.provenance.origins {
+        provenance.add(origin.clone());
+    }
+    Arc::new(DesiredObject {
+        digest: Digest::of_json(&(&joined.key, &body)),
+        body: Arc::new(body),
+        provenance: Arc::new(provenance),
+        ..(**joined).clone()
+    })
+}

@@ -1,0 +1,48 @@
+//! A unit between reading and rendering: what it means is settled, its names are not.
+
+use crate::claims::Lost;
+use crate::parts::Parts;
+use crate::unit::UnitKey;
+use crate::{host, l4, routes};
+use aviary_kinds::ingress::HostDraft;
+use aviary_kinds::service::L4Draft;
+use aviary_kinds::{Env, View, ingress, service};
+use aviary_types::Finding;
+
+/// What a unit means.
+pub(crate) struct Draft {
+    meaning: Meaning,
+    findings: Vec<Finding>,
+}
+
+enum Meaning {
+    Host(Vec<HostDraft>),
+    L4(Option<L4Draft>),
+    Routes(Parts),
+}
+
+impl Draft {
+    /// Reads what the unit means.
+    pub(crate) fn of(view: &dyn View, unit: &UnitKey) -> Self {
+        let mut findings = Vec::new();
+        let meaning = match unit {
+            UnitKey::Host(_, name) => Meaning::Host(ingress::host(view, name, &mut findings)),
+            UnitKey::L4(_, key) => Meaning::L4(service::load_balancer(view, key, &mut findings)),
+            UnitKey::Routes(_) => Meaning::Routes(routes::evaluate(view)),
+        };
+        Self { meaning, findings }
+    }
+
+    /// What it comes to, without what it lost to others.
+    pub(crate) fn render(&self, env: &Env, lost: &Lost) -> Parts {
+        let mut parts = match &self.meaning {
+            Meaning::Host(drafts) => host::render(env, drafts, lost),
+            Meaning::L4(draft) => draft
+                .as_ref()
+                .map_or_else(Parts::default, |draft| l4::render(env, draft, lost)),
+            Meaning::Routes(parts) => parts.clone(),
+        };
+        parts.findings.extend(self.findings.iter().cloned());
+        parts
+    }
+}

@@ -1,0 +1,100 @@
+//! What units found, what they read for it, and who reads what.
+
+use crate::claims::Claims;
+use crate::parts::Parts;
+use crate::recorder::Read;
+use crate::unit::UnitKey;
+use aviary_kinds::{Watch, room};
+use aviary_store::Facts;
+use aviary_types::{Digest, DomainId, ObjectKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One unit's result with what it rests on.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    pub(crate) reads: BTreeMap<Read, Digest>,
+    pub(crate) claims: Claims,
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl Memo {
+    /// Whether everything that was read would be found the same.
+    pub(crate) fn holds(&self, facts: &Facts) -> bool {
+        self.reads
+            .iter()
+            .all(|(read, digest)| read.digest(facts) == *digest)
+    }
+
+    /// Whether nothing was found and nothing is made: a change that brings the unit about names it.
+    pub(crate) fn is_empty(&self) -> bool {
+        let found = self
+            .reads
+            .values()
+            .any(|digest| *digest != Digest::default());
+        !found && *self.parts == Parts::default()
+    }
+}
+
+/// All memos, found by what they read.
+#[derive(Debug, Default)]
+pub(crate) struct Memos {
+    by_unit: BTreeMap<UnitKey, Memo>,
+    readers: BTreeMap<Read, BTreeSet<UnitKey>>,
+    wanted: BTreeSet<ObjectKey>,
+}
+
+impl Memos {
+    pub(crate) fn get(&self, unit: &UnitKey) -> Option<&Memo> {
+        self.by_unit.get(unit)
+    }
+
+    pub(crate) fn insert(&mut self, unit: UnitKey, memo: Memo) {
+        for read in memo.reads.keys() {
+            let readers = self.readers.entry(read.clone()).or_default();
+            readers.insert(unit.clone());
+            self.wanted.extend(by_name(read).cloned());
+        }
+        self.by_unit.insert(unit, memo);
+    }
+
+    pub(crate) fn remove(&mut self, unit: &UnitKey) -> Option<Memo> {
+        let memo = self.by_unit.remove(unit)?;
+        for read in memo.reads.keys() {
+            if let Some(units) = self.readers.get_mut(read) {
+                units.remove(unit);
+                if units.is_empty() {
+                    self.readers.remove(read);
+                    if let Some(key) = by_name(read) {
+                        self.wanted.remove(key);
+                    }
+                }
+            }
+        }
+        Some(memo)
+    }
+
+    /// The units that read this.
+    pub(crate) fn readers(&self, read: &Read) -> impl Iterator<Item = &UnitKey> {
+        self.readers.get(read).into_iter().flatten()
+    }
+
+    /// Every unit of a domain. Visits all units: for changes of settings and of whole clusters.
+    pub(crate) fn of_domain(&self, domain: &DomainId) -> impl Iterator<Item = &UnitKey> {
+        self.by_unit
+            .keys()
+            .filter(move |unit| unit.domain() == domain)
+    }
+
+    /// Objects of kinds watched by name that some unit reads.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.wanted.iter()
+    }
+}
+
+fn by_name(read: &Read) -> Option<&ObjectKey> {
+    match read {
+        Read::Object(key) if room(key.kind)?.watch == Watch::ByName => Some(key),
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! What a domain takes of its cluster: the tenants of its namespaces, and the namespaces that it
+//! takes but that were not heard yet.
+
+use crate::recorder::Recorder;
+use aviary_kinds::{Env, namespace};
+use aviary_store::Facts;
+use aviary_types::{Namespace, ObjectKey, ScopeKey, TenantName};
+use imbl::OrdSet;
+use std::collections::BTreeSet;
+
+/// What one domain takes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Reach {
+    /// Tenants that may have objects: the domain's own and those that its namespaces ask for.
+    pub(crate) tenants: BTreeSet<TenantName>,
+    /// Namespaces that exist, are taken, and were never heard in full.
+    pub(crate) unheard: OrdSet<Namespace>,
+}
+
+impl Reach {
+    /// Looks at every Namespace of the cluster.
+    pub(crate) fn of(facts: &Facts, env: &Env) -> Self {
+        let mut reach = Self {
+            tenants: BTreeSet::from([env.settings.controller.tenant.clone()]),
+            unheard: OrdSet::new(),
+        };
+        let view = Recorder::new(facts, env);
+        for entry in facts.lookup(&namespace::all(&env.domain.cluster)) {
+            if let Some(tenant) = namespace::tenant(&view, &entry.key.name) {
+                reach.tenants.insert(tenant);
+                reach.update(facts, env, &entry.key.name.clone().into());
+            }
+        }
+        reach
+    }
+
+    /// Looks again at one namespace, whose scope may have been heard or given up. Answers whether
+    /// it holds nothing back any more.
+    pub(crate) fn update(&mut self, facts: &Facts, env: &Env, namespace: &Namespace) -> bool {
+        let scope = ScopeKey {
+            cluster: env.domain.cluster.clone(),
+            namespace: namespace.clone(),
+        };
+        let name = namespace.as_str();
+        let key = ObjectKey::new(&scope.cluster, namespace::KIND, "", name);
+        let view = Recorder::new(facts, env);
+        let exists = facts.get(&key).is_some();
+        if exists && namespace::tenant(&view, name).is_some() && !facts.is_known(&scope) {
+            self.unheard.insert(namespace.clone());
+            return false;
+        }
+        self.unheard.remove(namespace).is_some()
+    }
+
+    /// Whether a namespace that held something back before does not any more.
+    pub(crate) fn frees(&self, before: &Self) -> bool {
+        let mut before = before.unheard.iter();
+        before.any(|namespace| !self.unheard.contains(namespace))
+    }
+}

@@ -1,0 +1,103 @@
+//! The shard parents: which units add to which, and the objects that were joined from that.
+
+use crate::parts::{Parts, ShardKey, Share};
+use crate::shard;
+use crate::unit::UnitKey;
+use aviary_avi::names::{Names, NamingScheme};
+use aviary_avi::{AviKey, DesiredObject};
+use aviary_kinds::Env;
+use aviary_settings::Scheme;
+use aviary_types::{DomainId, TenantName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// All shard parents.
+#[derive(Debug, Default)]
+pub(crate) struct Shards {
+    /// Every parent that has a form, if only the empty one, with the units that add to it.
+    units: BTreeMap<ShardKey, BTreeMap<UnitKey, Arc<Parts>>>,
+    joined: BTreeMap<ShardKey, Vec<AviKey>>,
+    wanted: BTreeSet<ShardKey>,
+}
+
+impl Shards {
+    /// Puts what a unit adds in the place of what it added before. Answers the parents to join.
+    pub(crate) fn replace(
+        &mut self,
+        unit: &UnitKey,
+        former: &Parts,
+        parts: &Arc<Parts>,
+    ) -> BTreeSet<ShardKey> {
+        for share in &former.shares {
+            if let Some(units) = self.units.get_mut(&share.shard) {
+                units.remove(unit);
+            }
+        }
+        for share in &parts.shares {
+            let units = self.units.entry(share.shard.clone()).or_default();
+            units.insert(unit.clone(), parts.clone());
+        }
+        if former.shares == parts.shares {
+            return BTreeSet::new();
+        }
+        let shares = former.shares.iter().chain(&parts.shares);
+        shares.map(|share| share.shard.clone()).collect()
+    }
+
+    /// The parents of a domain that have a form.
+    pub(crate) fn of_domain(&self, domain: &DomainId) -> impl Iterator<Item = &ShardKey> {
+        self.joined
+            .keys()
+            .filter(move |shard| shard.domain == *domain)
+    }
+
+    /// These parents have a form from here on, if only the empty one, and no others but those with
+    /// hosts. Answers those to join.
+    pub(crate) fn want(&mut self, wanted: BTreeSet<ShardKey>) -> BTreeSet<ShardKey> {
+        let changed = self.wanted.symmetric_difference(&wanted).cloned().collect();
+        self.wanted = wanted;
+        changed
+    }
+
+    /// Joins a parent anew: the keys that it had, and its objects now.
+    pub(crate) fn join(
+        &mut self,
+        shard: &ShardKey,
+        env: Option<&Env>,
+    ) -> (Vec<AviKey>, Vec<Arc<DesiredObject>>) {
+        if self.units.get(shard).is_some_and(BTreeMap::is_empty) {
+            self.units.remove(shard);
+        }
+        let units = self.units.get(shard);
+        let objects = match env {
+            Some(env) if units.is_some() || self.wanted.contains(shard) => {
+                let shares = units.into_iter().flat_map(BTreeMap::values);
+                let shares = shares.flat_map(|parts| &parts.shares);
+                let shares: Vec<&Share> = shares.filter(|share| share.shard == *shard).collect();
+                shard::join(env, shard, &shares)
+            }
+            _ => Vec::new(),
+        };
+        let keys: Vec<AviKey> = objects.iter().map(|object| object.key.clone()).collect();
+        let former = if keys.is_empty() {
+            self.joined.remove(shard)
+        } else {
+            self.joined.insert(shard.clone(), keys)
+        };
+        (former.unwrap_or_default(), objects)
+    }
+}
+
+/// The shards of a domain in one tenant.
+pub(crate) fn shards_of(env: &Env, tenant: &TenantName) -> impl Iterator<Item = ShardKey> {
+    let scheme = match env.scheme {
+        Scheme::Documented => NamingScheme::Documented,
+        Scheme::Ako => NamingScheme::Ako,
+    };
+    let names = Names::new(scheme, &env.domain);
+    (0..env.settings.l7.shard_size.count()).map(move |index| ShardKey {
+        domain: env.domain.clone(),
+        tenant: tenant.clone(),
+        name: names.shared(index),
+    })
+}
