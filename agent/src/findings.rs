@@ -9,6 +9,21 @@ pub(crate) const DUPLICATE: &str = "AVY-1502";
 /// A folder or file of manifests that cannot be read.
 pub(crate) const UNREADABLE: &str = "AVY-1503";
 
+/// An object that is too large to be sent.
+pub(crate) const TOO_LARGE: &str = "AVY-1504";
+
+/// The finding about an object that is too large.
+pub(crate) fn too_large(cluster: &str, key: ObjectKey, bytes: u64, bytes_max: usize) -> Finding {
+    Finding {
+        code: TOO_LARGE.to_owned(),
+        severity: Severity::Error.into(),
+        cluster: cluster.to_owned(),
+        object: Some(key),
+        text: format!("the object has {bytes} bytes after trimming, more than {bytes_max}"),
+        hint: "make it smaller; the version before stays in force until then".to_owned(),
+    }
+}
+
 /// The finding about a file that does not parse.
 pub(crate) fn malformed(place: &str, why: &str) -> Finding {
     Finding {

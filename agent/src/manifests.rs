@@ -51,7 +51,6 @@ struct Desk {
     findings: watch::Sender<Vec<Finding>>,
 }
 
-#[derive(Default)]
 struct Papers {
     shelf: Shelf,
     overlay: Overlay,
@@ -63,8 +62,11 @@ impl Manifests {
         let desk = Arc::new(Desk {
             files,
             sink,
+            papers: Mutex::new(Papers {
+                shelf: Shelf::new(clock.now()),
+                overlay: Overlay::default(),
+            }),
             clock,
-            papers: Mutex::default(),
             states: watch::Sender::new(Arc::default()),
             findings: watch::Sender::new(Vec::new()),
         });

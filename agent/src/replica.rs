@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aviary_boot::Shutdown;
-use aviary_link::agent::{Command, Identity, Observation, Session};
-use aviary_link::key::Lane;
-use aviary_link::{Violation, watch as lanes};
+use aviary_link::agent::{Command, Identity, Object, Observation, Session};
+use aviary_link::key::{Lane, Name};
+use aviary_link::{OBJECT_BYTES_MAX, Violation, watch as lanes};
 use aviary_proto::sync::v1::{SyncRequest, SyncResponse, WatchItem};
 use aviary_proto::types::v1::Finding;
 use tokio::sync::{mpsc, watch};
@@ -23,6 +23,7 @@ use self::work::{Done, Work};
 use crate::chance::{Backoff, Chance};
 use crate::config::Config;
 use crate::connect::Connector;
+use crate::findings::too_large;
 use crate::source::{Sight, Source};
 use crate::token::{Token, TokenFile};
 use crate::trim::{Trimmer, sighting};
@@ -35,6 +36,8 @@ const TOKEN_CHECK: Duration = Duration::from_secs(30);
 /// Waits between tries to connect.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// A stream that lasted this long was a good one.
+const STEADY: Duration = Duration::from_secs(30);
 /// Intents taken before their outcomes are reported.
 const INTENT_WINDOW: u32 = 64;
 
@@ -63,9 +66,12 @@ pub(crate) struct Replica {
     cuts: BTreeMap<Lane, Cut>,
     work: Work,
     findings: watch::Receiver<Vec<Finding>>,
+    /// Objects that cannot be sent.
+    unsent: BTreeMap<(Lane, Name), Finding>,
     retired: watch::Receiver<bool>,
     outgoing: Option<SyncRequest>,
     sent: Instant,
+    called: Option<Instant>,
     backoff: Backoff,
     chance: Chance,
     tokens: TokenFile,
@@ -107,9 +113,11 @@ impl Replica {
             cuts: BTreeMap::new(),
             work: Work::new(shared.source.clone()),
             findings,
+            unsent: BTreeMap::new(),
             retired,
             outgoing: None,
             sent: Instant::now(),
+            called: None,
             backoff: Backoff::new(chance("connect"), RETRY_FIRST, RETRY_LONGEST),
             chance: chance("trace"),
             tokens: TokenFile::new(config.token_file.clone(), config.blocking),
@@ -121,8 +129,7 @@ impl Replica {
 
     /// Runs until shutdown, or until the replica is retired and its stream has ended.
     pub(crate) async fn run(mut self, mut shutdown: Shutdown) {
-        let found = self.findings.borrow_and_update().clone();
-        self.session.find(found);
+        self.report();
         let mut beats = ticks(BEAT);
         let mut checks = ticks(TOKEN_CHECK);
         loop {
@@ -198,10 +205,7 @@ impl Replica {
             }
             Event::Done(Done::Unread(lane, name)) => self.session.refetch(&lane, &name),
             Event::Done(Done::Carried(stream, outcome)) => self.session.outcome(stream, outcome),
-            Event::Findings => {
-                let found = self.findings.borrow_and_update().clone();
-                self.session.find(found);
-            }
+            Event::Findings => self.report(),
             Event::Beat => {
                 if self.sent.elapsed() >= BEAT {
                     self.session.beat();
@@ -222,6 +226,7 @@ impl Replica {
                 self.link = Link::calling(channel, hello, self.token.as_ref());
             }
             Progress::Called => {
+                self.called = Some(Instant::now());
                 tracing::info!(replica = self.address, "stream opened");
             }
             Progress::Said(response) => {
@@ -241,6 +246,7 @@ impl Replica {
                 Command::Stop(lane) => {
                     self.watches.stop(&lane);
                     self.cuts.remove(&lane);
+                    self.unsent.retain(|(other, _), _| *other != lane);
                 }
                 Command::Carry { stream, intent } => self.work.carry(stream, *intent),
                 Command::Refused(nack) => {
@@ -248,9 +254,6 @@ impl Replica {
                     tracing::warn!(key = ?nack.key, ?text, "the translator cannot use an object");
                 }
             }
-        }
-        if self.session.is_open() {
-            self.backoff.reset();
         }
         Ok(())
     }
@@ -276,13 +279,19 @@ impl Replica {
         let observation = match sight {
             Sight::Listing => {
                 cut.listing = true;
+                self.unsent.retain(|(other, _), _| other != lane);
                 Observation::Listing
             }
             Sight::Listed => {
                 cut.listing = false;
                 Observation::Listed
             }
-            Sight::Gone(name) => Observation::Gone(name),
+            Sight::Gone(name) => {
+                if self.unsent.remove(&(lane.clone(), name.clone())).is_some() {
+                    self.report();
+                }
+                Observation::Gone(name)
+            }
             Sight::Failed(condition, reason) => Observation::Failed(condition, reason),
             Sight::Object(whole) => {
                 let object = if cut.by_name {
@@ -290,20 +299,54 @@ impl Replica {
                 } else {
                     cut.trimmer.trim(whole)
                 };
+                let live = !cut.listing && !cut.by_name;
                 let Some(mut object) = object else {
                     return;
                 };
-                if !cut.listing && !cut.by_name {
+                if live {
                     object.traceparent = self.chance.traceparent();
                 }
-                Observation::Object(object)
+                self.measure(lane, object)
             }
         };
         self.session.observe(lane, observation);
     }
 
+    /// An object that is too large for a message stays behind; its last version stands.
+    fn measure(&mut self, lane: &Lane, object: Object) -> Observation {
+        let place = (lane.clone(), object.name.clone());
+        let bytes = object.weight();
+        if bytes <= OBJECT_BYTES_MAX as u64 {
+            if self.unsent.remove(&place).is_some() {
+                self.report();
+            }
+            return Observation::Object(object);
+        }
+        let key = object.name.to_wire(&lane.kind);
+        let cluster = &self.shared.config.cluster;
+        let finding = too_large(cluster, key, bytes, OBJECT_BYTES_MAX);
+        self.unsent.insert(place, finding);
+        self.report();
+        Observation::Kept(object.name)
+    }
+
+    /// Says what is wrong with the source, and with what it gives.
+    fn report(&mut self) {
+        let mut found = self.findings.borrow_and_update().clone();
+        found.extend(self.unsent.values().cloned());
+        self.session.find(found);
+    }
+
     /// The stream is gone; returns false if nobody wants another.
     fn lost(&mut self, reason: &(dyn std::error::Error + 'static)) -> bool {
+        // A stream that ends at once is a failed try, whatever was said on it.
+        if self
+            .called
+            .take()
+            .is_some_and(|called| called.elapsed() >= STEADY)
+        {
+            self.backoff.reset();
+        }
         let wait = self.backoff.next();
         let reason = aviary_boot::chain(reason);
         tracing::warn!(replica = self.address, %reason, ?wait, "no stream to the translator");

@@ -191,6 +191,28 @@ async fn a_malformed_file_freezes_and_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_too_large_keeps_its_last_version() {
+    let bench = Bench::new(Limits::default());
+    bench.files.put("a.yaml", service("x", 1));
+    let _agent = bench.agent(1);
+    bench.until(|hub| hub.complete(SERVICE)).await;
+    let huge = "x".repeat(4 * 1024 * 1024);
+    let whole = service("x", 2).replace("port: 2,", &format!("port: {huge},"));
+    bench.files.put("a.yaml", whole);
+    bench.until(|hub| !hub.findings.is_empty()).await;
+    assert_eq!(bench.ports(), [("x".to_owned(), 1)]);
+    bench.cut();
+    bench
+        .until(|hub| hub.admissions == 2 && hub.complete(SERVICE))
+        .await;
+    assert_eq!(bench.ports(), [("x".to_owned(), 1)]);
+    bench.files.put("a.yaml", service("x", 3));
+    bench.until(|hub| hub.findings.is_empty()).await;
+    bench.until(|hub| hub.complete(SERVICE)).await;
+    assert_eq!(bench.ports(), [("x".to_owned(), 3)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn intents_are_carried_out_and_reported() {
     let bench = Bench::new(Limits::default());
     bench.files.put("a.yaml", service("x", 1));

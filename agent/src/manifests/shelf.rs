@@ -25,6 +25,8 @@ pub(super) struct Stored {
     pub(super) value: Value,
     pub(super) uid: String,
     pub(super) version: String,
+    /// Tells a change. It never leaves: it is of secret values too.
+    digest: Digest,
 }
 
 /// The objects of one kind.
@@ -80,9 +82,20 @@ pub(super) struct Shelf {
     folder_trouble: Option<Finding>,
     born: BTreeMap<(Kind, Name), Timestamp>,
     ready: bool,
+    /// The last version given. Versions say nothing of the content, and begin at the time of the
+    /// start, so that those of two starts are not the same.
+    version: i64,
 }
 
 impl Shelf {
+    /// A shelf that gives versions from this instant on.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            version: now.as_microsecond(),
+            ..Self::default()
+        }
+    }
+
     /// A file has this content now.
     pub(super) fn put(&mut self, path: &str, content: &[u8]) {
         let file = self.files.entry(path.to_owned()).or_default();
@@ -199,10 +212,12 @@ impl Shelf {
     fn store(&mut self, sheet: &Sheet, old: Option<&Arc<Stored>>, over: &Overlay) -> Arc<Stored> {
         let written = over.get(&sheet.kind, &sheet.name);
         let written_text = written.map(Value::to_string).unwrap_or_default();
-        let version = Digest::over(&[&sheet.digest.to_wire(), written_text.as_bytes()]).short();
-        if let Some(old) = old.filter(|old| old.version == version) {
+        let digest = Digest::over(&[&sheet.digest.to_wire(), written_text.as_bytes()]);
+        if let Some(old) = old.filter(|old| old.digest == digest) {
             return old.clone();
         }
+        self.version += 1;
+        let version = self.version.to_string();
         let mut value = (*sheet.value).clone();
         if let Some(written) = written {
             merge(&mut value, written.clone());
@@ -222,6 +237,7 @@ impl Shelf {
             uid: uid.unwrap_or_default().to_owned(),
             value,
             version,
+            digest,
         })
     }
 

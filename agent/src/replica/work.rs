@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aviary_link::OBJECT_BYTES_MAX;
 use aviary_link::agent::Object;
 use aviary_link::key::{Lane, Name, split};
 use aviary_proto::sync::v1::{Intent, IntentOutcome, IntentResult, WatchItem};
@@ -67,17 +68,18 @@ impl Work {
         let source = self.source.clone();
         self.fetches.push(Box::pin(async move {
             let (item, trimmer) = by;
-            match source.fetch(&lane, &item, &name).await {
-                Ok(whole) => {
-                    let object = whole.and_then(|whole| trimmer.trim(whole)).map(Box::new);
-                    Done::Read(lane, name, object)
+            let read = source.fetch(&lane, &item, &name).await;
+            let found = read.map(|whole| whole.and_then(|whole| trimmer.trim(whole)));
+            let reason = match found {
+                Ok(Some(object)) if object.weight() > OBJECT_BYTES_MAX as u64 => {
+                    format!("{name} of {lane} is too large to be sent")
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "an object asked for could not be read");
-                    sleep(FETCH_RETRY).await;
-                    Done::Unread(lane, name)
-                }
-            }
+                Ok(object) => return Done::Read(lane, name, object.map(Box::new)),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(reason, "an object asked for cannot be sent");
+            sleep(FETCH_RETRY).await;
+            Done::Unread(lane, name)
         }));
     }
 

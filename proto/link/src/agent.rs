@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use aviary_proto::sync::v1::{
     AgentFindings, Heartbeat, HeldLane, Hello, Intent, IntentOutcome, IntentResult, LaneState,
-    MergeWrite, Superseded, SyncRequest, TokenRenewal, WatchItem, intent, sync_request::Message,
+    MergeWrite, NamespaceSum, Superseded, SyncRequest, TokenRenewal, WatchItem, intent,
+    sync_request::Message,
 };
 use aviary_proto::types::v1::{Coverage, Finding, ObjectKey};
 
@@ -33,6 +34,17 @@ use crate::{PROTOCOL_VERSION, Violation};
 const BODIES_MAX: usize = 256;
 /// Bytes of such bodies; one object may go beyond.
 const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes of the claims in a Hello, far below what a message may have.
+const CLAIM_BYTES_MAX: usize = crate::MESSAGE_BYTES_MAX / 2;
+/// Bytes of a claim beside its sums, at most.
+const LANE_BYTES: usize = 1024;
+/// Findings said at once.
+const FINDINGS_MAX: usize = 1_000;
+
+fn sum_bytes(sum: &NamespaceSum) -> usize {
+    sum.namespace.len() + 48
+}
 
 /// Who the agent is.
 #[derive(Clone, Debug)]
@@ -135,13 +147,21 @@ impl Session {
         self.phase = Phase::Greeting;
         self.stream += 1;
         let mut held = Vec::new();
+        let mut bytes = 0;
         for (lane, half) in self.lanes.iter_mut().filter(|(_, half)| half.whole()) {
             half.claim();
+            let sums = half.sums();
+            // What does not fit is not claimed, and so is listed again.
+            bytes += LANE_BYTES + sums.iter().map(sum_bytes).sum::<usize>();
+            if bytes > CLAIM_BYTES_MAX {
+                half.untell();
+                continue;
+            }
             half.linked = true;
             held.push(HeldLane {
                 lane: Some(lane.to_wire()),
                 epoch: half.item.epoch,
-                sums: half.sums(),
+                sums,
             });
         }
         unsequenced(Message::Hello(Hello {
@@ -212,6 +232,7 @@ impl Session {
                 }
             }
             Observation::Object(object) => self.observe_object(lane, object),
+            Observation::Kept(name) => half.keep(&name),
             Observation::Gone(name) => self.observe_gone(lane, name),
             Observation::Listed => self.observe_listed(lane),
             Observation::Failed(condition, reason) => {
@@ -332,7 +353,8 @@ impl Session {
     }
 
     /// Says what is wrong with the source, in place of what was said before.
-    pub fn find(&mut self, findings: Vec<Finding>) {
+    pub fn find(&mut self, mut findings: Vec<Finding>) {
+        findings.truncate(FINDINGS_MAX);
         if self.findings != findings {
             self.findings = findings;
             self.report_findings();

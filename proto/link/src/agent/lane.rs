@@ -138,6 +138,29 @@ impl LaneHalf {
         entry.told != Some(digest)
     }
 
+    /// An object exists that cannot be sent: what the translator has of it stands.
+    pub(super) fn keep(&mut self, name: &Name) {
+        let mark = match self.stage {
+            Stage::Listing { mark } => mark,
+            Stage::Idle | Stage::Live => 0,
+        };
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        match (&mut entry.now, entry.told) {
+            (Some(now), _) => now.mark = mark,
+            (None, Some(digest)) => {
+                let version = String::new();
+                entry.now = Some(Now {
+                    version,
+                    digest,
+                    mark,
+                });
+            }
+            (None, None) => {}
+        }
+    }
+
     /// Drops an object from the index; returns true if the translator has to be told.
     pub(super) fn lose(&mut self, name: &Name) -> bool {
         let Some(entry) = self.entries.get_mut(name) else {
@@ -172,10 +195,13 @@ impl LaneHalf {
             .collect()
     }
 
-    /// The condition to report: a kind that was here and is missing has failed.
+    /// The lane cannot be read; returns true if that is news. What was here once and is missing or
+    /// refused now has failed: it says nothing about absence.
     pub(super) fn fail(&mut self, condition: LaneCondition, reason: String) -> bool {
         let condition = match condition {
-            LaneCondition::NotInstalled if self.ever_held => LaneCondition::Failed,
+            LaneCondition::NotInstalled | LaneCondition::Forbidden if self.ever_held => {
+                LaneCondition::Failed
+            }
             other => other,
         };
         let failure = Some((condition, reason));

@@ -13,6 +13,8 @@ pub enum Observation {
     Listing,
     /// The object exists, as it is now.
     Object(Object),
+    /// The object exists and cannot be sent: its last version stands with the translator.
+    Kept(Name),
     /// The object exists no more.
     Gone(Name),
     /// The listing is complete.
@@ -45,7 +47,7 @@ pub struct Object {
 
 impl Object {
     /// Bytes that the object keeps in memory while it waits.
-    pub(crate) fn weight(&self) -> u64 {
+    pub fn weight(&self) -> u64 {
         let secrets: usize = self.secrets.iter().map(|secret| secret.value.len()).sum();
         (self.json.len() + secrets) as u64
     }

@@ -104,6 +104,8 @@ fn begins(session: &mut Session, begin: &SnapshotBegin) -> Result<Effect, Violat
         return Ok(Effect::default());
     };
     half.epoch = begin.epoch;
+    // What counted as empty may be there now.
+    half.failure = half.failure.take().filter(|failure| !failure.empty);
     half.state = State::Listing(Box::new(Snapshot::new(begin.snapshot)));
     session
         .out
