@@ -1,0 +1,148 @@
+//! The corpus: scenarios of ours, and the states that AKO brought a Controller to with them.
+//!
+//! [`play`] plays one with the command line's own player on a simulated Controller, and keeps what
+//! each state came to.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow};
+use aviary::plan::{Objects, Outcome, Player, State, read_scenario, read_settings, seed};
+use aviary_avi::{Desired, Observed};
+use aviary_settings::Settings;
+use aviary_sim::{Options, Simulator};
+
+use crate::tools::root;
+
+/// The scenarios that must come out as AKO has them, but for docs/departures.yaml.
+pub const LISTED: &[&str] = &[
+    "l4/01", "l4/03", "l4/05", "l4/17", "l4/23", "l4/25", "l7/01", "l7/03", "l7/05", "l7/07",
+    "l7/09", "l7/11", "l7/13", "l7/17", "l7/25", "l7/27", "l7/29", "l7/31", "l7/33", "l7/35",
+    "l7/37", "l7/39", "l7/45", "seq/01", "seq/03", "seq/05", "seq/09", "seq/11", "seq/13",
+    "seq/15", "seq/19", "share/01", "share/03", "share/05", "share/07", "share/09",
+];
+
+/// A scenario that was played to its end.
+pub struct Played {
+    /// `area/nn-slug`.
+    pub name: String,
+    /// Its states in order.
+    pub states: Vec<Reached>,
+    /// The Controller as it stands at the end.
+    pub simulator: Simulator,
+    /// The cluster's objects at the end.
+    pub objects: Objects,
+    /// The settings at the end.
+    pub settings: Settings,
+}
+
+/// One state of a scenario.
+pub struct Reached {
+    /// `00-boot`, or the step's file without `.yaml`.
+    pub name: String,
+    /// What the Controller had before.
+    pub before: Observed,
+    /// What was done, and what stands now.
+    pub outcome: Outcome,
+    /// What the Controller has now.
+    pub after: Observed,
+    /// What should exist.
+    pub desired: Desired,
+}
+
+/// The folder of all scenarios.
+pub fn scenarios() -> PathBuf {
+    root().join("tests/scenarios")
+}
+
+/// The folder of all goldens, with the programs that compare them.
+pub fn goldens() -> PathBuf {
+    root().join("tests/goldens")
+}
+
+/// The full name of a scenario, `area/nn-slug`, from `area/nn`.
+pub fn name_of(id: &str) -> Result<String> {
+    let (area, number) = id.split_once('/').context("a scenario is called area/nn")?;
+    let folder = scenarios().join(area);
+    let entries = fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;
+    let names: BTreeSet<String> = entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    let name = names.iter().find(|name| name.starts_with(number));
+    Ok(format!(
+        "{area}/{}",
+        name.with_context(|| format!("no scenario {id}"))?
+    ))
+}
+
+/// The listed scenarios, played once for all tests of the process.
+pub fn listed() -> Result<&'static [Played]> {
+    static PLAYED: OnceLock<Result<Vec<Played>, String>> = OnceLock::new();
+    let played = PLAYED.get_or_init(|| {
+        let played = LISTED
+            .iter()
+            .map(|id| play(id, false))
+            .collect::<Result<_>>();
+        played.map_err(|error| format!("{error:#}"))
+    });
+    played
+        .as_ref()
+        .map(Vec::as_slice)
+        .map_err(|error| anyhow!("{error}"))
+}
+
+/// Plays a scenario from an empty Controller. With `fill_defaults` that Controller answers with all
+/// the fields that a real one fills in.
+pub fn play(id: &str, fill_defaults: bool) -> Result<Played> {
+    let name = name_of(id)?;
+    let played = block_on(play_all(&name, fill_defaults))?;
+    played.with_context(|| format!("play {name}"))
+}
+
+/// Runs a future to its end, in this thread.
+pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().build().context("start a runtime")?;
+    Ok(runtime.block_on(future))
+}
+
+async fn play_all(name: &str, fill_defaults: bool) -> Result<Played> {
+    let scenario = read_scenario(&scenarios().join(name))?;
+    let simulator = Simulator::new(Options {
+        seed: seed(scenario.seed.as_deref())?,
+        fill_defaults,
+        ..Options::default()
+    })?;
+    let mut player = Player::over(read_settings(&scenario.settings)?, simulator.clone()).await?;
+    let mut states = Vec::new();
+    for state in scenario.states {
+        states.push(reach(&mut player, state).await?);
+    }
+    Ok(Played {
+        name: name.to_owned(),
+        states,
+        simulator,
+        objects: player.objects().clone(),
+        settings: player.core().settings().clone(),
+    })
+}
+
+/// Takes the steps of a state and keeps what it came to.
+pub async fn reach(player: &mut Player, state: State) -> Result<Reached> {
+    let before = observed(player)?;
+    let outcome = player.reach(state.steps).await?;
+    Ok(Reached {
+        name: state.name,
+        before,
+        outcome,
+        after: observed(player)?,
+        desired: player.core().lane().built().desired.clone(),
+    })
+}
+
+fn observed(player: &Player) -> Result<Observed> {
+    let observed = player.core().lane().observed().cloned();
+    observed.context("the Controller was not read")
+}

@@ -1,0 +1,126 @@
+//! Make before break: at every prefix of every order in which a plan may be worked off, each host
+//! and listener that was served before and is served after is served (invariant 5).
+//!
+//! The oracle is `aviary-serve`, which knows nothing of how plans are made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use aviary_avi::{AviKey, Body, Observed};
+use aviary_plan::{Method, Op};
+use aviary_serve::{Baseline, Problem, World};
+use aviary_tests::corpus::{Reached, listed};
+
+use crate::order::{ordered, tastes};
+
+#[test]
+fn every_host_is_served_at_every_prefix_of_every_order() -> Result<()> {
+    let mut broken = BTreeSet::new();
+    let mut kept = 0;
+    for played in listed()? {
+        for state in &played.states {
+            let place = format!("{} {}", played.name, state.name);
+            kept += hold(&place, state, &mut broken);
+        }
+    }
+    let lines: Vec<String> = broken.into_iter().collect();
+    ensure!(lines.is_empty(), "{}", lines.join("\n"));
+    // So that the test cannot pass by asking nothing.
+    ensure!(kept > 50, "only {kept} questions were asked");
+    Ok(())
+}
+
+/// A plan that needs another after it would hide an order of which nobody tells.
+#[test]
+fn one_plan_leads_from_state_to_state() -> Result<()> {
+    for played in listed()? {
+        for state in &played.states {
+            let ops = &state.outcome.settled.operations;
+            let keys: BTreeSet<_> = ops.iter().map(|op| &op.key).collect();
+            ensure!(
+                keys.len() == ops.len(),
+                "{} {}: planned twice",
+                played.name,
+                state.name
+            );
+            let end: Vec<AviKey> = worked_off(&state.before, ops.iter()).into_keys().collect();
+            let is: Vec<AviKey> = of_observed(&state.after).into_keys().collect();
+            ensure!(
+                end == is,
+                "{} {}: {end:?} is not {is:?}",
+                played.name,
+                state.name
+            );
+        }
+    }
+    Ok(())
+}
+
+type Objects = BTreeMap<AviKey, Arc<Body>>;
+
+/// Tries a state's plan in all tastes; answers how many questions had to be answered all the way.
+pub(crate) fn hold(place: &str, state: &Reached, broken: &mut BTreeSet<String>) -> usize {
+    let ops = &state.outcome.settled.operations;
+    let start = World::of_observed(&state.before);
+    let end = World::new(worked_off(&state.before, ops.iter()));
+    let baseline = Baseline::new(&start, &end);
+    let excused: BTreeSet<Problem> = start.problems().chain(end.problems()).cloned().collect();
+    let mut seen: BTreeSet<Vec<usize>> = BTreeSet::new();
+    for taste in tastes() {
+        let order = ordered(ops, taste);
+        let mut objects = of_observed(&state.before);
+        let mut prefix = Vec::new();
+        let found = broken.len();
+        for op in order {
+            apply(&mut objects, op);
+            prefix.extend(ops.iter().position(|other| other.key == op.key));
+            let mut done = prefix.clone();
+            done.sort_unstable();
+            if !seen.insert(done) {
+                continue;
+            }
+            let world = World::new(objects.clone());
+            let after = format!(
+                "{place}: {taste:?}: after {:?} {}",
+                op.method, op.key.object
+            );
+            let breaks = baseline.broken_in(&world);
+            broken.extend(breaks.iter().map(|one| format!("{after}: {one}")));
+            // The Controller would refuse the call.
+            let wrong = world
+                .problems()
+                .filter(|problem| !excused.contains(problem));
+            broken.extend(wrong.map(|problem| format!("{after}: {problem}")));
+            // The first loss tells why; the others follow from it.
+            if broken.len() > found {
+                break;
+            }
+        }
+    }
+    baseline.probes().count()
+}
+
+fn of_observed(observed: &Observed) -> Objects {
+    let objects = observed.objects.iter();
+    objects
+        .map(|(key, object)| (key.clone(), object.body.clone()))
+        .collect()
+}
+
+fn worked_off<'a>(before: &Observed, ops: impl Iterator<Item = &'a Op>) -> Objects {
+    let mut objects = of_observed(before);
+    ops.for_each(|op| apply(&mut objects, op));
+    objects
+}
+
+fn apply(objects: &mut Objects, op: &Op) {
+    match (&op.body, op.method) {
+        (Some(body), Method::Create | Method::Update) => {
+            objects.insert(op.key.object.clone(), body.clone());
+        }
+        _ => {
+            objects.remove(&op.key.object);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A converged system is silent (invariant 3), whatever order its objects arrive in (invariant 2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use aviary_avi::Desired;
+use aviary_kinds::{Extent, ROOMS, RawObject};
+use aviary_runtime::offline::{Offline, Settled};
+use aviary_runtime::transport;
+use aviary_store::Store;
+use aviary_tests::corpus::{LISTED, Played, block_on, listed, play};
+use aviary_types::{ClusterName, EcoString, Kind, ScopeKey};
+
+use crate::shuffle::Dice;
+
+/// Orders of arrival that each scenario's last state is tried with.
+const ORDERS: u64 = 3;
+
+#[test]
+fn a_second_run_writes_nothing() -> Result<()> {
+    for played in listed()? {
+        for seed in 0..ORDERS {
+            silent(played, seed).with_context(|| format!("{}, order {seed}", played.name))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_second_run_writes_nothing_where_the_controller_fills_in_defaults() -> Result<()> {
+    for id in LISTED {
+        let played = play(id, true)?;
+        silent(&played, 0).with_context(|| format!("{}, with defaults", played.name))?;
+    }
+    Ok(())
+}
+
+/// A core without memory reads the Controller and hears one scope after the other. What was not heard
+/// yet is not absent, so nothing is written on the way either (invariant 1).
+fn silent(played: &Played, seed: u64) -> Result<()> {
+    let (settled, desired) = block_on(run(played, seed))??;
+    let keys: Vec<String> = settled
+        .operations
+        .iter()
+        .map(|op| format!("{:?} {}", op.method, op.key.object))
+        .collect();
+    ensure!(keys.is_empty(), "written: {keys:?}");
+    ensure!(settled.holds.is_empty(), "held: {:?}", settled.holds);
+    let last = played.states.last().context("a state")?;
+    ensure!(desired == last.desired, "another order, another result");
+    Ok(())
+}
+
+async fn run(played: &Played, seed: u64) -> Result<(Settled, Desired)> {
+    let cluster = played.settings.home.name.clone();
+    let transport = transport::in_process(played.simulator.router());
+    let mut core = Offline::connect(played.settings.clone(), transport).await?;
+    let mut dice = Dice::new(seed);
+    let mut scopes = scopes(&cluster, played.objects.told(&cluster));
+    dice.shuffle(&mut scopes);
+    let mut store = Store::default();
+    let mut settled = Settled::default();
+    for (scope, mut told) in scopes {
+        dice.shuffle(&mut told);
+        complete(&mut store, &scope, told);
+        let heard = core.settle(&store.snapshot()).await;
+        settled.operations.extend(heard.operations);
+        settled.holds = heard.holds;
+    }
+    Ok((settled, core.lane().built().desired.clone()))
+}
+
+/// The objects by the scope they stand in, and a scope for each namespace.
+fn scopes(cluster: &ClusterName, told: Vec<RawObject>) -> Vec<(ScopeKey, Vec<RawObject>)> {
+    let mut scopes = BTreeMap::from([(ScopeKey::cluster_wide(cluster), Vec::new())]);
+    for object in told {
+        if object.key.kind.kind == "Namespace" {
+            let scope = ScopeKey {
+                cluster: cluster.clone(),
+                namespace: object.key.name.as_str().into(),
+            };
+            scopes.entry(scope).or_default();
+        }
+        scopes.entry(object.key.scope()).or_default().push(object);
+    }
+    scopes.into_iter().collect()
+}
+
+/// An agent tells everything of a scope.
+fn complete(store: &mut Store, scope: &ScopeKey, told: Vec<RawObject>) {
+    let mut names: BTreeMap<Kind, BTreeSet<EcoString>> = BTreeMap::new();
+    for object in told {
+        let of_kind = names.entry(object.key.kind).or_default();
+        of_kind.insert(object.key.name.clone());
+        store.apply(object);
+    }
+    let extent = if scope.is_cluster_wide() {
+        Extent::Cluster
+    } else {
+        Extent::Namespaced
+    };
+    for room in ROOMS.iter().filter(|room| room.extent == extent) {
+        store.complete(
+            scope,
+            room.kind,
+            &names.remove(&room.kind).unwrap_or_default(),
+        );
+    }
+}
