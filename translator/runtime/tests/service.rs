@@ -14,3 +14,6 @@ mod objects;
 #[cfg(test)]
 #[path = "service/converge.rs"]
 mod converge;
+#[cfg(test)]
+#[path = "service/restart.rs"]
+mod restart;

@@ -17,6 +17,7 @@ impl Core {
     /// Takes what was heard into the store. Answers why an object is not usable, if one is not.
     pub(super) fn learn(&mut self, cluster: &ClusterName, events: Vec<Event>) -> Option<Finding> {
         let mut rejected = None;
+        self.news |= !events.is_empty();
         for event in events {
             match event {
                 Event::Upsert(upserted) => {
@@ -52,6 +53,9 @@ impl Core {
         self.versions.insert(key.clone(), raw.resource_version.clone());
         self.met(&key);
         self.news = true;
+        // What reading it said may have changed although no fact did.
+        self.rebuild = true;
+        self.statuses.touch(std::iter::once(&key));
         let record = (room.watch == Watch::Full).then(|| Record::of(upserted));
         match self.store.apply(raw) {
             Applied::Accepted => {

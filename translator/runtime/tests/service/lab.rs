@@ -168,8 +168,27 @@ impl Running {
         let mut client = self.query();
         let request = WaitConvergedRequest { what: Some(what) };
         let answer = client.wait_converged(request);
-        let answer = tokio::time::timeout(Duration::from_mins(5), answer).await;
-        answer.expect("it converges within five minutes").unwrap().into_inner()
+        match tokio::time::timeout(Duration::from_mins(5), answer).await {
+            Ok(answer) => answer.unwrap().into_inner(),
+            Err(_) => panic!("not converged after five minutes: {:#?}", self.state()),
+        }
+    }
+
+    /// What keeps it from being settled.
+    fn state(&self) -> Vec<String> {
+        let now = self.snapshots.borrow();
+        let mut state = vec![format!("generation {:?}, intents {}", now.generation(), now.intents)];
+        for site in &now.sites {
+            state.push(format!(
+                "built {:?}, settled {}, trouble {:?}, operations {}, holds {}",
+                site.built.facts.generation,
+                site.settled,
+                site.trouble,
+                site.ops.len(),
+                site.holds.len()
+            ));
+        }
+        state
     }
 
     /// Stops as a process does that is asked to.
@@ -181,9 +200,11 @@ impl Running {
 
     /// Ends without a word.
     pub(crate) async fn kill(self) {
+        self.trigger.stop();
         self.task.abort();
         let _cut = self.task.await;
-        self.trigger.stop();
+        // The core ends when it is polled next; until then it holds the store.
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -199,4 +220,31 @@ pub(crate) fn names(simulator: &Simulator, kind: &str) -> Vec<String> {
     let dump = simulator.dump();
     let objects = dump[kind].as_array().cloned().unwrap_or_default();
     objects.iter().map(|it| it["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Changes an object behind our back.
+pub(crate) async fn change(
+    simulator: &Simulator,
+    kind: &str,
+    name: &str,
+    change: impl FnOnce(&mut serde_json::Value),
+) {
+    use aviary_avi::{AviKey, AviKind};
+    let credentials = Credentials {
+        username: "somebody".into(),
+        proof: Proof::Password(Secret::new("secret")),
+    };
+    let config = SessionConfig::new("http://controller".parse().unwrap());
+    let way = transport::of(simulator.clone());
+    let session = aviary_session::Session::new(config, way, Arc::new(credentials));
+    let key = AviKey {
+        kind: AviKind::of_path(kind).unwrap(),
+        tenant: "admin".into(),
+        cloud: "".into(),
+        name: name.into(),
+    };
+    let found = session.find(&key).await.unwrap().unwrap();
+    let mut body = serde_json::to_value(&*found.body).unwrap();
+    change(&mut body);
+    session.update(&key, &found.uuid, &body, &|_| true).await.unwrap();
 }
