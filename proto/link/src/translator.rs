@@ -137,7 +137,7 @@ impl Translator {
         let beside = cluster.beside(id, &coverage);
         for other in beside {
             if let Some(session) = self.sessions.get_mut(&other) {
-                session.out.push_back(Out::Superseded);
+                session.tell(Out::Superseded);
             }
         }
         let resumed = self.resume(id, &hello.held);
@@ -203,9 +203,7 @@ impl Translator {
         };
         for (kind, namespace) in cluster.wanted.keys() {
             if cluster.speaker(namespace) == Some(id) {
-                session
-                    .out
-                    .push_back(Out::Wanted(kind.clone(), namespace.clone()));
+                session.tell(Out::Wanted(kind.clone(), namespace.clone()));
             }
         }
     }
@@ -312,9 +310,7 @@ impl Translator {
         half.wanted.insert(place, fresh);
         let speaker = half.speaker(namespace);
         if let Some(session) = speaker.and_then(|id| self.sessions.get_mut(&id)) {
-            session
-                .out
-                .push_back(Out::Wanted(kind.clone(), namespace.to_owned()));
+            session.tell(Out::Wanted(kind.clone(), namespace.to_owned()));
         }
     }
 

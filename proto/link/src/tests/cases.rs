@@ -1,8 +1,11 @@
 //! Single facts, each by name.
 
-use aviary_proto::sync::v1::{Intent, LaneCondition, MergeWrite, intent};
+use aviary_proto::sync::v1::{
+    Intent, LaneCondition, MergeWrite, SnapshotBegin, SyncRequest, intent, sync_request,
+};
 
 use super::world::{CLUSTER, System, coverage, plain};
+use crate::Violation;
 use crate::agent::Observation;
 use crate::key::{Extent, Lane, Name};
 use crate::translator::{Heard, Limits, Unsent, Why};
@@ -150,4 +153,31 @@ fn intents_have_a_window_and_a_speaker() {
         system.translator.intend(CLUSTER, intent(4, "b")),
         Err(Unsent::NoAgent)
     );
+}
+
+#[test]
+fn the_window_opens_only_for_who_reads() {
+    let limits = Limits {
+        window: 2,
+        ..Limits::default()
+    };
+    let mut system = System::new(&[coverage(&["a"])], limits);
+    system.connect(0);
+    let id = system.agents[0].id.unwrap();
+    let begin = |sequence| SyncRequest {
+        sequence,
+        message: Some(sync_request::Message::SnapshotBegin(SnapshotBegin {
+            lane: Some(lane().to_wire()),
+            snapshot: sequence,
+            epoch: 1,
+        })),
+    };
+    for sequence in 1..=2 {
+        system.translator.receive(id, begin(sequence)).unwrap();
+        system.translator.done(id, sequence);
+    }
+    let refused = system.translator.receive(id, begin(3)).unwrap_err();
+    assert_eq!(refused, Violation::Window);
+    while system.translator.poll(id).is_some() {}
+    assert!(system.translator.receive(id, begin(3)).is_ok());
 }

@@ -7,7 +7,6 @@ use aviary_proto::types::v1::Coverage;
 use super::Translator;
 use super::cluster::Cluster;
 use super::event::{Event, SessionId};
-use super::outbound::ask;
 use super::session::{Out, State};
 use crate::key::Extent;
 
@@ -52,7 +51,7 @@ impl Translator {
         let Some(cluster) = self.clusters.get(&session.cluster) else {
             return;
         };
-        session.out.push_back(Out::Superseded);
+        session.tell(Out::Superseded);
         let freed = |namespace: &str| {
             let spoke = before.get(namespace).copied().flatten().unwrap_or(left);
             spoke == left && cluster.speaker(namespace) == Some(heir)
@@ -72,7 +71,7 @@ impl Translator {
             }
         }
         for lane in asked {
-            session.say(ask(&lane, "this session speaks for it again"));
+            session.tell(Out::Ask(lane, "this session speaks for it again"));
         }
         self.ask_names(heir);
     }

@@ -26,6 +26,7 @@ impl Translator {
             let message = match session.out.pop_front()? {
                 Out::Message(message) => *message,
                 Out::Superseded => Message::Superseded(cluster.superseded(id, &session.coverage)),
+                Out::Ask(lane, reason) => ask(&lane, reason),
                 Out::Wanted(kind, namespace) => wanted(cluster, kind, namespace),
                 Out::Base(lane, snapshot) => match base(cluster, session, id, &lane, snapshot) {
                     Some(list) => Message::DigestList(list),
@@ -38,7 +39,7 @@ impl Translator {
 }
 
 /// The request to list a lane again.
-pub(super) fn ask(lane: &Lane, reason: &str) -> Message {
+fn ask(lane: &Lane, reason: &str) -> Message {
     Message::SnapshotRequest(SnapshotRequest {
         lane: Some(lane.to_wire()),
         reason: reason.to_owned(),

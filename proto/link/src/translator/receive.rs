@@ -8,7 +8,6 @@ use aviary_proto::sync::v1::{
 use super::Translator;
 use super::cluster::{Cluster, Held, NamedHalf};
 use super::event::{Event, Received, SessionId, Token, Upserted};
-use super::outbound::ask;
 use super::session::{Failure, Out, Session, State};
 use super::snapshot::Snapshot;
 use crate::digest::Digest;
@@ -107,9 +106,7 @@ fn begins(session: &mut Session, begin: &SnapshotBegin) -> Result<Effect, Violat
     // What counted as empty may be there now.
     half.failure = half.failure.take().filter(|failure| !failure.empty);
     half.state = State::Listing(Box::new(Snapshot::new(begin.snapshot)));
-    session
-        .out
-        .push_back(Out::Base(lane.clone(), begin.snapshot));
+    session.tell(Out::Base(lane.clone(), begin.snapshot));
     Ok(Effect::changed(lane))
 }
 
@@ -259,7 +256,7 @@ fn ends(
         if half.misfits >= MISFITS_MAX {
             return Err(Violation::Snapshot { lane });
         }
-        session.say(ask(&lane, "the listing does not fit its sums"));
+        session.tell(Out::Ask(lane.clone(), "the listing does not fit its sums"));
         return Ok(Effect::changed(lane));
     };
     half.misfits = 0;

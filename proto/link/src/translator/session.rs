@@ -69,11 +69,13 @@ impl LaneHalf {
 }
 
 /// What waits to be sent, made when it is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Out {
     Message(Box<Message>),
     /// The digests held of a lane, for a snapshot.
     Base(Lane, u64),
+    /// The request to list a lane again.
+    Ask(Lane, &'static str),
     Wanted(Kind, String),
     Superseded,
 }
@@ -158,18 +160,22 @@ impl Session {
         }
         self.acked = sequence;
         self.ack_due = true;
+    }
+
+    /// The sequence to acknowledge, once. The window opens here and not before: an agent that does
+    /// not read what it is told cannot make more of it.
+    pub(super) fn ack(&mut self) -> Option<u64> {
+        if !std::mem::take(&mut self.ack_due) {
+            return None;
+        }
         while let Some((first, bytes)) = self.inflight.front().copied() {
-            if first > sequence {
+            if first > self.acked {
                 break;
             }
             self.inflight.pop_front();
             self.inflight_bytes -= bytes;
         }
-    }
-
-    /// The sequence to acknowledge, once.
-    pub(super) fn ack(&mut self) -> Option<u64> {
-        std::mem::take(&mut self.ack_due).then_some(self.acked)
+        Some(self.acked)
     }
 
     /// Queues an intent; false if the agent does not take one more.
@@ -190,6 +196,13 @@ impl Session {
     /// Intents without an outcome.
     pub(super) fn open_intents(&self) -> &BTreeSet<u64> {
         &self.intents
+    }
+
+    /// Queues what is made when it is sent; once is enough, however often it comes up.
+    pub(super) fn tell(&mut self, out: Out) {
+        if !self.out.contains(&out) {
+            self.out.push_back(out);
+        }
     }
 
     /// Queues a message.
