@@ -7,7 +7,7 @@ mod properties;
 mod world;
 
 use crate::{Builder, Built};
-use aviary_avi::{AviKey, AviKind, Body};
+use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::Env;
 use aviary_types::{DomainId, EcoString};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +25,6 @@ fn fresh(world: &World, envs: &Envs) -> Built {
 fn names(built: &Built, kind: AviKind) -> Vec<EcoString> {
     let keys = built.desired.objects.keys().filter(|key| key.kind == kind);
     keys.map(|key| key.name.clone()).collect()
-}
-
-fn body(built: &Built, key: &AviKey) -> Arc<Body> {
-    built.desired.objects.get(key).unwrap().body.clone()
 }
 
 /// What must hold of every result.

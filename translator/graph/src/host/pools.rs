@@ -52,11 +52,10 @@ fn identity(host: &Host, (part, path): (&HostPart, &PathDraft)) -> EcoString {
         exact,
         backend,
     } = path;
-    let (source, service) = (&part.source, &backend.service.name);
-    let port = backend.port;
+    let (service, number, name) = (&backend.service.name, backend.port, &backend.port_name);
     eco_format!(
-        "{source} {host}{path} {exact} {service}:{port}:{}",
-        backend.port_name
+        "{} {host}{path} {exact} {service}:{number}:{name}",
+        part.source
     )
 }
 
