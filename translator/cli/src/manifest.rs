@@ -1,5 +1,6 @@
 //! YAML documents as Kubernetes objects.
 
+use aviary_agent::manifests::{Malformed, parse};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -14,15 +15,13 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A document is no YAML.
-    #[error("document {number} of {path} is no YAML: {why}")]
-    Yaml {
+    /// A document is no object.
+    #[error("{path}")]
+    Malformed {
         /// Which file.
         path: PathBuf,
-        /// Which document, from 1.
-        number: usize,
-        /// What the parser says.
-        why: String,
+        /// Which line, and what is wrong with it.
+        source: Malformed,
     },
 }
 
@@ -54,22 +53,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Value>, Error> {
         .map(|lists| lists.concat())
 }
 
-/// All documents of a text; `List` objects are opened.
+/// All documents of a text, read as agents read a folder of manifests.
 pub(crate) fn documents(path: &Path, text: &str) -> Result<Vec<Value>, Error> {
-    let mut all = Vec::new();
-    for (at, document) in split(text).into_iter().enumerate() {
-        let value: Value = serde_saphyr::from_str(&document).map_err(|error| Error::Yaml {
-            path: path.to_owned(),
-            number: at + 1,
-            why: error.to_string(),
-        })?;
-        match value.get("items").and_then(Value::as_array) {
-            Some(items) if kind(&value).ends_with("List") => all.extend(items.iter().cloned()),
-            _ if value.is_null() => {}
-            _ => all.push(value),
-        }
-    }
-    Ok(all)
+    let documents = parse(text).map_err(|source| Error::Malformed {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(documents
+        .into_iter()
+        .map(|document| document.value)
+        .collect())
 }
 
 /// The kind of an object.
@@ -96,23 +89,4 @@ pub(crate) fn metadata<'a>(object: &'a Value, field: &str) -> &'a str {
         .and_then(|m| m.get(field))
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-/// Cuts at lines of `---`; documents without content are left out.
-fn split(text: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
-    for line in text.lines() {
-        if line.trim_end() == "---" || line.starts_with("--- ") {
-            documents.push(String::new());
-        } else if let Some(document) = documents.last_mut() {
-            document.push_str(line);
-            document.push('\n');
-        }
-    }
-    let has_content = |document: &String| {
-        document
-            .lines()
-            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
-    };
-    documents.into_iter().filter(has_content).collect()
 }

@@ -80,7 +80,11 @@ fn a_plan_against_its_own_result_exits_0() {
 #[test]
 fn wrong_use_and_broken_files_exit_1_and_say_where() {
     let folder = tempfile::tempdir().expect("a folder");
-    let manifest = write(folder.path(), "broken.yaml", "kind: Service\n---\n{");
+    let manifest = write(
+        folder.path(),
+        "broken.yaml",
+        "apiVersion: v1\nkind: Service\n{",
+    );
     let settings = write(
         folder.path(),
         "values.yaml",
@@ -91,7 +95,7 @@ fn wrong_use_and_broken_files_exit_1_and_say_where() {
         settings.to_str().expect("plain"),
     );
     let cases: [(&[&str], &str); 4] = [
-        (&["plan", "-f", manifest], "document 2"),
+        (&["plan", "-f", manifest], "line 3"),
         (&["plan", "-f", "/nowhere"], "/nowhere"),
         (
             &["plan", "-f", &shop(), "--settings", settings],

@@ -134,11 +134,7 @@ fn read_step(path: &Path, action: &str, settings: &Raw) -> Result<Vec<Step>, Err
         "apply" => vec![Step::Apply(documents()?)],
         "status" => vec![Step::Status(documents()?)],
         "delete" => vec![Step::Delete(documents()?)],
-        "control" => control(
-            path,
-            &documents()?.into_iter().next().unwrap_or_default(),
-            settings,
-        )?,
+        "control" => control(path, settings)?,
         other => {
             let why = format!("action {other} is none of apply, status, delete, control");
             return Err(Error::Shape {
@@ -150,7 +146,11 @@ fn read_step(path: &Path, action: &str, settings: &Raw) -> Result<Vec<Step>, Err
 }
 
 /// Stop, start or restart of the process; settings it names are laid over the scenario's.
-fn control(path: &Path, control: &Value, settings: &Raw) -> Result<Vec<Step>, Error> {
+fn control(path: &Path, settings: &Raw) -> Result<Vec<Step>, Error> {
+    let control: Value = serde_saphyr::from_str(&text(path)?).map_err(|error| Error::Shape {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })?;
     let mut steps = Vec::new();
     if let Some(changed) = control.get("settings") {
         let failed = |source| Error::Settings {
