@@ -133,7 +133,8 @@ impl Connector for UrlConnector {
     }
 }
 
-fn endpoint(origin: &Uri) -> Endpoint {
+/// How a translator is spoken to, whatever carries the bytes; requests name this origin.
+pub fn endpoint(origin: &Uri) -> Endpoint {
     Endpoint::from_static("http://translator")
         .origin(origin.clone())
         .connect_timeout(CONNECT_TIMEOUT)
