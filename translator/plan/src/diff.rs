@@ -4,7 +4,7 @@ use crate::hold::Holder;
 use crate::op::{Hold, Method, Op, OpKey, Plan, Reason};
 use crate::order::order;
 use crate::retain::retain;
-use crate::stage::widened;
+use crate::stage::{spread, widened};
 use aviary_avi::{
     AviKey, Body, Desired, DesiredObject, Knowledge, Observed, ObservedObject, Presence,
 };
@@ -48,8 +48,9 @@ pub fn diff(input: &Input<'_>) -> Plan {
     for key in keys {
         compare(input, &holder, key, &mut draft);
     }
-    let Draft { ops, mut holds } = draft;
+    let Draft { mut ops, mut holds } = draft;
     holds.sort_by(|a, b| a.object.cmp(&b.object));
+    spread(input, &mut ops);
     let ops = order(input, ops);
     Plan {
         generation: input.generation,
@@ -141,7 +142,7 @@ fn update(
     if let Some(why) = holder.why(observed) {
         return draft.hold(key, Method::Update, why);
     }
-    match widened(&body, &observed.body) {
+    match widened(input, key, &body, &observed.body) {
         Some(wide) if wide.same(&observed.body) => {
             draft.push(op(desired, 1, Method::Update, Reason::Differs, body));
         }

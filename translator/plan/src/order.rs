@@ -3,26 +3,34 @@
 //!
 //! - a parent's redirects, and the parent itself, change once its children stand;
 //! - what a shard gains is there before anything else of it is taken away;
+//! - so are the paths that a namespace gains, before another namespace of the host loses them;
+//! - a DNS name is taken from an address once another has it, and listens;
 //! - a child goes once the shard serves its host in another way;
 //! - an object goes once nothing refers to it any more.
 
 use crate::diff::Input;
 use crate::op::{Method, Op, OpKey};
 use aviary_avi::virtual_service::VirtualService;
+use aviary_avi::vs_vip::VsVip;
 use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::EcoString;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills in `after` and sorts.
 pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>) -> Vec<Op> {
-    let shape = Shape::of(&ops);
+    let shape = Shape::of(input, &ops);
+    let rules = Rules {
+        input,
+        shape: &shape,
+        ops: &ops,
+    };
     let after: Vec<(OpKey, Vec<OpKey>)> = ops
         .iter()
         .map(|(key, op)| {
             let mut before = BTreeSet::new();
             match op.method {
-                Method::Delete => delete(input, &shape, &ops, key, &mut before),
-                _ => write(&shape, &ops, op, &mut before),
+                Method::Delete => rules.delete(key, &mut before),
+                _ => rules.write(op, &mut before),
             }
             before.remove(key);
             (key.clone(), before.into_iter().collect())
@@ -36,41 +44,55 @@ pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>) -> Vec<Op> 
     sorted(ops)
 }
 
-/// Who belongs to which shard, among the operations.
+/// Who belongs to which shard or child, among the operations.
 #[derive(Default)]
 struct Shape {
     /// Writes of children, by parent.
     children: BTreeMap<AviKey, Vec<OpKey>>,
     /// Writes of VsVips that carry a name.
     named: BTreeMap<EcoString, Vec<OpKey>>,
+    /// The virtual services that do, or shall, evaluate a policy set that is written.
+    users: BTreeMap<AviKey, BTreeSet<AviKey>>,
 }
 
 impl Shape {
-    fn of(ops: &BTreeMap<OpKey, Op>) -> Self {
+    fn of(input: &Input<'_>, ops: &BTreeMap<OpKey, Op>) -> Self {
         let mut shape = Self::default();
         for (key, op) in ops {
             match op.body.as_deref() {
-                Some(Body::VirtualService(service)) => {
-                    let parent = parent_of(&key.object, service);
-                    shape
-                        .children
-                        .entry(parent.unwrap_or(key.object.clone()))
-                        .or_default()
-                        .push(key.clone());
-                }
-                Some(Body::VsVip(vip)) if key.stage == 0 => {
-                    for dns in &vip.dns_info {
-                        shape
-                            .named
-                            .entry(dns.fqdn.clone())
-                            .or_default()
-                            .push(key.clone());
-                    }
+                Some(Body::VirtualService(service)) => shape.add_service(key, service),
+                Some(Body::VsVip(vip)) => shape.add_names(key, vip),
+                Some(Body::HttpPolicySet(_)) => {
+                    let users = input.observed.referrers(&key.object).cloned();
+                    let known = shape.users.entry(key.object.clone()).or_default();
+                    known.extend(users);
                 }
                 _ => {}
             }
         }
         shape
+    }
+
+    fn add_service(&mut self, key: &OpKey, service: &VirtualService) {
+        let parent = parent_of(&key.object, service);
+        self.children
+            .entry(parent.unwrap_or(key.object.clone()))
+            .or_default()
+            .push(key.clone());
+        for set in sets_of(&key.object, service) {
+            let users = self.users.entry(set).or_default();
+            users.insert(key.object.clone());
+        }
+    }
+
+    /// The first write that carries a name counts.
+    fn add_names(&mut self, key: &OpKey, vip: &VsVip) {
+        for dns in &vip.dns_info {
+            let writes = self.named.entry(dns.fqdn.clone()).or_default();
+            if writes.last().is_none_or(|last| last.object != key.object) {
+                writes.push(key.clone());
+            }
+        }
     }
 
     /// Writes of the children of a parent; a virtual service without one stands for itself.
@@ -82,6 +104,11 @@ impl Shape {
 
 fn parent_of(key: &AviKey, service: &VirtualService) -> Option<AviKey> {
     key.target(service.vh_parent_vs_ref.as_ref()?)
+}
+
+fn sets_of(key: &AviKey, service: &VirtualService) -> impl Iterator<Item = AviKey> {
+    let policies = service.http_policies.iter();
+    policies.filter_map(|policy| key.target(&policy.http_policy_set_ref))
 }
 
 /// The object of another kind that shares the shard's name.
@@ -99,114 +126,162 @@ fn stage(object: &AviKey, stage: u8) -> OpKey {
     }
 }
 
-fn write(shape: &Shape, ops: &BTreeMap<OpKey, Op>, op: &Op, before: &mut BTreeSet<OpKey>) {
-    let key = &op.key.object;
-    let Some(body) = op.body.as_deref() else {
-        return;
-    };
-    let parent = match body {
-        Body::VirtualService(service) => parent_of(key, service),
-        _ => None,
-    };
-    for target in body
-        .refs()
-        .into_iter()
-        .filter_map(|reference| key.target(reference))
-    {
-        let target_key = stage(&target, 0);
-        if let Some(known) = ops.get(&target_key) {
-            let made = known.method == Method::Create;
-            let changed = known.method == Method::Update && Some(&target) != parent.as_ref();
-            if made || changed {
-                before.insert(target_key);
+/// What the rules look at.
+struct Rules<'a> {
+    input: &'a Input<'a>,
+    shape: &'a Shape,
+    ops: &'a BTreeMap<OpKey, Op>,
+}
+
+impl Rules<'_> {
+    fn known(&self, key: OpKey) -> Option<OpKey> {
+        self.ops.contains_key(&key).then_some(key)
+    }
+
+    fn both(&self, object: &AviKey) -> impl Iterator<Item = OpKey> {
+        let both = [stage(object, 0), stage(object, 1)];
+        both.into_iter().filter_map(|key| self.known(key))
+    }
+
+    fn write(&self, op: &Op, before: &mut BTreeSet<OpKey>) {
+        let key = &op.key.object;
+        let Some(body) = op.body.as_deref() else {
+            return;
+        };
+        let parent = match body {
+            Body::VirtualService(service) => parent_of(key, service),
+            _ => None,
+        };
+        for target in body.refs().into_iter().filter_map(|r| key.target(r)) {
+            let target_key = stage(&target, 0);
+            if let Some(known) = self.ops.get(&target_key) {
+                let made = known.method == Method::Create;
+                let changed = known.method == Method::Update && Some(&target) != parent.as_ref();
+                if made || changed {
+                    before.insert(target_key);
+                }
+            }
+        }
+        if op.key.stage == 1 {
+            before.extend(self.known(stage(key, 0)));
+        }
+        self.keep_serving(op, body, before);
+    }
+
+    fn keep_serving(&self, op: &Op, body: &Body, before: &mut BTreeSet<OpKey>) {
+        let key = &op.key.object;
+        let service = sibling(key, AviKind::VirtualService);
+        let children = self.shape.children(&service).cloned();
+        let group = self.known(stage(&sibling(key, AviKind::PoolGroup), 0));
+        let is_made = self
+            .ops
+            .get(&stage(&service, 0))
+            .is_some_and(|op| op.method == Method::Create);
+        match body {
+            // A new parent must stand before its children can.
+            Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
+            Body::VirtualService(_) | Body::HttpPolicySet(_) if op.key.stage == 0 => {
+                before.extend(children.chain(group));
+            }
+            Body::HttpPolicySet(_) => self.after_takers(key, before),
+            Body::VsVip(vip) => self.after_namesakes(op, vip, before),
+            Body::PoolGroup(_) if op.key.stage == 1 => {
+                let redirects = self.known(stage(&sibling(key, AviKind::HttpPolicySet), 0));
+                let parent = self.known(stage(&service, 0));
+                let names = self.known(stage(&sibling(key, AviKind::VsVip), 1));
+                before.extend(children.chain(redirects).chain(parent).chain(names));
+            }
+            _ => {}
+        }
+    }
+
+    /// A VsVip gets names once its virtual service serves them, and loses them once another has them.
+    fn after_namesakes(&self, op: &Op, vip: &VsVip, before: &mut BTreeSet<OpKey>) {
+        let key = &op.key.object;
+        let service = sibling(key, AviKind::VirtualService);
+        if op.method == Method::Update {
+            before.extend(self.shape.children(&service).cloned());
+            before.extend(self.write_of(&sibling(key, AviKind::PoolGroup)));
+            let made = self.ops.get(&stage(&service, 0));
+            let made = made.filter(|op| op.method == Method::Create);
+            before.extend(made.map(|op| op.key.clone()));
+        }
+        let observed = self.input.observed.objects.get(key);
+        let Some(Body::VsVip(observed)) = observed.map(|object| &*object.body) else {
+            return;
+        };
+        let lost = observed
+            .dns_info
+            .iter()
+            .filter(|dns| !vip.dns_info.contains(dns));
+        for dns in lost {
+            let others = self.shape.named.get(&dns.fqdn).into_iter().flatten();
+            before.extend(others.filter(|other| other.object != *key).cloned());
+        }
+    }
+
+    /// Paths are taken from a policy set once the other sets of the virtual service have theirs,
+    /// and it evaluates them.
+    fn after_takers(&self, set: &AviKey, before: &mut BTreeSet<OpKey>) {
+        for user in self.shape.users.get(set).into_iter().flatten() {
+            let write = self.ops.get(&stage(user, 0));
+            before.extend(write.map(|op| op.key.clone()));
+            let observed = self.input.observed.objects.get(user);
+            let bodies = [
+                write.and_then(|op| op.body.as_deref()),
+                observed.map(|object| &*object.body),
+            ];
+            for body in bodies.into_iter().flatten() {
+                let Body::VirtualService(service) = body else {
+                    continue;
+                };
+                let sets = sets_of(user, service).filter(|other| other != set);
+                before.extend(sets.filter_map(|other| self.write_of(&other)));
             }
         }
     }
-    if op.key.stage == 1 {
-        before.extend(ops.contains_key(&stage(key, 0)).then(|| stage(key, 0)));
-    }
-    keep_serving(shape, ops, op, body, before);
-}
 
-fn keep_serving(
-    shape: &Shape,
-    ops: &BTreeMap<OpKey, Op>,
-    op: &Op,
-    body: &Body,
-    before: &mut BTreeSet<OpKey>,
-) {
-    let key = &op.key.object;
-    let service = sibling(key, AviKind::VirtualService);
-    let group = stage(&sibling(key, AviKind::PoolGroup), 0);
-    let redirects = stage(&sibling(key, AviKind::HttpPolicySet), 0);
-    let known = |key: OpKey| ops.contains_key(&key).then_some(key);
-    let is_made = ops
-        .get(&stage(&service, 0))
-        .is_some_and(|op| op.method == Method::Create);
-    match body {
-        // A new parent must stand before its children can.
-        Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
-        Body::VirtualService(_) | Body::HttpPolicySet(_) => {
-            before.extend(shape.children(&service).cloned());
-            before.extend(known(group));
-        }
-        Body::VsVip(_) if op.key.stage == 0 && op.method == Method::Update => {
-            before.extend(shape.children(&service).cloned());
-            before.extend(known(group));
-        }
-        Body::VsVip(_) if op.key.stage == 1 => {
-            let names = shape
-                .named
-                .values()
-                .flatten()
-                .filter(|other| other.object != *key);
-            before.extend(names.cloned());
-        }
-        Body::PoolGroup(_) if op.key.stage == 1 => {
-            before.extend(shape.children(&service).cloned());
-            before.extend(
-                known(redirects)
-                    .into_iter()
-                    .chain(known(stage(&service, 0))),
-            );
-        }
-        _ => {}
+    /// The first write of an object, if there is one.
+    fn write_of(&self, object: &AviKey) -> Option<OpKey> {
+        let key = stage(object, 0);
+        let op = self.ops.get(&key)?;
+        (op.method != Method::Delete).then_some(key)
     }
-}
 
-fn delete(
-    input: &Input<'_>,
-    shape: &Shape,
-    ops: &BTreeMap<OpKey, Op>,
-    key: &OpKey,
-    before: &mut BTreeSet<OpKey>,
-) {
-    let both = |object: &AviKey| [stage(object, 0), stage(object, 1)];
-    let known = |keys: [OpKey; 2]| keys.into_iter().filter(|key| ops.contains_key(key));
-    for referrer in input.observed.referrers(&key.object) {
-        before.extend(known(both(referrer)));
+    fn delete(&self, key: &OpKey, before: &mut BTreeSet<OpKey>) {
+        if key.stage == 1 {
+            before.extend(self.known(stage(&key.object, 0)));
+        }
+        for referrer in self.input.observed.referrers(&key.object) {
+            before.extend(self.both(referrer));
+        }
+        let Some(observed) = self.input.observed.objects.get(&key.object) else {
+            return;
+        };
+        let Body::VirtualService(service) = &*observed.body else {
+            return;
+        };
+        // Its address goes on answering until no name leads there.
+        let vip = service.vsvip_ref.as_ref();
+        let vip = vip.and_then(|vip| key.object.target(vip));
+        let names = vip.and_then(|vip| self.write_of(&vip));
+        before.extend(names);
+        let Some(parent) = parent_of(&key.object, service) else {
+            return;
+        };
+        if self
+            .ops
+            .get(&stage(&parent, 0))
+            .is_some_and(|op| op.method == Method::Delete)
+        {
+            return;
+        }
+        for kind in [AviKind::HttpPolicySet, AviKind::VirtualService] {
+            before.extend(self.both(&sibling(&parent, kind)));
+        }
+        before.extend(self.known(stage(&sibling(&parent, AviKind::PoolGroup), 0)));
+        before.extend(self.shape.children(&parent).cloned());
     }
-    let Some(observed) = input.observed.objects.get(&key.object) else {
-        return;
-    };
-    let Body::VirtualService(service) = &*observed.body else {
-        return;
-    };
-    let Some(parent) = parent_of(&key.object, service) else {
-        return;
-    };
-    if ops
-        .get(&stage(&parent, 0))
-        .is_some_and(|op| op.method == Method::Delete)
-    {
-        return;
-    }
-    for kind in [AviKind::HttpPolicySet, AviKind::VirtualService] {
-        before.extend(known(both(&sibling(&parent, kind))));
-    }
-    let group = stage(&sibling(&parent, AviKind::PoolGroup), 0);
-    before.extend(ops.contains_key(&group).then_some(group));
-    before.extend(shape.children(&parent).cloned());
 }
 
 /// Kahn's order; among those that may go, writes before deletes and then by key.

@@ -1,40 +1,250 @@
-//! Objects that several hosts share are written twice where one write would take something away
-//! before its new place serves: first old and new together, then the new alone (invariant 5).
+//! Objects that several hosts or namespaces share are written twice where one write would take
+//! something away before its new place serves: first old and new together, then the new alone
+//! (invariant 5).
 
-use aviary_avi::Body;
+use crate::diff::Input;
+use crate::op::{Method, Op, OpKey, Reason};
+use aviary_avi::http_policy_set::{HttpPolicySet, HttpRequestRule};
+use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
+use aviary_avi::vs_vip::VsVip;
+use aviary_avi::{AviKey, AviKind, Body};
+use aviary_types::{EcoString, eco_format};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Old and new entries together; `None` for bodies that no two hosts share.
-pub(crate) fn widened(desired: &Body, observed: &Body) -> Option<Body> {
+/// Old and new entries together; `None` for bodies that nobody shares.
+pub(crate) fn widened(
+    input: &Input<'_>,
+    key: &AviKey,
+    desired: &Body,
+    observed: &Body,
+) -> Option<Body> {
     match (desired, observed) {
         (Body::PoolGroup(desired), Body::PoolGroup(observed))
             if desired.implicit_priority_labels == Some(true) =>
         {
-            let mut wide = desired.clone();
-            let gone = observed.members.iter().filter(|member| {
-                desired
-                    .members
-                    .iter()
-                    .all(|known| known.pool_ref != member.pool_ref)
-                    && desired
-                        .members
-                        .iter()
-                        .all(|k| k.priority_label != member.priority_label)
-            });
-            wide.members.extend(gone.cloned());
-            wide.members
-                .sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
-            Some(wide.into())
+            Some(labels(&Hidden::of(input, key), desired, observed).into())
         }
-        (Body::VsVip(desired), Body::VsVip(observed)) => {
-            let mut wide = desired.clone();
-            let gone = observed
-                .dns_info
-                .iter()
-                .filter(|dns| !desired.dns_info.contains(dns));
-            wide.dns_info.extend(gone.cloned());
-            wide.dns_info.sort();
-            Some(wide.into())
+        (Body::VsVip(desired), Body::VsVip(observed)) => Some(names(desired, observed).into()),
+        (Body::HttpPolicySet(desired), Body::HttpPolicySet(observed))
+            if switches(desired) && switches(observed) =>
+        {
+            Some(paths(desired, observed).into())
         }
         _ => None,
     }
+}
+
+/// Hosts of a shard whose plain requests are redirected, so that nobody meets their labels.
+struct Hidden {
+    before: BTreeSet<EcoString>,
+    after: BTreeSet<EcoString>,
+}
+
+impl Hidden {
+    fn of(input: &Input<'_>, group: &AviKey) -> Self {
+        let set = AviKey {
+            kind: AviKind::HttpPolicySet,
+            ..group.clone()
+        };
+        let observed = input.observed.objects.get(&set);
+        let refers = input.observed.referrers(&set).next().is_some();
+        let desired = input.desired.objects.get(&set);
+        Self {
+            before: redirected(observed.filter(|_| refers).map(|object| &object.body)),
+            after: redirected(desired.map(|object| &object.body)),
+        }
+    }
+}
+
+fn redirected(body: Option<&Arc<Body>>) -> BTreeSet<EcoString> {
+    let Some(Body::HttpPolicySet(set)) = body.map(Arc::as_ref) else {
+        return BTreeSet::new();
+    };
+    let rules = set.http_request_policy.rules.iter();
+    let redirects = rules.filter(|rule| rule.redirect_action.is_some());
+    let hosts = redirects.filter_map(|rule| rule.matches.as_ref()?.host_hdr.as_ref());
+    hosts.flat_map(|host| host.value.iter().cloned()).collect()
+}
+
+/// A host that is redirected now can have its new labels at once: its redirect goes after them. One
+/// that will be redirected keeps its old ones: they go after its redirect has come.
+fn labels(hidden: &Hidden, desired: &PoolGroup, observed: &PoolGroup) -> PoolGroup {
+    let now = |member: &PoolGroupMember| hidden.before.contains(host_of(member));
+    let later = |member: &PoolGroupMember| hidden.after.contains(host_of(member));
+    let is_gone = |member: &PoolGroupMember| {
+        let known = |other: &PoolGroupMember| {
+            other.pool_ref == member.pool_ref || other.priority_label == member.priority_label
+        };
+        !desired.members.iter().any(known)
+    };
+    let new = desired.members.iter().filter(|m| now(m) || !later(m));
+    let old = observed.members.iter();
+    let old = old.filter(|m| !now(m) && (later(m) || is_gone(m)));
+    let mut wide = PoolGroup {
+        members: new.chain(old).cloned().collect(),
+        ..desired.clone()
+    };
+    wide.members
+        .sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
+    wide
+}
+
+/// The host of a label `host/path`.
+fn host_of(member: &PoolGroupMember) -> &str {
+    let label = member.priority_label.as_deref().unwrap_or_default();
+    label.split_once('/').map_or(label, |(host, _)| host)
+}
+
+fn names(desired: &VsVip, observed: &VsVip) -> VsVip {
+    let mut wide = desired.clone();
+    let gone = observed
+        .dns_info
+        .iter()
+        .filter(|dns| !desired.dns_info.contains(dns));
+    wide.dns_info.extend(gone.cloned());
+    wide.dns_info.sort();
+    wide
+}
+
+/// Whether the set is one of paths of a namespace, which other namespaces may take over.
+fn switches(set: &HttpPolicySet) -> bool {
+    let mut rules = set.http_request_policy.rules.iter();
+    rules.all(|rule| rule.switching_action.is_some())
+}
+
+/// Paths that go beside those that come. Where none comes, the old set is the wide one.
+fn paths(desired: &HttpPolicySet, observed: &HttpPolicySet) -> HttpPolicySet {
+    let rules = |set: &HttpPolicySet| set.http_request_policy.rules.clone();
+    let lacks = |set: &HttpPolicySet, rule: &HttpRequestRule| {
+        let mut rules = set.http_request_policy.rules.iter();
+        rules.all(|other| other.matches != rule.matches)
+    };
+    let mut gone = rules(observed);
+    gone.retain(|rule| lacks(desired, rule));
+    if gone.is_empty() {
+        return desired.clone();
+    }
+    if rules(desired).iter().all(|rule| !lacks(observed, rule)) {
+        return observed.clone();
+    }
+    let mut wide = desired.clone();
+    let rules = &mut wide.http_request_policy.rules;
+    rules.extend(gone);
+    // The longest path wins, as in each of the two alone.
+    rules.sort_by_key(|rule| Reverse(path_length(rule)));
+    for (index, rule) in (0..).zip(rules) {
+        rule.index = index;
+        rule.name = eco_format!("{}-{index}", desired.name);
+    }
+    wide
+}
+
+/// An empty path matches all and comes last.
+fn path_length(rule: &HttpRequestRule) -> usize {
+    let path = rule.matches.as_ref().and_then(|all| all.path.as_ref());
+    let lengths = path.into_iter().flat_map(|path| &path.match_str);
+    lengths.map(EcoString::len).max().unwrap_or_default()
+}
+
+/// DNS names that move from one VsVip to another, where one of the two comes or goes: the new one is
+/// made without them and gets them once its virtual service stands; the old one loses them before
+/// its virtual service goes. So no name ever leads to an address where nothing listens.
+pub(crate) fn spread(input: &Input<'_>, ops: &mut BTreeMap<OpKey, Op>) {
+    let (lost, gained) = moving(input, ops);
+    let moved: BTreeSet<&EcoString> = lost.intersection(&gained).collect();
+    if moved.is_empty() {
+        return;
+    }
+    let vips = ops
+        .keys()
+        .filter(|key| is_vip(&key.object) && key.stage == 0);
+    let vips: Vec<OpKey> = vips.cloned().collect();
+    for key in vips {
+        let Some(op) = ops.get(&key) else { continue };
+        let body = match op.method {
+            Method::Create => op.body.as_deref(),
+            Method::Update => None,
+            Method::Delete => {
+                let observed = input.observed.objects.get(&key.object);
+                observed.map(|object| &*object.body)
+            }
+        };
+        let Some(bare) = body.and_then(|body| without(body, &moved)) else {
+            continue;
+        };
+        let bare = Some(Arc::new(bare));
+        let second = OpKey {
+            stage: 1,
+            ..key.clone()
+        };
+        let (first, then) = if op.method == Method::Create {
+            let first = Op {
+                body: bare,
+                ..op.clone()
+            };
+            let then = Op {
+                method: Method::Update,
+                reason: Reason::Differs,
+                ..op.clone()
+            };
+            (first, then)
+        } else {
+            let first = Op {
+                method: Method::Update,
+                body: bare,
+                ..op.clone()
+            };
+            (first, op.clone())
+        };
+        ops.insert(key, first);
+        let then = Op {
+            key: second.clone(),
+            ..then
+        };
+        ops.insert(second, then);
+    }
+}
+
+/// Names that some VsVip loses, and names that some VsVip gains.
+fn moving(
+    input: &Input<'_>,
+    ops: &BTreeMap<OpKey, Op>,
+) -> (BTreeSet<EcoString>, BTreeSet<EcoString>) {
+    let (mut lost, mut gained) = (BTreeSet::new(), BTreeSet::new());
+    for key in ops.keys().filter(|key| is_vip(&key.object)) {
+        let last = OpKey {
+            stage: 1,
+            ..key.clone()
+        };
+        let last = ops.get(&last).or_else(|| ops.get(key));
+        let after = names_of(last.and_then(|op| op.body.as_deref()));
+        let observed = input.observed.objects.get(&key.object);
+        let before = names_of(observed.map(|object| &*object.body));
+        lost.extend(before.difference(&after).map(|name| (*name).clone()));
+        gained.extend(after.difference(&before).map(|name| (*name).clone()));
+    }
+    (lost, gained)
+}
+
+fn is_vip(key: &AviKey) -> bool {
+    key.kind == AviKind::VsVip
+}
+
+fn names_of(body: Option<&Body>) -> BTreeSet<&EcoString> {
+    match body {
+        Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|dns| &dns.fqdn).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The VsVip without these names; `None` where it has none of them.
+fn without(body: &Body, moved: &BTreeSet<&EcoString>) -> Option<Body> {
+    let Body::VsVip(vip) = body else {
+        return None;
+    };
+    let mut bare = vip.clone();
+    bare.dns_info.retain(|dns| !moved.contains(&dns.fqdn));
+    (bare.dns_info.len() < vip.dns_info.len()).then(|| bare.into())
 }
