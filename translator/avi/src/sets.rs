@@ -81,8 +81,8 @@ pub struct Observed {
     pub objects: OrdMap<AviKey, Arc<ObservedObject>>,
     /// Who refers to an object, as far as kinds with a room do.
     referrers: OrdMap<AviKey, OrdSet<AviKey>>,
-    /// Namespaces that markers name, with how many objects.
-    namespaces: OrdMap<EcoString, usize>,
+    /// The objects whose markers name a host.
+    hosts: OrdMap<EcoString, OrdSet<AviKey>>,
 }
 
 impl Observed {
@@ -90,8 +90,9 @@ impl Observed {
     pub fn insert(&mut self, object: ObservedObject) {
         let key = object.key.clone();
         self.remove(&key);
-        for namespace in object.body.namespaces() {
-            *self.namespaces.entry(namespace).or_default() += 1;
+        for host in object.body.sources().hosts() {
+            let objects = self.hosts.entry(host.clone()).or_default();
+            objects.insert(key.clone());
         }
         for target in object.targets() {
             self.referrers
@@ -107,32 +108,32 @@ impl Observed {
         let Some(former) = self.objects.remove(key) else {
             return;
         };
-        for namespace in former.body.namespaces() {
-            match self.namespaces.get_mut(&namespace) {
-                Some(count) if *count > 1 => *count -= 1,
-                _ => {
-                    self.namespaces.remove(&namespace);
-                }
-            }
+        for host in former.body.sources().hosts() {
+            take(&mut self.hosts, host, key);
         }
         for target in former.targets() {
-            if let Some(referrers) = self.referrers.get_mut(&target) {
-                referrers.remove(key);
-                if referrers.is_empty() {
-                    self.referrers.remove(&target);
-                }
-            }
+            take(&mut self.referrers, &target, key);
         }
     }
 
-    /// Every namespace that an object stands for, by its markers.
-    pub fn namespaces(&self) -> impl Iterator<Item = &EcoString> {
-        self.namespaces.keys()
+    /// The objects that stand for a host, by their markers, in any tenant.
+    pub fn of_host(&self, host: &str) -> impl Iterator<Item = &AviKey> {
+        self.hosts.get(host).into_iter().flatten()
     }
 
     /// The objects that refer to this one.
     pub fn referrers(&self, key: &AviKey) -> impl Iterator<Item = &AviKey> {
         self.referrers.get(key).into_iter().flatten()
+    }
+}
+
+/// Takes an object out of an index.
+fn take<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<AviKey>>, under: &K, key: &AviKey) {
+    if let Some(keys) = index.get_mut(under) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(under);
+        }
     }
 }
 
@@ -161,7 +162,4 @@ pub trait Knowledge {
     /// Whether the source that markers name (`IngressName`, `ServiceName`) exists, but what it
     /// means is not known.
     fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool;
-
-    /// Whether any host or source of the domain is held.
-    fn awaits(&self, domain: &DomainId) -> bool;
 }

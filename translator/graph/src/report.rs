@@ -150,10 +150,4 @@ impl Knowledge for Unknown {
             .rejected()
             .contains(&ObjectKey::new(&domain.cluster, kind, namespace, name))
     }
-
-    fn awaits(&self, domain: &DomainId) -> bool {
-        let unheard = self.unheard.keys().any(|(of, _)| of == domain);
-        let mut rejected = self.facts.rejected().iter();
-        unheard || rejected.any(|key| key.cluster == domain.cluster)
-    }
 }

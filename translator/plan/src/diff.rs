@@ -135,7 +135,11 @@ fn update(
     if expired {
         return delete(input, holder, observed, draft);
     }
-    let body = retain(holder, desired, observed).map_or_else(|| desired.body.clone(), Arc::new);
+    let retained = retain(holder, desired, observed).map(Arc::new);
+    if retained.is_some() {
+        draft.hold(key, Method::Update, "entries of what was not heard stay");
+    }
+    let body = retained.unwrap_or_else(|| desired.body.clone());
     if body.same(&observed.body) {
         return;
     }
@@ -174,7 +178,7 @@ fn delete(input: &Input<'_>, holder: &Holder<'_>, observed: &ObservedObject, dra
             "the cluster-wide kinds were not heard in full",
         );
     }
-    if let Some(why) = holder.why(observed) {
+    if let Some(why) = holder.why_stay(observed) {
         return draft.hold(&observed.key, Method::Delete, why);
     }
     draft.push(Op {

@@ -2,9 +2,9 @@
 //! (invariant 6).
 
 use crate::diff::Input;
-use aviary_avi::{AviKey, ObservedObject, Owned, Ownership};
+use aviary_avi::virtual_service::VirtualService;
+use aviary_avi::{AviKey, AviKind, Body, ObservedObject, Owned, Ownership};
 use aviary_types::{DomainId, EcoString, eco_format};
-use std::collections::BTreeMap;
 
 /// Longest chain of references from a pool up to the virtual service that stands for it.
 const DEPTH: usize = 4;
@@ -12,35 +12,19 @@ const DEPTH: usize = 4;
 /// Answers for one comparison.
 pub(crate) struct Holder<'a> {
     input: &'a Input<'a>,
-    complete: BTreeMap<&'a DomainId, bool>,
 }
 
 impl<'a> Holder<'a> {
     pub(crate) fn new(input: &'a Input<'a>) -> Self {
-        let complete = |domain| (domain, is_complete(input, domain));
-        Self {
-            input,
-            complete: input.domains.iter().map(complete).collect(),
-        }
-    }
-
-    pub(crate) fn input(&self) -> &'a Input<'a> {
-        self.input
-    }
-
-    /// Whether everything of the domain is known, so that nothing needs to be looked at closer.
-    pub(crate) fn is_complete(&self, domain: &DomainId) -> bool {
-        self.complete.get(domain).copied().unwrap_or(false)
+        Self { input }
     }
 
     /// The domain that owns an object, exactly: never by prefix. A kind that only bears the
     /// cluster's marker needs an owned referrer, or its name in the journal.
     pub(crate) fn owner(&self, object: &ObservedObject) -> Option<DomainId> {
         let of = |owned: Owned| {
-            self.input
-                .domains
-                .iter()
-                .find(|domain| object.body.owner(domain) == owned)
+            let mut domains = self.input.domains.iter();
+            domains.find(|domain| object.body.owner(domain) == owned)
         };
         of(Owned::Yes).cloned().or_else(|| {
             let marked = of(Owned::IfReferred)?;
@@ -52,74 +36,138 @@ impl<'a> Holder<'a> {
     }
 
     fn owner_by_referrer(&self, object: &ObservedObject) -> Option<DomainId> {
-        let referrers = self.input.observed.referrers(&object.key);
-        referrers
-            .filter_map(|key| self.input.observed.objects.get(key))
-            .find_map(|referrer| {
-                let marked = referrer.key.kind.ownership() != Ownership::MarkerAndReferrer;
-                marked.then(|| self.owner(referrer)).flatten()
-            })
+        self.referrers(object).find_map(|referrer| {
+            let marked = referrer.key.kind.ownership() != Ownership::MarkerAndReferrer;
+            marked.then(|| self.owner(referrer)).flatten()
+        })
     }
 
-    /// Why the object must be left as it is, if it must.
+    fn referrers(&self, object: &ObservedObject) -> impl Iterator<Item = &'a ObservedObject> {
+        let observed = &self.input.observed;
+        let referrers = observed.referrers(&object.key);
+        referrers.filter_map(|key| observed.objects.get(key).map(AsRef::as_ref))
+    }
+
+    /// Why the object must be left as it is, if it must. What several hosts share is never left
+    /// for one of them: it keeps that host's entries.
     pub(crate) fn why(&self, object: &ObservedObject) -> Option<EcoString> {
         self.why_up_to(object, DEPTH)
     }
 
     fn why_up_to(&self, object: &ObservedObject, depth: usize) -> Option<EcoString> {
         let domain = self.owner(object)?;
-        if self.is_complete(&domain) {
-            return None;
-        }
         self.own_reason(object, &domain).or_else(|| {
-            let referrers = self.input.observed.referrers(&object.key);
-            let mut referrers = referrers.filter_map(|key| self.input.observed.objects.get(key));
             let next = depth.checked_sub(1)?;
-            referrers.find_map(|referrer| self.why_up_to(referrer, next))
+            let mut referrers = self.referrers(object);
+            referrers.find_map(|referrer| {
+                let is_child = parent_of(referrer).as_ref() == Some(&object.key);
+                (!is_child)
+                    .then(|| self.why_up_to(referrer, next))
+                    .flatten()
+            })
         })
     }
 
-    /// What the object's own markers say.
+    /// Why the object must stay, if it must: also for what a shard serves beside it.
+    pub(crate) fn why_stay(&self, object: &ObservedObject) -> Option<EcoString> {
+        self.why(object).or_else(|| self.shard_reason(&object.key))
+    }
+
+    /// Something that is held and hangs on the shard of this name: a child, or a pool of its group.
+    fn shard_reason(&self, key: &AviKey) -> Option<EcoString> {
+        let sibling = |kind: AviKind| {
+            let key = AviKey {
+                kind,
+                ..key.clone()
+            };
+            self.input.observed.objects.get(&key)
+        };
+        let parent = sibling(AviKind::VirtualService)?;
+        let children = self.referrers(parent);
+        let children = children.filter(|child| parent_of(child).as_ref() == Some(&parent.key));
+        let members = sibling(AviKind::PoolGroup).into_iter();
+        let members = members.flat_map(|group| group.targets().collect::<Vec<_>>());
+        let pools = members.filter_map(|pool| self.input.observed.objects.get(&pool));
+        children
+            .chain(pools.map(AsRef::as_ref))
+            .find_map(|object| self.why(object))
+    }
+
+    /// What the object's own markers and metadata say.
     fn own_reason(&self, object: &ObservedObject, domain: &DomainId) -> Option<EcoString> {
         let knowledge = self.input.knowledge;
-        let unheard = object
-            .body
-            .namespaces()
-            .into_iter()
-            .find(|namespace| knowledge.holds_namespace(domain, namespace));
-        if let Some(namespace) = unheard {
+        let namespaces = object.body.namespaces();
+        let mut unheard = namespaces.iter();
+        if let Some(namespace) = unheard.find(|name| knowledge.holds_namespace(domain, name)) {
             return Some(eco_format!("namespace {namespace} was not heard in full"));
         }
-        let hosts = object.body.sources().hosts();
-        if let Some(host) = hosts.iter().find(|host| knowledge.holds_host(domain, host)) {
-            return Some(eco_format!("the certificate of host {host} was not heard"));
+        let mut hosts = object.body.sources().hosts().iter();
+        if let Some(host) = hosts.find(|host| knowledge.holds_host(domain, host)) {
+            return Some(eco_format!("what host {host} needs was not heard"));
         }
-        let sources = object.body.sources();
-        let namespace = sources.namespaces().first()?;
-        let named = |marker: &'static str| move |name| (marker, name);
-        let mut named = (sources.ingresses().iter().map(named("IngressName")))
-            .chain(sources.service().map(named("ServiceName")));
-        let (_, held) =
-            named.find(|(marker, name)| knowledge.holds_source(domain, namespace, marker, name))?;
-        Some(eco_format!("{namespace}/{held} exists, but cannot be read"))
+        let held = |(marker, namespace, name): &(&str, EcoString, EcoString)| {
+            knowledge.holds_source(domain, namespace, marker, name)
+        };
+        let (_, namespace, name) = sources(&object.body).into_iter().find(held)?;
+        Some(eco_format!("{namespace}/{name} exists, but cannot be read"))
     }
 
     /// Whether the object of this key is observed and held.
     pub(crate) fn holds(&self, key: &AviKey) -> bool {
-        self.input
-            .observed
-            .objects
-            .get(key)
-            .is_some_and(|object| self.why(object).is_some())
+        let object = self.input.observed.objects.get(key);
+        object.is_some_and(|object| self.why(object).is_some())
+    }
+
+    /// Whether something that stands for the host, in the tenant of this object, is held.
+    pub(crate) fn holds_host(&self, beside: &AviKey, host: &str) -> bool {
+        let mut objects = self.input.observed.of_host(host);
+        objects.any(|key| key.tenant == beside.tenant && self.holds(key))
+    }
+
+    /// Whether a redirect set has a host that something held stands for.
+    pub(crate) fn holds_redirect(&self, set: &AviKey) -> bool {
+        let observed = self.input.observed.objects.get(set);
+        let Some(Body::HttpPolicySet(body)) = observed.map(|object| &*object.body) else {
+            return false;
+        };
+        let rules = body.http_request_policy.rules.iter();
+        let mut hosts = rules.filter_map(|rule| rule.matches.as_ref()?.host_hdr.as_ref());
+        hosts.any(|host| host.value.iter().any(|value| self.holds_host(set, value)))
     }
 }
 
-/// Whether everything that the domain's objects stand for is known. A namespace that no object names
-/// holds nothing back.
-fn is_complete(input: &Input<'_>, domain: &DomainId) -> bool {
-    let knowledge = input.knowledge;
-    let mut namespaces = input.observed.namespaces();
-    !knowledge.holds_domain(domain)
-        && !knowledge.awaits(domain)
-        && !namespaces.any(|namespace| knowledge.holds_namespace(domain, namespace))
+fn parent_of(object: &ObservedObject) -> Option<AviKey> {
+    match &*object.body {
+        Body::VirtualService(VirtualService {
+            vh_parent_vs_ref: Some(parent),
+            ..
+        }) => object.key.target(parent),
+        _ => None,
+    }
+}
+
+/// The sources that a body names: marker, namespace and name.
+fn sources(body: &Body) -> Vec<(&'static str, EcoString, EcoString)> {
+    let markers = body.sources();
+    let namespace = markers.namespaces().first().cloned().unwrap_or_default();
+    let named = |marker: &'static str, name: &EcoString| (marker, namespace.clone(), name.clone());
+    let ingresses = markers
+        .ingresses()
+        .iter()
+        .map(|name| named("IngressName", name));
+    let service = markers.service().map(|name| named("ServiceName", name));
+    let metadata = body.service_metadata().unwrap_or_default();
+    let split = |marker: &'static str, name: &EcoString| {
+        let (namespace, name) = name.split_once('/')?;
+        Some((marker, namespace.into(), name.into()))
+    };
+    let more = metadata.namespace_ingress_name.iter();
+    let more = more.filter_map(|name| split("IngressName", name));
+    let services = metadata.namespace_svc_name.iter();
+    let services = services.filter_map(|name| split("ServiceName", name));
+    ingresses
+        .chain(service)
+        .chain(more)
+        .chain(services)
+        .collect()
 }

@@ -1,5 +1,6 @@
 //! From desired and observed to ordered, guarded operations. Pure.
 
+mod check;
 mod diff;
 mod hold;
 mod op;
@@ -8,6 +9,7 @@ mod retain;
 mod schedule;
 mod stage;
 
+pub use check::{Rule, Violation, check, guard};
 pub use diff::{Input, diff};
 pub use op::{BreakReason, Hold, Method, Op, OpKey, Plan, Reason};
 pub use schedule::{Admission, Ending, Scheduler};

@@ -3,9 +3,9 @@
 
 use crate::hold::Holder;
 use aviary_avi::http_policy_set::HttpPolicySet;
-use aviary_avi::pool_group::PoolGroup;
-use aviary_avi::virtual_service::VirtualService;
-use aviary_avi::vs_vip::VsVip;
+use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
+use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
+use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, Body, DesiredObject, ObservedObject};
 use aviary_types::EcoString;
 use std::collections::BTreeSet;
@@ -16,21 +16,19 @@ pub(crate) fn retain(
     desired: &DesiredObject,
     observed: &ObservedObject,
 ) -> Option<Body> {
-    if desired.key.kind.is_shared() || holder.is_complete(&desired.domain) {
-        return None;
-    }
+    let key = &desired.key;
     match (&*desired.body, &*observed.body) {
-        (Body::PoolGroup(desired_group), Body::PoolGroup(group)) => {
-            members(holder, &desired.key, desired_group, group).map(Body::from)
+        (Body::PoolGroup(desired), Body::PoolGroup(observed)) => {
+            members(holder, key, desired, observed).map(Body::from)
         }
-        (Body::VsVip(desired_vip), Body::VsVip(vip)) => {
-            names(holder, &desired.key, desired_vip, vip).map(Body::from)
+        (Body::VsVip(desired), Body::VsVip(observed)) => {
+            names(holder, key, desired, observed).map(Body::from)
         }
-        (Body::HttpPolicySet(desired_set), Body::HttpPolicySet(set)) => {
-            redirects(holder, &desired.key, desired_set, set).map(Body::from)
+        (Body::HttpPolicySet(desired), Body::HttpPolicySet(observed)) => {
+            redirects(holder, key, desired, observed).map(Body::from)
         }
-        (Body::VirtualService(desired_service), Body::VirtualService(service)) => {
-            policies(holder, &desired.key, desired_service, service).map(Body::from)
+        (Body::VirtualService(desired), Body::VirtualService(observed)) => {
+            policies(holder, key, desired, observed).map(Body::from)
         }
         _ => None,
     }
@@ -43,36 +41,28 @@ fn members(
     desired: &PoolGroup,
     observed: &PoolGroup,
 ) -> Option<PoolGroup> {
-    let wanted = |member: &&aviary_avi::pool_group::PoolGroupMember| {
-        desired
-            .members
-            .iter()
-            .all(|known| known.pool_ref != member.pool_ref)
-            && key
-                .target(&member.pool_ref)
-                .is_some_and(|pool| holder.holds(&pool))
+    let known = desired.members.iter();
+    let known: BTreeSet<&EcoString> = known.map(|member| &member.pool_ref.name).collect();
+    let is_held = |member: &&PoolGroupMember| {
+        let pool = key.target(&member.pool_ref);
+        pool.is_some_and(|pool| !known.contains(&pool.name) && holder.holds(&pool))
     };
-    let kept: Vec<_> = observed.members.iter().filter(wanted).cloned().collect();
+    let kept: Vec<PoolGroupMember> = observed.members.iter().filter(is_held).cloned().collect();
     (!kept.is_empty()).then(|| {
         let mut body = desired.clone();
         body.members.extend(kept);
-        body.members
-            .sort_by(|a, b| a.pool_ref.name.cmp(&b.pool_ref.name));
+        let name = |member: &PoolGroupMember| member.pool_ref.name.clone();
+        body.members.sort_by_key(name);
         body
     })
 }
 
 /// DNS names of hosts that something held stands for.
 fn names(holder: &Holder<'_>, key: &AviKey, desired: &VsVip, observed: &VsVip) -> Option<VsVip> {
-    let missing = observed
-        .dns_info
-        .iter()
-        .filter(|dns| !desired.dns_info.contains(dns));
-    let hosts = held_hosts(holder, key);
-    let kept: Vec<_> = missing
-        .filter(|dns| hosts.contains(&dns.fqdn))
-        .cloned()
-        .collect();
+    let known: BTreeSet<&DnsInfo> = desired.dns_info.iter().collect();
+    let missing = observed.dns_info.iter().filter(|dns| !known.contains(dns));
+    let kept = missing.filter(|dns| holder.holds_host(key, &dns.fqdn));
+    let kept: Vec<DnsInfo> = kept.cloned().collect();
     (!kept.is_empty()).then(|| {
         let mut body = desired.clone();
         body.dns_info.extend(kept);
@@ -88,32 +78,32 @@ fn redirects(
     desired: &HttpPolicySet,
     observed: &HttpPolicySet,
 ) -> Option<HttpPolicySet> {
-    let hosts = |set: &HttpPolicySet| -> BTreeSet<EcoString> {
-        let rules = set
-            .http_request_policy
-            .rules
-            .iter()
-            .filter(|r| r.redirect_action.is_some());
-        let matches = rules.filter_map(|rule| rule.matches.as_ref()?.host_hdr.as_ref());
-        matches
-            .flat_map(|host| host.value.iter().cloned())
-            .collect()
-    };
-    let known = hosts(desired);
-    let held = held_hosts(holder, key);
-    let kept: Vec<EcoString> = hosts(observed)
+    let known = redirected(desired);
+    let missing = redirected(observed)
         .into_iter()
-        .filter(|h| !known.contains(h) && held.contains(h))
+        .filter(|host| !known.contains(host));
+    let kept: Vec<EcoString> = missing
+        .filter(|host| holder.holds_host(key, host))
+        .cloned()
         .collect();
+    if kept.is_empty() {
+        return None;
+    }
     let mut body = desired.clone();
-    let rules = &mut body.http_request_policy.rules;
-    let rule = rules
-        .iter_mut()
-        .find(|rule| rule.redirect_action.is_some())?;
+    let mut rules = body.http_request_policy.rules.iter_mut();
+    let rule = rules.find(|rule| rule.redirect_action.is_some())?;
     let host = rule.matches.as_mut()?.host_hdr.as_mut()?;
-    host.value.extend(kept.iter().cloned());
+    host.value.extend(kept);
     host.value.sort();
-    (!kept.is_empty()).then_some(body)
+    Some(body)
+}
+
+/// The hosts whose plain requests the set redirects.
+fn redirected(set: &HttpPolicySet) -> BTreeSet<&EcoString> {
+    let rules = set.http_request_policy.rules.iter();
+    let redirects = rules.filter(|rule| rule.redirect_action.is_some());
+    let hosts = redirects.filter_map(|rule| rule.matches.as_ref()?.host_hdr.as_ref());
+    hosts.flat_map(|host| &host.value).collect()
 }
 
 /// The redirect set of a parent on which only held hosts redirect.
@@ -123,59 +113,23 @@ fn policies(
     desired: &VirtualService,
     observed: &VirtualService,
 ) -> Option<VirtualService> {
-    let missing = observed.http_policies.iter().filter(|policy| {
-        desired
-            .http_policies
-            .iter()
-            .all(|p| p.http_policy_set_ref != policy.http_policy_set_ref)
+    let is_known = |policy: &HttpPolicy| {
+        let mut known = desired.http_policies.iter();
+        known.any(|known| known.http_policy_set_ref == policy.http_policy_set_ref)
+    };
+    let missing = observed
+        .http_policies
+        .iter()
+        .filter(|policy| !is_known(policy));
+    let kept = missing.filter(|policy| {
+        let set = key.target(&policy.http_policy_set_ref);
+        set.is_some_and(|set| holder.holds(&set) || holder.holds_redirect(&set))
     });
-    let kept: Vec<_> = missing
-        .filter(|policy| {
-            let target = key.target(&policy.http_policy_set_ref);
-            target.is_some_and(|set| holder.holds(&set) || holds_redirect(holder, &set))
-        })
-        .cloned()
-        .collect();
+    let kept: Vec<HttpPolicy> = kept.cloned().collect();
     (!kept.is_empty()).then(|| {
         let mut body = desired.clone();
         body.http_policies.extend(kept);
         body.http_policies.sort_by_key(|policy| policy.index);
         body
     })
-}
-
-/// Whether a redirect set of a shard has a host that something held stands for.
-pub(crate) fn holds_redirect(holder: &Holder<'_>, set: &AviKey) -> bool {
-    let Some(observed) = holder.input().observed.objects.get(set) else {
-        return false;
-    };
-    let Body::HttpPolicySet(body) = &*observed.body else {
-        return false;
-    };
-    let held = held_hosts(holder, set);
-    body.http_request_policy.rules.iter().any(|rule| {
-        let host = rule
-            .matches
-            .as_ref()
-            .and_then(|matches| matches.host_hdr.as_ref());
-        host.is_some_and(|host| host.value.iter().any(|value| held.contains(value)))
-    })
-}
-
-/// Hosts (and names) that held objects of the tenant stand for. Only asked for where something of
-/// the domain is not known.
-fn held_hosts(holder: &Holder<'_>, key: &AviKey) -> BTreeSet<EcoString> {
-    let objects = holder.input().observed.objects.values();
-    objects
-        .filter(|object| object.key.tenant == key.tenant)
-        .filter(|object| {
-            object
-                .body
-                .markers()
-                .iter()
-                .any(|marker| marker.key == "Host")
-        })
-        .filter(|object| holder.why(object).is_some())
-        .flat_map(|object| object.body.sources().hosts().to_vec())
-        .collect()
 }

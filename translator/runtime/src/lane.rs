@@ -7,7 +7,7 @@ use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Input, Op, Plan, diff};
+use aviary_plan::{Hold, Input, Op, OpKey, Plan, Violation, check, diff};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
 use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
@@ -30,6 +30,8 @@ pub struct Lane {
     expired: BTreeSet<AviKey>,
     dirty: BTreeSet<AviKey>,
     all_dirty: bool,
+    /// What the last comparison left as it is, for want of knowledge or against a rule.
+    held: BTreeSet<AviKey>,
     refused: BTreeMap<AviKey, Refusal>,
 }
 
@@ -92,10 +94,16 @@ impl Lane {
             return;
         };
         self.refused.remove(key);
+        let former = observed.objects.get(key).cloned();
         match now {
             Some(object) => observed.insert(object),
             None => observed.remove(key),
         }
+        // What it refers to, or does not any more, may go on now.
+        let targets = observed.objects.get(key).into_iter().chain(&former);
+        let targets = targets.flat_map(|object| object.targets());
+        let freed = targets.filter(|target| self.held.contains(target));
+        self.dirty.extend(freed.collect::<Vec<_>>());
         self.dirty.insert(key.clone());
     }
 
@@ -150,7 +158,9 @@ impl Lane {
         self.refused
             .retain(|key, _| !self.built.changed.contains(key));
         self.dirty.extend(self.built.changed.iter().cloned());
-        self.all_dirty |= self.built.unknown_changed;
+        if self.built.unknown_changed {
+            self.dirty.extend(self.held.iter().cloned());
+        }
         &self.built
     }
 
@@ -177,32 +187,54 @@ impl Lane {
     /// Compares what changed since the last plan. Objects in `busy` (a write is waiting or under
     /// way) keep for the next plan, after their outcome.
     pub fn plan(&mut self, busy: &BTreeSet<AviKey>) -> Plan {
-        let Some(observed) = &self.observed else {
+        if self.observed.is_none() {
+            return Plan::default();
+        }
+        let keys = std::mem::take(&mut self.dirty);
+        let keys = (!std::mem::take(&mut self.all_dirty)).then_some(keys);
+        let Some(mut plan) = self.with_input(keys.as_ref(), |input| {
+            let mut plan = diff(input);
+            let violations = check(input, &plan);
+            refuse(&mut plan, &violations);
+            plan
+        }) else {
             return Plan::default();
         };
+        match &keys {
+            Some(keys) => self.held.retain(|key| !keys.contains(key)),
+            None => self.held.clear(),
+        }
+        self.held
+            .extend(plan.holds.iter().map(|hold| hold.object.clone()));
+        let kept = leave_out(&mut plan, |op| busy.contains(&op.key.object));
+        self.dirty = kept.into_iter().map(|op| op.key.object).collect();
+        let urgent = plan.ops.len() <= URGENT_OPS_MAX;
+        plan.ops.iter_mut().for_each(|op| op.urgent = urgent);
+        plan
+    }
+
+    /// What the plan takes from a domain, in words, if that is more than this share of it.
+    pub fn guard(&self, plan: &Plan, percent: u8) -> Option<EcoString> {
+        let guard = |input: &Input<'_>| aviary_plan::guard(input, plan, percent);
+        self.with_input(None, guard).flatten()
+    }
+
+    fn with_input<T>(
+        &self,
+        keys: Option<&BTreeSet<AviKey>>,
+        with: impl FnOnce(&Input<'_>) -> T,
+    ) -> Option<T> {
         let domains = self.domains();
-        let keys = std::mem::take(&mut self.dirty);
-        let input = Input {
+        Some(with(&Input {
             generation: self.built.facts.generation,
             desired: &self.built.desired,
-            observed,
+            observed: self.observed.as_ref()?,
             knowledge: &*self.built.unknown,
             domains: &domains,
             journal: &self.journal,
             expired: &self.expired,
-            keys: (!self.all_dirty).then_some(&keys),
-        };
-        let mut plan = diff(&input);
-        self.all_dirty = false;
-        let kept = plan.ops.extract_if(.., |op| busy.contains(&op.key.object));
-        self.dirty = kept.map(|op| op.key.object).collect();
-        // Who waits for an operation that is kept back must wait with it.
-        while let Some(at) = plan.ops.iter().position(|op| waits_for(op, &self.dirty)) {
-            self.dirty.insert(plan.ops.remove(at).key.object);
-        }
-        let urgent = plan.ops.len() <= URGENT_OPS_MAX;
-        plan.ops.iter_mut().for_each(|op| op.urgent = urgent);
-        plan
+            keys,
+        }))
     }
 
     /// Brings settings, inventories and naming together, as far as all three are known.
@@ -236,6 +268,37 @@ impl Lane {
     }
 }
 
-fn waits_for(op: &aviary_plan::Op, kept: &BTreeSet<AviKey>) -> bool {
-    op.after.iter().any(|before| kept.contains(&before.object))
+/// Takes operations out that break a rule: a bug of ours, which must not reach the Controller.
+fn refuse(plan: &mut Plan, violations: &[Violation]) {
+    let texts: BTreeMap<&OpKey, &Violation> = violations.iter().map(|it| (&it.op, it)).collect();
+    for op in leave_out(plan, |op| texts.contains_key(&op.key)) {
+        let why = match texts.get(&op.key) {
+            Some(violation) => eco_format!("refused: {}", violation.text),
+            None => "it waits for what is refused".into(),
+        };
+        let (object, method) = (op.key.object, op.method);
+        plan.holds.push(Hold {
+            object,
+            method,
+            why,
+        });
+    }
+}
+
+/// Takes operations out of a plan, with those that wait for them. The plan's order respects `after`,
+/// so that one walk finds all.
+fn leave_out(plan: &mut Plan, which: impl Fn(&Op) -> bool) -> Vec<Op> {
+    let mut objects: BTreeSet<AviKey> = BTreeSet::new();
+    let is_out = |op: &mut Op| {
+        let waits = op
+            .after
+            .iter()
+            .any(|before| objects.contains(&before.object));
+        let is_out = which(op) || waits || objects.contains(&op.key.object);
+        if is_out {
+            objects.insert(op.key.object.clone());
+        }
+        is_out
+    };
+    plan.ops.extract_if(.., is_out).collect()
 }
