@@ -13,3 +13,6 @@ pub use check::{Rule, Violation, check, guard};
 pub use diff::{Input, diff};
 pub use op::{BreakReason, Hold, Method, Op, OpKey, Plan, Reason};
 pub use schedule::{Admission, Ending, Scheduler};
+
+#[cfg(test)]
+mod tests;
