@@ -101,7 +101,8 @@ fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Par
         .extend(serves(maker, &draft.host, shard, (&secure, &insecure)));
     parts.shares.push(Share {
         named: !members.is_empty() || !secure.is_empty(),
-        redirect: !secure.is_empty(),
+        // Clients are sent on once there is something to send them to.
+        redirect: !secure.is_empty() && draft.certificate.is_some(),
         child: (!secure.is_empty()).then(|| maker.child(&draft.host)),
         host: draft.host.clone(),
         members,
