@@ -22,3 +22,5 @@ mod seeds;
 mod stage;
 #[cfg(test)]
 mod trace;
+#[cfg(test)]
+mod witness;

@@ -12,14 +12,19 @@ use aviary_runtime::incoming::{Connection, Peer};
 use aviary_runtime::transport;
 use aviary_session::Transport;
 use aviary_sim::Simulator;
+use aviary_types::{Digest, Digester};
+use bytes::Bytes;
+use http::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tonic::transport::{Channel, Uri};
-use tower::{ServiceExt, service_fn};
+use tower::{BoxError, service_fn};
 
 use crate::dice::{Dice, Naps};
+use crate::journal::Journal;
+use crate::witness::Witness;
 
 /// Bytes that a pipe holds.
 const PIPE_BYTES: usize = 32 * 1024;
@@ -42,6 +47,7 @@ struct Weather {
 pub(crate) struct Net {
     seed: u64,
     naps: Naps,
+    journal: Journal,
     door: Mutex<Option<Incoming>>,
     lines: BTreeMap<&'static str, Line>,
 }
@@ -55,7 +61,12 @@ struct Line {
 
 impl Net {
     /// Pipes for these agents; nobody is at the door yet.
-    pub(crate) fn new(seed: u64, agents: &[&'static str], naps: Naps) -> Arc<Self> {
+    pub(crate) fn new(
+        seed: u64,
+        agents: &[&'static str],
+        journal: Journal,
+        naps: Naps,
+    ) -> Arc<Self> {
         let lines = agents
             .iter()
             .map(|agent| (*agent, Line::default()))
@@ -63,6 +74,7 @@ impl Net {
         Arc::new(Self {
             seed,
             naps,
+            journal,
             door: Mutex::new(None),
             lines,
         })
@@ -107,6 +119,10 @@ impl Net {
         let (near_read, near_write) = split(near);
         let (far_read, far_write) = split(far);
         let pump = |way| Pump {
+            name: format!("pipe {number} of {agent} {way}"),
+            bytes: 0,
+            digest: Digest::default(),
+            journal: self.journal.clone(),
             dice: dice(way),
             weather: weather.clone(),
             naps: self.naps.clone(),
@@ -132,8 +148,12 @@ async fn carry(mut weather: watch::Receiver<Weather>, pumps: impl Future<Output 
     }
 }
 
-/// One direction.
+/// One direction, and what went through it: all of that is noted at its end.
 struct Pump {
+    name: String,
+    bytes: usize,
+    digest: Digest,
+    journal: Journal,
     dice: Dice,
     weather: watch::Receiver<Weather>,
     naps: Naps,
@@ -144,6 +164,7 @@ impl Pump {
         let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(count @ 1..) = from.read(&mut chunk).await {
             self.naps.nap();
+            self.see(&chunk[..count]);
             sleep(self.dice.delay()).await;
             let passes = self.weather.wait_for(|now| !now.silent).await.is_ok();
             if !passes || to.write_all(&chunk[..count]).await.is_err() {
@@ -152,6 +173,25 @@ impl Pump {
         }
         // The other end may have gone first.
         let _gone = to.shutdown().await;
+    }
+
+    fn see(&mut self, chunk: &[u8]) {
+        let mut sum = Digester::default();
+        sum.update(&self.digest.0.to_le_bytes()).update(chunk);
+        self.digest = sum.finish();
+        self.bytes += chunk.len();
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        let Self {
+            name,
+            bytes,
+            digest,
+            ..
+        } = self;
+        self.journal.note(format!("{name}: {bytes} bytes {digest}"));
     }
 }
 
@@ -183,20 +223,31 @@ impl Connector for Way {
 }
 
 /// The way to the Controller: each request and each reply takes its time.
-pub(crate) fn to_controller(simulator: &Simulator, seed: u64, naps: Naps) -> Transport {
+pub(crate) fn to_controller(
+    simulator: &Simulator,
+    witness: &Witness,
+    seed: u64,
+    naps: Naps,
+) -> Transport {
+    let (simulator, witness) = (simulator.clone(), witness.clone());
     let dice = Arc::new(Mutex::new(Dice::new(seed, "way to the Controller")));
-    let controller = transport::in_process(simulator.router());
-    transport::of(service_fn(move |request| {
+    transport::of(service_fn(move |request: Request<Bytes>| {
         // Drawn when the call is made, whatever becomes of its future.
         let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
         let (there, back) = (dice.delay(), dice.delay());
-        let (controller, naps) = (controller.clone(), naps.clone());
-        async move {
+        let (simulator, witness, naps) = (simulator.clone(), witness.clone(), naps.clone());
+        // Like a server's, its work comes to its end even if the caller goes away.
+        let work = spawn("request", async move {
             sleep(there).await;
             naps.nap();
-            let reply = controller.oneshot(request).await;
+            let is_read = request.method() == Method::GET;
+            let reply = simulator.answer(request).await;
+            if !is_read {
+                witness.look(&simulator);
+            }
             sleep(back).await;
             reply
-        }
+        });
+        async move { Ok::<_, BoxError>(work.await??) }
     }))
 }

@@ -206,7 +206,9 @@ impl Teller {
                 .await
                 .expect("the translator runs");
             if timeout(REST, snapshots.changed()).await.is_err() {
-                return self.stage.journal.note("rest");
+                self.stage.journal.note("rest");
+                let lost = self.stage.witness.lost(&self.stage.simulator);
+                return assert_eq!(lost, [""; 0], "seed {}", self.seed);
             }
         }
     }

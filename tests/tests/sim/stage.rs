@@ -23,6 +23,7 @@ use crate::disk::Disk;
 use crate::estate::{Files, SETTINGS};
 use crate::journal::{Journal, NotedSink};
 use crate::net::{Net, Way, to_controller};
+use crate::witness::Witness;
 
 const CLUSTER: &str = "blue";
 /// The agents by name; the first one has the cluster-wide kinds, the others a namespace each.
@@ -35,6 +36,7 @@ pub(crate) struct Stage {
     pub(crate) simulator: Simulator,
     pub(crate) journal: Journal,
     pub(crate) net: Arc<Net>,
+    pub(crate) witness: Witness,
     seed: u64,
     clock: Clock,
     disk: Option<Disk>,
@@ -62,10 +64,12 @@ impl Stage {
             ..Options::default()
         };
         let folders = || AGENTS.map(|agent| (agent, MemoryFiles::default())).into();
+        let journal = Journal::new();
         Self {
             simulator: Simulator::new(options).unwrap(),
-            journal: Journal::new(),
-            net: Net::new(seed, &AGENTS, naps.clone()),
+            net: Net::new(seed, &AGENTS, journal.clone(), naps.clone()),
+            journal,
+            witness: Witness::default(),
             seed,
             clock: Clock::virtual_from(start),
             disk,
@@ -109,7 +113,7 @@ impl Stage {
         let controller = Controller::new(
             settings.home.controller.clone(),
             session,
-            to_controller(&self.simulator, self.seed, self.naps.clone()),
+            to_controller(&self.simulator, &self.witness, self.seed, self.naps.clone()),
             Arc::new(Credentials {
                 username: "admin".into(),
                 proof,

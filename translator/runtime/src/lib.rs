@@ -3,6 +3,7 @@
 mod control;
 mod convert;
 mod core;
+mod date;
 pub mod embedded;
 pub mod execute;
 mod hub;

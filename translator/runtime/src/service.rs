@@ -3,6 +3,7 @@
 
 use crate::core::wake::WAKES_MAX;
 use crate::core::{ControllerParts, Core, Parts};
+use crate::date::dated;
 use crate::execute::{AlwaysMay, Fence};
 use crate::hub::service::Door;
 use crate::identity::Gate;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tonic::transport::Server;
+use tower::util::MapResponseLayer;
 
 /// How long a start waits for agents before it plans with what is known.
 const GRACE: Duration = Duration::from_secs(10);
@@ -178,10 +180,12 @@ impl Translator {
         let (reporter, health) = tonic_health::server::health_reporter();
         let core = aviary_boot::spawn("core", core.run(inbox, shutdown.clone()));
         let readiness = aviary_boot::spawn("readiness", readiness(reporter, snapshots));
+        let clock = door.clock.clone();
         let served = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .max_concurrent_streams(STREAMS_MAX)
+            .layer(MapResponseLayer::new(move |reply| dated(&clock, reply)))
             .add_service(SyncServiceServer::new(door))
             .add_service(QueryServiceServer::new(desk.clone()))
             .add_service(AdminServiceServer::new(desk))
