@@ -5,3 +5,4 @@ mod parity;
 mod served;
 mod shuffle;
 mod silent;
+mod walk;

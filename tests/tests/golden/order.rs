@@ -31,7 +31,7 @@ pub(crate) fn tastes() -> impl Iterator<Item = Taste> {
         Taste::ParentsFirst,
         Taste::Backwards,
     ];
-    sorted.into_iter().chain((1..=8).map(Taste::Dice))
+    sorted.into_iter().chain((1..=4).map(Taste::Dice))
 }
 
 /// The operations in an order of this taste that respects `after`.

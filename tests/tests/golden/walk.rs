@@ -1,0 +1,260 @@
+//! Make before break where the corpus does not go: walks from state to state, each made by chance
+//! from a seed. Hosts turn secure and plain, move between namespaces, services and shards, share
+//! paths, lose their Secrets; ports of a LoadBalancer come and go.
+//!
+//! Secure hosts stay on their shard here: a child virtual service cannot stand below two parents, so
+//! moving it interrupts the host.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use aviary::plan::{Player, State, Step, read_scenario, read_settings, seed};
+use aviary_serve::{self as serve, Break, Loss};
+use aviary_settings::Raw;
+use aviary_sim::{Options, Simulator};
+use aviary_tests::corpus::{block_on, name_of, reach, scenarios};
+use serde_json::{Value, json};
+
+use crate::served::hold;
+use crate::shuffle::Dice;
+
+/// Walks, and states of each.
+const WALKS: u64 = 16;
+const STATES: usize = 5;
+
+const HOSTS: [&str; 4] = ["a.avi.lab", "b.avi.lab", "c.avi.lab", "d.avi.lab"];
+const NAMESPACES: [&str; 2] = ["blue", "green"];
+const SERVICES: [&str; 2] = ["web", "api"];
+const PATHS: [&str; 4] = ["/", "/x", "/x/y", "/z"];
+const SHARDS: [&str; 3] = ["LARGE", "MEDIUM", "SMALL"];
+const PORTS: [(u16, &str); 4] = [(53, "UDP"), (53, "TCP"), (80, "TCP"), (443, "TCP")];
+
+#[test]
+fn every_host_is_served_while_everything_about_it_changes() -> Result<()> {
+    walk(Way::Changes)
+}
+
+#[test]
+fn plain_hosts_are_served_while_they_change_shards() -> Result<()> {
+    walk(Way::Shards)
+}
+
+/// What may change on a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Everything but the number of shards.
+    Changes,
+    /// Everything of plain hosts.
+    Shards,
+}
+
+fn walk(way: Way) -> Result<()> {
+    let mut broken = BTreeSet::new();
+    let mut kept = 0;
+    let certificate = rcgen::generate_simple_self_signed(HOSTS.map(str::to_owned))?;
+    let secret = json!({
+        "tls.crt": certificate.cert.pem(),
+        "tls.key": certificate.signing_key.serialize_pem(),
+    });
+    for seed in 0..WALKS {
+        let mut draw = Draw {
+            dice: Dice::new(seed),
+            way,
+            secret: &secret,
+        };
+        let count = block_on(go(seed, &mut draw, &mut broken))?;
+        kept += count.with_context(|| format!("{way:?} {seed}"))?;
+    }
+    let lines: Vec<String> = broken.into_iter().collect();
+    ensure!(lines.is_empty(), "{}", lines.join("\n"));
+    ensure!(kept > 300, "only {kept} questions were asked");
+    Ok(())
+}
+
+async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Result<usize> {
+    let scenario = read_scenario(&scenarios().join(name_of("l7/01")?))?;
+    let simulator = Simulator::new(Options {
+        seed: seed(scenario.seed.as_deref())?,
+        ..Options::default()
+    })?;
+    let mut player = Player::over(read_settings(&scenario.settings)?, simulator).await?;
+    let boot = scenario
+        .states
+        .into_iter()
+        .next()
+        .context("a first state")?;
+    reach(&mut player, boot).await?;
+    let mut standing = BTreeMap::new();
+    let mut kept = 0;
+    for number in 0..STATES {
+        let next = draw.objects();
+        let mut steps = vec![Step::Delete(gone(&standing, &next))];
+        steps.push(Step::Apply(next.values().cloned().collect()));
+        if draw.way == Way::Shards && draw.is_likely() {
+            let size = json!({"L7Settings": {"shardVSSize": SHARDS[draw.dice.below(3)]}});
+            steps.push(Step::Settings(
+                scenario.settings.layer(&Raw::from_value(size)?),
+            ));
+        }
+        let place = format!("{:?} {walk} state {number}", draw.way);
+        let state = reach(
+            &mut player,
+            State {
+                name: place.clone(),
+                steps,
+            },
+        )
+        .await?;
+        let refused = &state.outcome.settled.refused;
+        ensure!(refused.is_empty(), "{place}: refused {refused:?}");
+        kept += hold(&place, &state, is_mixture, broken);
+        standing = next;
+    }
+    Ok(kept)
+}
+
+/// Between the two writes of a namespace's paths, a path can show that another namespace hid before
+/// and that is gone after. The client meets the host, though an old part of it.
+fn is_mixture(one: &Break) -> bool {
+    let via_child = |step: &serve::Step| matches!(step, serve::Step::Child(_));
+    matches!(one.loss, Loss::OtherBackend(_)) && one.during.via.iter().any(via_child)
+}
+
+/// Objects by kind, namespace and name.
+type Objects = BTreeMap<(String, String, String), Value>;
+
+fn gone(standing: &Objects, next: &Objects) -> Vec<Value> {
+    let gone = standing.iter().filter(|(key, _)| !next.contains_key(*key));
+    gone.map(|(_, object)| object.clone()).collect()
+}
+
+/// Draws the objects of a state.
+struct Draw<'a> {
+    dice: Dice,
+    way: Way,
+    secret: &'a Value,
+}
+
+impl Draw<'_> {
+    fn is_likely(&mut self) -> bool {
+        self.dice.below(2) == 0
+    }
+
+    fn objects(&mut self) -> Objects {
+        let mut all = Vec::new();
+        for namespace in NAMESPACES {
+            let metadata = json!({"name": namespace});
+            all.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}));
+            for service in SERVICES {
+                all.extend(self.backend(namespace, service));
+            }
+            if self.dice.below(8) > 0 {
+                all.push(json!({
+                    "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+                    "metadata": {"namespace": namespace, "name": "tls"},
+                    "stringData": self.secret,
+                }));
+            }
+            for host in HOSTS {
+                all.extend(self.ingress(namespace, host));
+            }
+        }
+        all.extend(self.balancer());
+        all.into_iter()
+            .map(|object| (key(&object), object))
+            .collect()
+    }
+
+    /// A Service with one or two servers.
+    fn backend(&mut self, namespace: &str, name: &str) -> [Value; 2] {
+        let ports = json!([{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}]);
+        let targets = json!([{"name": "http", "port": 8080, "protocol": "TCP"}]);
+        let servers = self.dice.below(2) + 1;
+        [
+            service(namespace, name, "ClusterIP", &ports),
+            slice(namespace, name, &targets, servers),
+        ]
+    }
+
+    /// Rules for a host, half of the time; secure, half of the time.
+    fn ingress(&mut self, namespace: &str, host: &str) -> Option<Value> {
+        if self.is_likely() {
+            return None;
+        }
+        let mut paths = Vec::new();
+        for path in PATHS {
+            if self.is_likely() {
+                let name = SERVICES[self.dice.below(2)];
+                let backend = json!({"service": {"name": name, "port": {"number": 80}}});
+                paths.push(json!({"path": path, "pathType": "Prefix", "backend": backend}));
+            }
+        }
+        let is_secure = self.way == Way::Changes && self.is_likely();
+        let tls = is_secure.then(|| json!({"hosts": [host], "secretName": "tls"}));
+        let tls: Vec<Value> = tls.into_iter().collect();
+        (!paths.is_empty()).then(|| {
+            json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                "metadata": {"namespace": namespace, "name": host.replace('.', "-")},
+                "spec": {"rules": [{"host": host, "http": {"paths": paths}}], "tls": tls},
+            })
+        })
+    }
+
+    /// A LoadBalancer with some ports; none at all where no port was drawn.
+    fn balancer(&mut self) -> Vec<Value> {
+        let mut drawn = PORTS.to_vec();
+        drawn.retain(|_| self.is_likely());
+        if drawn.is_empty() {
+            return Vec::new();
+        }
+        let name = |(port, protocol): &(u16, &str)| format!("p{port}-{}", protocol.to_lowercase());
+        let port = |one: &(u16, &str)| {
+            let target = 8000 + one.0;
+            json!({"name": name(one), "port": one.0, "targetPort": target, "protocol": one.1})
+        };
+        let target =
+            |one: &(u16, &str)| json!({"name": name(one), "port": 8000 + one.0, "protocol": one.1});
+        let ports: Vec<Value> = drawn.iter().map(port).collect();
+        let targets: Vec<Value> = drawn.iter().map(target).collect();
+        vec![
+            service("blue", "lb", "LoadBalancer", &json!(ports)),
+            slice("blue", "lb", &json!(targets), 2),
+        ]
+    }
+}
+
+fn key(object: &Value) -> (String, String, String) {
+    let at = |path: &str| {
+        object
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let [kind, namespace, name] = ["/kind", "/metadata/namespace", "/metadata/name"].map(at);
+    (kind.to_owned(), namespace.to_owned(), name.to_owned())
+}
+
+fn service(namespace: &str, name: &str, kind: &str, ports: &Value) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name},
+        "spec": {"type": kind, "ports": ports},
+    })
+}
+
+fn slice(namespace: &str, service: &str, ports: &Value, servers: usize) -> Value {
+    let endpoints: Vec<Value> = (0..servers)
+        .map(|at| {
+            let address = format!("10.100.{}.{at}", namespace.len() * 10 + service.len());
+            json!({"addresses": [address], "conditions": {"ready": true}, "nodeName": "worker-1"})
+        })
+        .collect();
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {
+            "namespace": namespace, "name": format!("{service}-a"),
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "ports": ports, "endpoints": endpoints,
+    })
+}
