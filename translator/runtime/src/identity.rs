@@ -11,3 +11,6 @@ pub use caller::Caller;
 pub use gate::{Denied, Gate, Grant};
 pub use keys::{KeyError, KeySource};
 pub use rules::{ClusterRules, RulesError, read_rules};
+
+#[cfg(test)]
+mod tests;

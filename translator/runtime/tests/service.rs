@@ -17,3 +17,6 @@ mod converge;
 #[cfg(test)]
 #[path = "service/restart.rs"]
 mod restart;
+#[cfg(test)]
+#[path = "service/queries.rs"]
+mod queries;

@@ -21,7 +21,7 @@ pub(crate) struct Record {
     pub(crate) epoch: u64,
     /// The link's digest: 16 bytes.
     #[prost(bytes = "vec", tag = "5")]
-    digest: Vec<u8>,
+    pub(super) digest: Vec<u8>,
     /// The trimmed object.
     #[prost(bytes = "bytes", tag = "6")]
     pub(crate) json: Bytes,

@@ -21,7 +21,8 @@ type Things = BTreeMap<(Kind, Name), Value>;
 struct Inside {
     things: Things,
     version: u64,
-    changed: VecDeque<(Kind, Name)>,
+    /// Every change, oldest first; each agent knows how far it has read.
+    changed: Vec<(Kind, Name)>,
     intents: Vec<Intent>,
     nacks: Vec<Nack>,
     deaf: bool,
@@ -46,9 +47,9 @@ impl Cluster {
         meta.entry("uid").or_insert(json!(format!("uid-{}", key.1)));
         meta.entry("creationTimestamp").or_insert(json!("2026-01-01T00:00:00Z"));
         inside.things.insert(key.clone(), object);
-        inside.changed.push_back(key);
+        inside.changed.push(key);
         drop(inside);
-        self.wake.notify_one();
+        self.wake.notify_waiters();
         version
     }
 
@@ -57,9 +58,9 @@ impl Cluster {
         let key = key_of(object);
         let mut inside = self.inside.lock().unwrap();
         inside.things.remove(&key);
-        inside.changed.push_back(key);
+        inside.changed.push(key);
         drop(inside);
-        self.wake.notify_one();
+        self.wake.notify_waiters();
     }
 
     /// An object as it is now.
@@ -81,7 +82,7 @@ impl Cluster {
     /// Whether by-name reads are left unanswered.
     pub(crate) fn set_deaf(&self, deaf: bool) {
         self.inside.lock().unwrap().deaf = deaf;
-        self.wake.notify_one();
+        self.wake.notify_waiters();
     }
 
     fn objects(&self, lane: &Lane, by_name: bool) -> Vec<Object> {
@@ -184,6 +185,7 @@ impl Agent {
             session: Session::new(identity),
             lanes: BTreeMap::new(),
             pending: VecDeque::new(),
+            read: 0,
         };
         Self { task: tokio::spawn(driver.run(channel)) }
     }
@@ -205,6 +207,7 @@ struct Driver {
     session: Session,
     lanes: BTreeMap<Lane, WatchItem>,
     pending: VecDeque<(Lane, Observation)>,
+    read: usize,
 }
 
 impl Driver {
@@ -219,6 +222,8 @@ impl Driver {
         let wake = self.cluster.wake.clone();
         let mut beat = tokio::time::interval(std::time::Duration::from_secs(15));
         loop {
+            let woken = wake.notified();
+            self.changes();
             self.work();
             while let Some(message) = self.session.poll() {
                 if out.send(message).await.is_err() {
@@ -237,7 +242,7 @@ impl Driver {
                     Some(Err(status)) => return status.to_string(),
                     None => return "ended".into(),
                 },
-                () = wake.notified() => self.changes(),
+                () = woken => {}
                 _ = beat.tick() => self.session.beat(),
             }
         }
@@ -267,8 +272,9 @@ impl Driver {
     }
 
     fn changes(&mut self) {
-        let mut inside = self.cluster.inside.lock().unwrap();
-        let changed: BTreeSet<(Kind, Name)> = inside.changed.drain(..).collect();
+        let inside = self.cluster.inside.lock().unwrap();
+        let changed: BTreeSet<(Kind, Name)> = inside.changed[self.read..].iter().cloned().collect();
+        self.read = inside.changed.len();
         for (kind, name) in changed {
             let value = inside.things.get(&(kind.clone(), name.clone()));
             let lanes = self.lanes.iter();
