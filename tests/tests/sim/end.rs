@@ -115,6 +115,8 @@ fn mask(value: &mut Value, names: &Names) {
         Value::Array(values) => values.iter_mut().for_each(|value| mask(value, names)),
         Value::Object(fields) => {
             fields.remove(STAMP);
+            // An annotation that was taken back, or never was.
+            fields.retain(|_, value| !value.is_null());
             fields.values_mut().for_each(|value| mask(value, names));
         }
         _ => {}

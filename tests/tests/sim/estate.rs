@@ -171,7 +171,7 @@ spec:
         let _written = writeln!(text, "      - {rule}");
     }
     if secure {
-        text += &format!("  tls: [{{hosts: [{host}], secretName: tls}}]\n");
+        let _written = writeln!(text, "  tls: [{{hosts: [{host}], secretName: tls}}]");
     }
     text
 }

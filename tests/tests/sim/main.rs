@@ -17,6 +17,8 @@ mod net;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod road;
+#[cfg(test)]
 mod seeds;
 #[cfg(test)]
 mod stage;

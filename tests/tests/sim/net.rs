@@ -1,5 +1,4 @@
-//! The ways between the actors: pipes with delays, that can be cut or fall silent, and a way to the
-//! Controller that takes its time.
+//! The pipes between agents and translator: they have delays, and can be cut or fall silent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,22 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aviary_agent::connect::{Connector, Error, endpoint};
 use aviary_boot::spawn;
 use aviary_runtime::incoming::{Connection, Peer};
-use aviary_runtime::transport;
-use aviary_session::Transport;
-use aviary_sim::Simulator;
 use aviary_types::{Digest, Digester};
-use bytes::Bytes;
-use http::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tonic::transport::{Channel, Uri};
-use tower::{BoxError, service_fn};
+use tower::service_fn;
 
 use crate::dice::{Dice, Naps};
 use crate::journal::Journal;
-use crate::witness::Witness;
 
 /// Bytes that a pipe holds.
 const PIPE_BYTES: usize = 32 * 1024;
@@ -220,34 +213,4 @@ impl Connector for Way {
             source,
         })
     }
-}
-
-/// The way to the Controller: each request and each reply takes its time.
-pub(crate) fn to_controller(
-    simulator: &Simulator,
-    witness: &Witness,
-    seed: u64,
-    naps: Naps,
-) -> Transport {
-    let (simulator, witness) = (simulator.clone(), witness.clone());
-    let dice = Arc::new(Mutex::new(Dice::new(seed, "way to the Controller")));
-    transport::of(service_fn(move |request: Request<Bytes>| {
-        // Drawn when the call is made, whatever becomes of its future.
-        let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
-        let (there, back) = (dice.delay(), dice.delay());
-        let (simulator, witness, naps) = (simulator.clone(), witness.clone(), naps.clone());
-        // Like a server's, its work comes to its end even if the caller goes away.
-        let work = spawn("request", async move {
-            sleep(there).await;
-            naps.nap();
-            let is_read = request.method() == Method::GET;
-            let reply = simulator.answer(request).await;
-            if !is_read {
-                witness.look(&simulator);
-            }
-            sleep(back).await;
-            reply
-        });
-        async move { Ok::<_, BoxError>(work.await??) }
-    }))
 }

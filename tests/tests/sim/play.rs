@@ -7,7 +7,6 @@ use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
 use crate::dice::{Dice, Naps};
-use crate::disk::Disk;
 use crate::end::End;
 use crate::estate::{Estate, Files};
 use crate::stage::{Stage, is_at_rest};
@@ -27,8 +26,9 @@ pub(crate) struct Cast {
     /// The translator keeps its store over restarts.
     pub(crate) disk: bool,
     pub(crate) naps: Naps,
-    /// Where each line is noted; nowhere if only the end matters.
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Trace,
+    /// Requests to the Controller and its replies get lost.
+    pub(crate) losses: bool,
 }
 
 /// What a run was.
@@ -46,9 +46,7 @@ pub(crate) fn play(cast: &Cast) -> Played {
     builder.enable_time().start_paused(true);
     seed(&mut builder, cast.seed);
     let runtime = builder.build().unwrap();
-    trace::with(cast.trace.as_ref(), || {
-        runtime.block_on(within_bounds(cast))
-    })
+    trace::with(&cast.trace, || runtime.block_on(within_bounds(cast)))
 }
 
 #[cfg(tokio_unstable)]
@@ -65,26 +63,18 @@ fn seed(_: &mut Builder, _: u64) {
 }
 
 async fn within_bounds(cast: &Cast) -> Played {
-    let endless = async {
-        match &cast.trace {
-            Some(trace) => trace.full().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
-        () = endless => panic!("seed {}: it goes on and on at one moment", cast.seed),
-        played = timeout(LONGEST, Box::pin(story(cast))) => match played {
-            Ok(played) => played,
-            Err(_) => panic!("seed {}: it stands still", cast.seed),
-        },
+        () = cast.trace.full() => panic!("seed {}: it goes on and on", cast.seed),
+        played = timeout(LONGEST, Box::pin(story(cast))) => {
+            played.unwrap_or_else(|_| panic!("seed {}: it stands still", cast.seed))
+        }
     }
 }
 
 async fn story(cast: &Cast) -> Played {
-    let disk = cast.disk.then(Disk::default);
     let mut teller = Teller {
-        stage: Stage::new(cast.seed, disk, cast.naps.clone()),
+        stage: Stage::new(cast),
         estate: Estate::default(),
         dice: Dice::new(cast.seed, "story"),
         seed: cast.seed,
@@ -128,7 +118,7 @@ impl Teller {
         self.edit("a path moves", |estate| estate.paths = vec!["/", "/images"]);
         self.pause(&["/images"]).await;
         self.edit("the host moves to TLS", |estate| {
-            estate.shop_is_secure = true
+            estate.shop_is_secure = true;
         });
         self.pause(&["ssl_key_and_certificate_refs"]).await;
     }
@@ -136,7 +126,7 @@ impl Teller {
     /// Streams that break, an agent that is away, a translator that starts anew.
     async fn troubles(&mut self) {
         self.edit("a path moves, and the stream breaks", |estate| {
-            estate.pay = Some("/v2")
+            estate.pay = Some("/v2");
         });
         sleep(Duration::from_millis(self.dice.between(40, 130))).await;
         self.stage.net.cut("pay");
@@ -151,7 +141,7 @@ impl Teller {
         self.stage.journal.note("the translator starts anew");
         self.stage.stop_translator().await;
         self.edit("a host comes while there is no translator", |estate| {
-            estate.news = true
+            estate.news = true;
         });
         sleep(self.dice.delay()).await;
         self.stage.start_translator().await;

@@ -14,7 +14,8 @@ fn cast(seed: u64) -> Cast {
         seed,
         disk: seed.is_multiple_of(2),
         naps: Naps::default(),
-        trace: None,
+        trace: Trace::counted(),
+        losses: false,
     }
 }
 
@@ -45,13 +46,13 @@ fn same_run(seed: u64, left: &Played, right: &Played) {
 fn one_log(seed: u64) {
     let first = Trace::default();
     let played = play(&Cast {
-        trace: Some(first.clone()),
+        trace: first.clone(),
         ..cast(seed)
     });
     for naps in [Naps::default(), Naps::some(NAPS)] {
         let beside = Trace::beside(first.numbers());
         let again = play(&Cast {
-            trace: Some(beside.clone()),
+            trace: beside.clone(),
             naps,
             ..cast(seed)
         });
@@ -82,4 +83,16 @@ fn every_seed_comes_to_the_same_end() {
         logs.insert(played.requests.join("\n"));
     }
     assert_eq!(logs.len(), 20, "each seed goes its own way");
+}
+
+#[test]
+fn requests_and_replies_that_get_lost_change_nothing() {
+    let first = play(&cast(1));
+    for seed in 21..=28 {
+        let played = play(&Cast {
+            losses: true,
+            ..cast(seed)
+        });
+        same(seed, "end", &first.end.lines(), &played.end.lines());
+    }
 }

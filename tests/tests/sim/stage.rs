@@ -22,7 +22,9 @@ use crate::dice::{Dice, Naps};
 use crate::disk::Disk;
 use crate::estate::{Files, SETTINGS};
 use crate::journal::{Journal, NotedSink};
-use crate::net::{Net, Way, to_controller};
+use crate::net::{Net, Way};
+use crate::play::Cast;
+use crate::road::Road;
 use crate::witness::Witness;
 
 const CLUSTER: &str = "blue";
@@ -40,6 +42,7 @@ pub(crate) struct Stage {
     seed: u64,
     clock: Clock,
     disk: Option<Disk>,
+    losses: bool,
     naps: Naps,
     files: BTreeMap<&'static str, MemoryFiles>,
     sinks: BTreeMap<&'static str, MemoryFiles>,
@@ -56,7 +59,8 @@ struct Running {
 
 impl Stage {
     /// A stage on which nobody has entered yet.
-    pub(crate) fn new(seed: u64, disk: Option<Disk>, naps: Naps) -> Self {
+    pub(crate) fn new(cast: &Cast) -> Self {
+        let (seed, naps) = (cast.seed, cast.naps.clone());
         let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
         let random_seed = Dice::new(seed, "Controller").number();
         let options = Options {
@@ -72,7 +76,8 @@ impl Stage {
             witness: Witness::default(),
             seed,
             clock: Clock::virtual_from(start),
-            disk,
+            disk: cast.disk.then(Disk::default),
+            losses: cast.losses,
             naps,
             files: folders(),
             sinks: folders(),
@@ -113,7 +118,7 @@ impl Stage {
         let controller = Controller::new(
             settings.home.controller.clone(),
             session,
-            to_controller(&self.simulator, &self.witness, self.seed, self.naps.clone()),
+            self.road().into_transport(),
             Arc::new(Credentials {
                 username: "admin".into(),
                 proof,
@@ -126,6 +131,16 @@ impl Stage {
             store: disk.map_or(StoreAt::Memory, |disk| StoreAt::Backend(Box::new(disk))),
             blocking: Blocking::Inline,
             ..Config::new(settings, vec![controller], gate, self.clock.clone())
+        }
+    }
+
+    fn road(&self) -> Road {
+        Road {
+            simulator: self.simulator.clone(),
+            witness: self.witness.clone(),
+            dice: Dice::new(self.seed, "road to the Controller"),
+            losses: self.losses,
+            naps: self.naps.clone(),
         }
     }
 

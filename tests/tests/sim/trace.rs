@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use aviary_types::Digest;
@@ -16,7 +17,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 /// A run that says more than this does not come to an end.
-const LINES_MAX: usize = 3_000_000;
+const LINES_MAX: usize = 1_000_000;
 /// Lines that are shown where two runs part.
 const RECENT: usize = 25;
 
@@ -27,6 +28,9 @@ pub(crate) struct Trace(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     lines: Mutex<Lines>,
+    /// Lines are counted, and not looked at.
+    counts: bool,
+    count: AtomicUsize,
     full: Notify,
 }
 
@@ -47,7 +51,15 @@ impl Trace {
         };
         Self(Arc::new(Shared {
             lines: Mutex::new(lines),
-            full: Notify::new(),
+            ..Shared::default()
+        }))
+    }
+
+    /// A trace that only sees when it is too much.
+    pub(crate) fn counted() -> Self {
+        Self(Arc::new(Shared {
+            counts: true,
+            ..Shared::default()
         }))
     }
 
@@ -82,9 +94,6 @@ impl Trace {
         let number = Digest::of(line.as_bytes()).0;
         let at = lines.numbers.len();
         lines.numbers.push(number);
-        if at == LINES_MAX {
-            self.0.full.notify_one();
-        }
         let Some(before) = lines.before.clone() else {
             return;
         };
@@ -106,6 +115,17 @@ impl<S> Layer<S> for Trace
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        if self.0.count.fetch_add(1, Ordering::Relaxed) == LINES_MAX {
+            self.0.full.notify_one();
+        }
+        !self.0.counts
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
         let mut line = start("new", attributes.metadata());
         attributes.record(&mut Fields(&mut line));
@@ -126,18 +146,13 @@ where
 }
 
 /// Runs something with its trace taken.
-pub(crate) fn with<T>(trace: Option<&Trace>, run: impl FnOnce() -> T) -> T {
+pub(crate) fn with<T>(trace: &Trace, run: impl FnOnce() -> T) -> T {
     static ELSEWHERE: Once = Once::new();
     ELSEWHERE.call_once(|| {
         let _first = tracing::dispatcher::set_global_default(Dispatch::new(Elsewhere));
     });
-    match trace {
-        Some(trace) => {
-            let subscriber = tracing_subscriber::registry().with(trace.clone());
-            tracing::subscriber::with_default(subscriber, run)
-        }
-        None => run(),
-    }
+    let subscriber = tracing_subscriber::registry().with(trace.clone());
+    tracing::subscriber::with_default(subscriber, run)
 }
 
 /// Listens to nothing, but asks to be asked: whether a line is wanted is remembered for all threads,
