@@ -28,9 +28,12 @@ pub(crate) fn reflection_v1alpha()
     described().build_v1alpha()
 }
 
-/// Everything that is served, and the details that errors carry.
+/// Everything that is served, both versions of reflection too, and the details that errors carry.
 fn described() -> Builder<'static> {
     Builder::configure()
+        .include_reflection_service(false)
+        .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(aviary_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)

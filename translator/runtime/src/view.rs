@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub versions: OrdMap<ObjectKey, EcoString>,
     /// Writes to Kubernetes that are not acknowledged.
     pub intents: usize,
+    /// Whether agents were asked for objects and have not answered.
+    pub asking: bool,
     pub(crate) agents: Arc<Vec<AgentView>>,
 }
 
@@ -93,7 +95,7 @@ impl Snapshot {
 
     /// Whether everything known is carried out, held or refused, and told.
     pub fn is_settled(&self) -> bool {
-        self.intents == 0 && self.sites.iter().all(|site| site.settled)
+        self.intents == 0 && !self.asking && self.sites.iter().all(|site| site.settled)
     }
 
     /// Whether every Controller was read once.

@@ -84,9 +84,11 @@ impl Core {
         core
     }
 
-    /// Begins to read the Controllers.
+    /// Begins to read the Controllers. Nothing is translated before the cluster-wide scopes are
+    /// heard, so they are shown from the start.
     pub(super) fn start(&mut self) {
         for site in &self.sites {
+            self.stirred.extend(site.clusters().into_iter().map(ScopeKey::cluster_wide));
             site.reader.clone().read_all(site.instances.clone());
         }
     }

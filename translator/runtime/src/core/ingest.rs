@@ -31,7 +31,7 @@ impl Core {
                     self.stir(cluster, &extent);
                 }
                 Event::Frozen { extent, .. } => self.stir(cluster, &extent),
-                Event::Outcome(outcome) => self.statuses.outcome(&outcome),
+                Event::Outcome(outcome) => self.statuses.outcome(&outcome, &self.versions),
                 Event::Lost(ids) => self.statuses.lost(&ids),
                 Event::Findings(findings) => {
                     for finding in findings {
@@ -51,6 +51,7 @@ impl Core {
         let key = key(cluster, room.kind, &upserted.name);
         let raw = object::raw(room, key.clone(), upserted);
         self.versions.insert(key.clone(), raw.resource_version.clone());
+        self.statuses.heard(&key);
         self.met(&key);
         self.news = true;
         // What reading it said may have changed although no fact did.

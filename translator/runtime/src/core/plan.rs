@@ -16,9 +16,6 @@ use aviary_types::{Digest, EcoString, ScopeKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
-/// Fewer deletions of virtual services than this are somebody's edit, whatever share they are.
-const GUARD_FROM: usize = 5;
-
 impl Core {
     /// Plans wherever something changed.
     pub(super) fn plan(&mut self) {
@@ -51,7 +48,8 @@ impl Core {
         }
     }
 
-    /// Whether every scope that is known of, or that an instance selects, was heard in full.
+    /// Whether every scope was heard in full that was kept over the restart, that an object of the
+    /// Controller names, or that an agent has begun to tell about. Others hold nothing back.
     fn is_all_heard(&self, site: &Site) -> bool {
         let facts = self.store.peek();
         let heard = |scope: &ScopeKey| {
@@ -62,14 +60,22 @@ impl Core {
             })
         };
         site.clusters().into_iter().all(|cluster| {
-            let known = facts.scopes().filter(|(scope, _)| scope.cluster == *cluster);
+            let known = facts.scopes().map(|(scope, _)| scope);
+            let known = known.filter(|it| it.cluster == *cluster && facts.is_published(it));
             let namespaces = facts.lookup(&namespace::all(cluster));
             let named = namespaces.iter().map(|entry| ScopeKey {
                 cluster: cluster.clone(),
                 namespace: entry.key.name.clone().into(),
             });
+            let is_marked = |scope: &ScopeKey| {
+                let mut objects = site.lane.observed().into_iter().flat_map(|it| it.objects.values());
+                objects.any(|object| object.body.namespaces().contains(scope.namespace.as_str()))
+            };
+            let awaited =
+                |scope: &ScopeKey| self.hub.speaker(scope).is_some() || is_marked(scope);
             heard(&ScopeKey::cluster_wide(cluster))
-                && known.map(|(scope, _)| scope.clone()).chain(named).all(|scope| heard(&scope))
+                && known.cloned().all(|scope| heard(&scope))
+                && named.filter(|scope| !heard(scope)).all(|scope| !awaited(&scope))
         })
     }
 
@@ -90,8 +96,8 @@ impl Core {
         for op in paused {
             park(site, op, "paused by an operator", false);
         }
-        if guards(site, &plan, percent) {
-            guard(site, plan);
+        if let Some(what) = site.lane.guard(&plan, percent) {
+            guard(site, plan, &what);
             return;
         }
         site.guarded = EcoString::new();
@@ -255,21 +261,13 @@ fn is_paused<T>(op: &Op, pauses: &BTreeMap<Target, T>) -> bool {
         })
 }
 
-/// Whether a plan deletes so much that somebody must look at it first.
-fn guards(site: &Site, plan: &Plan, percent: u8) -> bool {
-    let is_loss = |op: &&Op| {
-        op.method == Method::Delete && op.key.object.kind == AviKind::VirtualService
-    };
-    let lost = plan.ops.iter().filter(is_loss).count();
-    lost >= GUARD_FROM && lost * 100 > site.owned_services() * usize::from(percent)
-}
-
-fn guard(site: &mut Site, plan: Plan) {
+/// A plan deletes so much that somebody must look at it first.
+fn guard(site: &mut Site, plan: Plan, what: &str) {
     site.guarded = eco_format!("{}", Digest::of_json(&plan.ops));
-    let why = "the plan deletes a large share of the owned virtual services: approve it";
-    tracing::warn!(controller = %site.name, digest = %site.guarded, operations = plan.ops.len(), why);
+    let why = eco_format!("{what} at once: look at the plan and approve it");
+    tracing::warn!(controller = %site.name, digest = %site.guarded, %why, "a plan waits for approval");
     for op in plan.ops.clone() {
-        park(site, op, why, true);
+        park(site, op, &why, true);
     }
     site.guard = Some(plan);
 }

@@ -19,7 +19,8 @@ impl Core {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
+        let asking = self.wants.are_open(&self.hub);
         let agents = self.hub.agents().map(|(id, about)| AgentView {
             id,
             about: about.clone(),
@@ -31,6 +32,7 @@ impl Core {
             scopes: self.scopes.clone(),
             versions: self.versions.clone(),
             intents: self.statuses.pending(),
+            asking,
             agents: Arc::new(agents.collect()),
         }
     }

@@ -40,9 +40,17 @@ type Place = (ClusterName, Kind, Namespace);
 #[derive(Default)]
 pub(super) struct Wants {
     places: BTreeMap<Place, BTreeSet<ObjectKey>>,
+    /// What was asked for and not answered.
+    open: BTreeSet<ObjectKey>,
 }
 
 impl Wants {
+    /// Whether an agent is about to answer.
+    pub(super) fn are_open(&mut self, hub: &Hub) -> bool {
+        self.open.retain(|key| hub.named(key) == Named::Unknown);
+        self.open.iter().any(|key| hub.speaker(&key.scope()).is_some())
+    }
+
     /// Asks for what is wanted now. Until the answer comes the object counts as one that exists and
     /// was not heard, never as one that is missing; what is wanted no more is forgotten.
     fn update(&mut self, wanted: BTreeSet<ObjectKey>, hub: &mut Hub, store: &mut Store) {
@@ -56,6 +64,7 @@ impl Wants {
             let now = places.get(place);
             for key in keys.iter().filter(|key| now.is_none_or(|now| !now.contains(*key))) {
                 store.delete(key);
+                self.open.remove(key);
             }
             if now.is_none() {
                 ask(hub, place, &BTreeSet::new());
@@ -65,6 +74,7 @@ impl Wants {
             if former.get(place) != Some(keys) {
                 ask(hub, place, keys);
             }
+            self.open.extend(keys.iter().filter(|it| hub.named(it) == Named::Unknown).cloned());
             for key in keys {
                 if store.current(key).is_none() && hub.named(key) != Named::Absent {
                     store.apply(unheard(key));

@@ -4,7 +4,7 @@ use crate::control::Reader;
 use crate::execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use crate::lane::Lane;
 use crate::view::Held;
-use aviary_avi::{AviKey, AviKind, ObservedObject, Owned};
+use aviary_avi::{AviKey, ObservedObject};
 use aviary_plan::{Op, OpKey, Plan};
 use aviary_session::Scope;
 use aviary_settings::InstanceSettings;
@@ -61,6 +61,8 @@ pub(crate) struct Site {
 struct Wait {
     until: Instant,
     failures: u32,
+    /// The write has failed for a reason that passes: it is still to be done.
+    undone: bool,
 }
 
 impl Site {
@@ -124,9 +126,10 @@ impl Site {
         self.written.clear();
     }
 
-    /// Whether nothing is under way or waits to be planned.
+    /// Whether nothing is under way, waits to be planned, or is to be tried again.
     pub(crate) fn is_settled(&self) -> bool {
-        self.open && !self.dirty && !self.submitting && self.busy.is_empty()
+        let undone = self.waits.values().any(|wait| wait.undone);
+        self.open && !self.dirty && !self.submitting && self.busy.is_empty() && !undone
     }
 
     /// When something has to be looked at again.
@@ -227,7 +230,7 @@ impl Site {
             self.waits.remove(key);
         } else {
             let until = Instant::now() + STUBBORN;
-            self.waits.insert(key.clone(), Wait { until, failures: 0 });
+            self.waits.insert(key.clone(), Wait { until, failures: 0, undone: false });
         }
     }
 
@@ -242,8 +245,9 @@ impl Site {
         let failures = self.waits.get(key).map_or(0, |wait| wait.failures) + 1;
         let pause = RETRY_MIN.saturating_mul(1 << failures.min(10)).min(RETRY_MAX);
         let until = Instant::now() + pause;
-        self.waits.insert(key.clone(), Wait { until, failures });
-        if failure.class.is_transient() {
+        let undone = failure.class.is_transient();
+        self.waits.insert(key.clone(), Wait { until, failures, undone });
+        if undone {
             return;
         }
         let text = eco_format!("the Controller refused {key}: {}", failure.message);
@@ -256,16 +260,5 @@ impl Site {
     pub(crate) fn refused(&self, source: &ObjectKey) -> Vec<Finding> {
         let all = self.refusals.values().flatten();
         all.filter(|finding| finding.object == *source).cloned().collect()
-    }
-
-    /// How many virtual services are ours.
-    pub(crate) fn owned_services(&self) -> usize {
-        let Some(observed) = self.lane.observed() else { return 0 };
-        let domains = self.lane.domains();
-        let ours = |object: &&Arc<ObservedObject>| {
-            object.key.kind == AviKind::VirtualService
-                && domains.iter().any(|domain| object.body.owner(domain) == Owned::Yes)
-        };
-        observed.objects.values().filter(ours).count()
     }
 }

@@ -11,6 +11,7 @@ use aviary_proto::sync::v1::{
     ApplyWrite, EventType, EventWrite, Intent, IntentOutcome, IntentResult, MergeWrite, intent,
 };
 use aviary_types::{ClusterName, EcoString, ObjectKey};
+use imbl::OrdMap;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,12 +30,22 @@ struct Told {
     failures: u32,
 }
 
+/// A write that was sent.
+struct Open {
+    key: ObjectKey,
+    wish: Wish,
+    /// The version of the object that it was made from.
+    version: EcoString,
+}
+
 /// All writes to Kubernetes.
 #[derive(Default)]
 pub(super) struct Statuses {
     touched: BTreeSet<ObjectKey>,
     told: BTreeMap<ObjectKey, Told>,
-    open: BTreeMap<u64, (ObjectKey, Wish)>,
+    open: BTreeMap<u64, Open>,
+    /// Objects that have changed since a write was made for them; the change is under way to us.
+    stale: BTreeMap<ObjectKey, Instant>,
     /// Objects whose agent takes no more now.
     crowded: BTreeSet<ObjectKey>,
     /// Objects for which no agent speaks.
@@ -49,14 +60,22 @@ impl Statuses {
         self.touched.extend(sources.cloned());
     }
 
-    /// Writes that are not acknowledged.
+    /// Writes that are not acknowledged, or that are to be made again.
     pub(super) fn pending(&self) -> usize {
-        self.open.len() + self.crowded.len() + self.touched.len()
+        let again = self.stale.len() + self.retries.len();
+        self.open.len() + self.crowded.len() + self.touched.len() + again
     }
 
     /// When something is to be tried again.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.retries.values().min().copied()
+        self.retries.values().chain(self.stale.values()).min().copied()
+    }
+
+    /// A version of an object was heard: a write that had to wait for it is made anew.
+    pub(super) fn heard(&mut self, key: &ObjectKey) {
+        if self.stale.remove(key).is_some() {
+            self.touched.insert(key.clone());
+        }
     }
 
     /// A new session may speak for objects that had none.
@@ -72,21 +91,26 @@ impl Statuses {
         }
     }
 
-    /// What became of a write.
-    pub(super) fn outcome(&mut self, outcome: &IntentOutcome) {
+    /// What became of a write; with the version last heard of each object.
+    pub(super) fn outcome(
+        &mut self,
+        outcome: &IntentOutcome,
+        versions: &OrdMap<ObjectKey, EcoString>,
+    ) {
         let result = outcome.result();
         match result {
             IntentResult::Done | IntentResult::NotFound => {
                 self.open.remove(&outcome.id);
             }
             IntentResult::Forbidden | IntentResult::Invalid => {
-                if let Some((object, _)) = self.open.remove(&outcome.id) {
+                if let Some(Open { key: object, .. }) = self.open.remove(&outcome.id) {
                     tracing::warn!(%object, ?result, detail = outcome.detail, "an agent cannot write");
                 }
             }
+            IntentResult::Conflict => self.conflict(outcome.id, versions),
             _ => {
                 tracing::debug!(?result, detail = outcome.detail, "a write to Kubernetes is tried again");
-                if let Some(key) = self.reopen(outcome.id) {
+                if let Some(Open { key, .. }) = self.reopen(outcome.id) {
                     self.retry_later(&key);
                 }
             }
@@ -95,13 +119,22 @@ impl Statuses {
         self.touched.extend(crowded);
     }
 
-    fn reopen(&mut self, id: u64) -> Option<ObjectKey> {
-        let (key, wish) = self.open.remove(&id)?;
-        if let Some(told) = self.told.get_mut(&key) {
-            told.wishes.retain(|it| *it != wish);
+    /// The object changed meanwhile. What it is now was heard already, or will be at once.
+    fn conflict(&mut self, id: u64, versions: &OrdMap<ObjectKey, EcoString>) {
+        let Some(Open { key, version, .. }) = self.reopen(id) else { return };
+        if versions.get(&key).is_some_and(|heard| *heard == version) {
+            self.touched.remove(&key);
+            self.stale.insert(key, Instant::now() + RETRY_MIN);
         }
-        self.touched.insert(key.clone());
-        Some(key)
+    }
+
+    fn reopen(&mut self, id: u64) -> Option<Open> {
+        let open = self.open.remove(&id)?;
+        if let Some(told) = self.told.get_mut(&open.key) {
+            told.wishes.retain(|it| *it != open.wish);
+        }
+        self.touched.insert(open.key.clone());
+        Some(open)
     }
 
     fn retry_later(&mut self, key: &ObjectKey) {
@@ -114,7 +147,8 @@ impl Statuses {
 
     fn due(&mut self, now: Instant) {
         let due = self.retries.extract_if(.., |_, at| *at <= now);
-        self.touched.extend(due.map(|(key, _)| key).collect::<Vec<_>>());
+        let late = self.stale.extract_if(.., |_, at| *at <= now);
+        self.touched.extend(due.chain(late).map(|(key, _)| key).collect::<Vec<_>>());
     }
 }
 
@@ -143,7 +177,9 @@ impl Core {
         };
         let built = site.lane.built();
         let refused = site.refused(source);
-        let wishes = project(built, observed, source, &refused);
+        let mut wishes = project(built, observed, source, &refused);
+        // The status makes a new version of the object, on which the annotations would depend.
+        wishes.sort_by_key(|wish| !matches!(wish, Wish::Annotations(_)));
         let Some(entry) = built.facts.get(source).filter(|_| !wishes.is_empty()) else {
             self.statuses.told.remove(source);
             return;
@@ -170,6 +206,8 @@ impl Core {
 
     fn intend(&mut self, entry: &Entry, wish: &Wish) -> Result<(), Unsent> {
         let Some(room) = room(entry.key.kind) else { return Ok(()) };
+        // The version last heard, which need not be the one in force.
+        let version = self.versions.get(&entry.key).unwrap_or(&entry.resource_version).clone();
         self.statuses.next += 1;
         let id = self.statuses.next;
         let intent = Intent {
@@ -178,16 +216,17 @@ impl Core {
             version: room.version.to_owned(),
             resource: room.plural.to_owned(),
             uid: entry.uid.to_string(),
-            write: Some(write(entry, wish)),
+            write: Some(write(&version, wish)),
             traceparent: String::new(),
         };
         self.hub.intend(&entry.key.cluster, intent)?;
-        self.statuses.open.insert(id, (entry.key.clone(), wish.clone()));
+        let open = Open { key: entry.key.clone(), wish: wish.clone(), version };
+        self.statuses.open.insert(id, open);
         Ok(())
     }
 }
 
-fn write(entry: &Entry, wish: &Wish) -> intent::Write {
+fn write(version: &EcoString, wish: &Wish) -> intent::Write {
     match wish {
         Wish::Status(status) => intent::Write::Apply(ApplyWrite {
             subresource: "status".to_owned(),
@@ -196,7 +235,7 @@ fn write(entry: &Entry, wish: &Wish) -> intent::Write {
         Wish::Annotations(changes) => intent::Write::Merge(MergeWrite {
             subresource: String::new(),
             patch: annotations(changes).to_string().into_bytes(),
-            resource_version: entry.resource_version.to_string(),
+            resource_version: version.to_string(),
             digest: Vec::new(),
         }),
         Wish::Event { reason, note } => intent::Write::Event(EventWrite {

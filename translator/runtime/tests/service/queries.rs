@@ -31,7 +31,6 @@ async fn both_sides_of_every_object_are_shown_without_keys() {
     let _agent = translator.agent(&cluster, everywhere());
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
     cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
-    translator.settle().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     translator.settle().await;
     let mut client = translator.query();
@@ -157,12 +156,11 @@ async fn a_plan_that_deletes_much_waits_for_approval() {
     let (simulator, cluster) = (simulator(), cluster(&["shop"]));
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
-    let hosts: Vec<String> = (0..8).map(|number| format!("h{number}.avi.internal")).collect();
+    let hosts: Vec<String> = (0..24).map(|number| format!("h{number}.avi.internal")).collect();
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
     for host in &hosts {
         cluster.put(ingress("shop", host, host, Some("pay")));
     }
-    translator.settle().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     translator.settle().await;
     let before = names(&simulator, "virtualservice").len();
