@@ -14,8 +14,11 @@ const GUARD_FLOOR: usize = 10;
 /// Which rule an operation breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// What it refers to is nowhere, or what it deletes is still referred to.
+    /// What it refers to is nowhere.
     Reference,
+    /// What it deletes is still referred to. In a comparison of some objects that is no fault: the
+    /// write that ends it may be under way.
+    InUse,
     /// The object is not ours.
     Ownership,
     /// The Controller would not take the name.
@@ -43,7 +46,7 @@ pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
     let all = All::of(plan);
     for op in &plan.ops {
         let found = check_references(input, &all, op)
-            .or_else(|| check_ownership(input, op))
+            .or_else(|| check_ownership(input, &all, op))
             .or_else(|| check_name(op))
             .or_else(|| check_order(&all, op))
             .or_else(|| check_knowledge(input, op));
@@ -79,6 +82,15 @@ impl<'a> All<'a> {
             written: of(false),
         }
     }
+
+    fn is_second(&self, op: &Op) -> bool {
+        let before = op.key.stage.checked_sub(1);
+        let first = before.map(|stage| OpKey {
+            object: op.key.object.clone(),
+            stage,
+        });
+        first.is_some_and(|first| self.places.contains_key(&first))
+    }
 }
 
 /// Each reference of the last form of an object resolves in what is desired or observed, and what is
@@ -90,7 +102,7 @@ fn check_references(input: &Input<'_>, all: &All<'_>, op: &Op) -> Found {
         let stays = |key: &&AviKey| !all.deleted.contains(key) && !all.written.contains(key);
         let referrer = referrers.find(stays)?;
         let text = eco_format!("{referrer} still refers to it");
-        return Some((Rule::Reference, text));
+        return Some((Rule::InUse, text));
     };
     let last = OpKey {
         object: key.clone(),
@@ -112,12 +124,14 @@ fn check_references(input: &Input<'_>, all: &All<'_>, op: &Op) -> Found {
 }
 
 /// Nothing of others is written or deleted; of what is shared only entries are.
-fn check_ownership(input: &Input<'_>, op: &Op) -> Found {
+fn check_ownership(input: &Input<'_>, all: &All<'_>, op: &Op) -> Found {
     let observed = input.observed.objects.get(&op.key.object);
     let text = match (op.method, observed) {
         (Method::Create, None) if op.key.object.kind.is_shared() => "it is not ours to make",
         (Method::Create, None) => return None,
         (Method::Create, Some(_)) => "it exists already",
+        // The second of two writes, of which the first makes it.
+        (Method::Update, None) if all.is_second(op) => return None,
         (_, None) => "it does not exist",
         (Method::Delete, Some(_)) if op.key.object.kind.is_shared() => "it is not ours to delete",
         (_, Some(observed)) => {

@@ -7,7 +7,7 @@ use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Hold, Input, Op, OpKey, Plan, Violation, check, diff};
+use aviary_plan::{Hold, Input, Method, Op, OpKey, Plan, Rule, Violation, check, diff};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
 use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
@@ -32,6 +32,8 @@ pub struct Lane {
     all_dirty: bool,
     /// What the last comparison left as it is, for want of knowledge or against a rule.
     held: BTreeSet<AviKey>,
+    /// Objects that were handed out to be written, with what their bodies refer to.
+    out: BTreeMap<AviKey, BTreeSet<AviKey>>,
     refused: BTreeMap<AviKey, Refusal>,
 }
 
@@ -206,8 +208,20 @@ impl Lane {
         }
         self.held
             .extend(plan.holds.iter().map(|hold| hold.object.clone()));
-        let kept = leave_out(&mut plan, |op| busy.contains(&op.key.object));
+        // Nothing goes that a write under way refers to, though nothing on the Controller does.
+        self.out.retain(|key, _| busy.contains(key));
+        let in_use: BTreeSet<&AviKey> = self.out.values().flatten().collect();
+        let kept = leave_out(&mut plan, |Op { key, method, .. }| {
+            let is_gone = *method == Method::Delete;
+            busy.contains(&key.object) || (is_gone && in_use.contains(&key.object))
+        });
         self.dirty = kept.into_iter().map(|op| op.key.object).collect();
+        for Op { key, body, .. } in &plan.ops {
+            let references = body.iter().flat_map(|body| body.refs());
+            let targets = references.filter_map(|reference| key.object.target(reference));
+            let out = self.out.entry(key.object.clone()).or_default();
+            out.extend(targets);
+        }
         let urgent = plan.ops.len() <= URGENT_OPS_MAX;
         plan.ops.iter_mut().for_each(|op| op.urgent = urgent);
         plan
@@ -268,13 +282,15 @@ impl Lane {
     }
 }
 
-/// Takes operations out that break a rule: a bug of ours, which must not reach the Controller.
+/// Takes operations out that break a rule: a bug of ours, which must not reach the Controller, or
+/// the end of what a write under way still refers to. They are looked at again with that.
 fn refuse(plan: &mut Plan, violations: &[Violation]) {
     let texts: BTreeMap<&OpKey, &Violation> = violations.iter().map(|it| (&it.op, it)).collect();
     for op in leave_out(plan, |op| texts.contains_key(&op.key)) {
         let why = match texts.get(&op.key) {
+            Some(violation) if violation.rule == Rule::InUse => violation.text.clone(),
             Some(violation) => eco_format!("refused: {}", violation.text),
-            None => "it waits for what is refused".into(),
+            None => "it waits for what is left out".into(),
         };
         let (object, method) = (op.key.object, op.method);
         plan.holds.push(Hold {

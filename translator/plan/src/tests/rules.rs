@@ -62,7 +62,7 @@ fn what_is_deleted_is_referred_to_by_nothing() {
             .retain(|op| op.key.object.kind != AviKind::PoolGroup);
     });
     let pool = plain("q.x", "a").pool().to_string();
-    assert_eq!(found, [(Rule::Reference, pool)]);
+    assert_eq!(found, [(Rule::InUse, pool)]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Queue {
             return;
         }
         let op = self.0.remove(0);
-        if well {
+        if well && is_accepted(world.observed(), &op) {
             done(&mut world.lane, &op);
             return;
         }
@@ -92,6 +92,19 @@ impl Queue {
             }
             !is_lost
         });
+    }
+}
+
+/// A Controller refuses references to nothing, and the end of what is referred to.
+fn is_accepted(observed: &Observed, op: &Op) -> bool {
+    let key = &op.key.object;
+    match &op.body {
+        None => observed.referrers(key).next().is_none(),
+        Some(body) => {
+            let references = body.refs().into_iter();
+            let mut targets = references.filter_map(|reference| key.target(reference));
+            targets.all(|target| observed.objects.contains_key(&target))
+        }
     }
 }
 
