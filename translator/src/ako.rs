@@ -33,9 +33,15 @@ mod tests {
     fn run(flags: &[&str]) -> Run {
         let always = ["aviary-translator", "run", "--listen", "127.0.0.1:0"];
         let Command::Run(mut run) = Cli::parse_from(always.iter().chain(flags)).command;
-        let variables = [("CTRL_IPADDRESS", "10.0.0.1"), ("CTRL_USERNAME", "ako"), ("CTRL_PASSWORD", "p")];
-        let variables: BTreeMap<String, String> =
-            variables.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
+        let variables = [
+            ("CTRL_IPADDRESS", "10.0.0.1"),
+            ("CTRL_USERNAME", "ako"),
+            ("CTRL_PASSWORD", "p"),
+        ];
+        let variables: BTreeMap<String, String> = variables
+            .iter()
+            .map(|(name, text)| ((*name).into(), (*text).into()))
+            .collect();
         run.fill_from_ako(&variables);
         *run
     }

@@ -36,7 +36,12 @@ pub struct Run {
     pub username: Option<String>,
 
     /// File with the user's password
-    #[arg(long, env = "AVIARY_PASSWORD_FILE", value_name = "FILE", conflicts_with = "token_file")]
+    #[arg(
+        long,
+        env = "AVIARY_PASSWORD_FILE",
+        value_name = "FILE",
+        conflicts_with = "token_file"
+    )]
     pub password_file: Option<PathBuf>,
 
     /// File with a token of the user, which somebody else renews
@@ -56,15 +61,30 @@ pub struct Run {
     pub listen: SocketAddr,
 
     /// PEM file of our certificate chain
-    #[arg(long, env = "AVIARY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        env = "AVIARY_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
     pub tls_cert: Option<PathBuf>,
 
     /// PEM file of its key
-    #[arg(long, env = "AVIARY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        env = "AVIARY_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     pub tls_key: Option<PathBuf>,
 
     /// PEM file of the authority of client certificates
-    #[arg(long, env = "AVIARY_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        env = "AVIARY_CLIENT_CA",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     pub client_ca: Option<PathBuf>,
 
     /// Rows of subject, namespaces, clusterScope, query, admin: who may do more than speak for the
@@ -81,7 +101,12 @@ pub struct Run {
     pub observe: bool,
 
     /// What is logged
-    #[arg(long, env = "AVIARY_LOG", default_value = "info", value_name = "DIRECTIVES")]
+    #[arg(
+        long,
+        env = "AVIARY_LOG",
+        default_value = "info",
+        value_name = "DIRECTIVES"
+    )]
     pub log: String,
 
     /// Log lines as JSON

@@ -25,21 +25,35 @@ pub(crate) fn controllers(args: &Run, settings: &Settings) -> Result<Vec<Control
             accesses.push(&cluster.controller);
         }
     }
-    accesses.into_iter().map(|access| controller(args, access)).collect()
+    accesses
+        .into_iter()
+        .map(|access| controller(args, access))
+        .collect()
 }
 
 fn controller(args: &Run, access: &ControllerAccess) -> Result<Controller, Error> {
     let named = access.host.as_ref().map(|host| format!("https://{host}"));
     // The flag is about the Controller of the home cluster.
-    let flag = access.files.is_none().then(|| args.controller.clone()).flatten();
+    let flag = access
+        .files
+        .is_none()
+        .then(|| args.controller.clone())
+        .flatten();
     let base = flag.or(named).ok_or(Error::NoController)?;
     let uri: Uri = base.parse().map_err(|_| Error::Controller(base.clone()))?;
     if uri.scheme_str().is_none() || uri.authority().is_none() {
         return Err(Error::Controller(base));
     }
-    let version = access.version.as_deref().map(str::parse::<ApiVersion>).transpose();
+    let version = access
+        .version
+        .as_deref()
+        .map(str::parse::<ApiVersion>)
+        .transpose();
     let version = version.map_err(|error| Error::Version(error.to_string()))?;
-    let config = Config { version, ..Config::new(uri) };
+    let config = Config {
+        version,
+        ..Config::new(uri)
+    };
     let trust = https::Trust {
         ca_file: match &access.files {
             None => args.ca_file.clone(),
@@ -48,11 +62,22 @@ fn controller(args: &Run, access: &ControllerAccess) -> Result<Controller, Error
         insecure: args.insecure_controller,
     };
     let transport = https::connect(&trust).map_err(Error::Transport)?;
-    Ok(Controller::new(access.clone(), config, transport, credentials(args, access)?))
+    Ok(Controller::new(
+        access.clone(),
+        config,
+        transport,
+        credentials(args, access)?,
+    ))
 }
 
 fn credentials(args: &Run, access: &ControllerAccess) -> Result<Arc<dyn CredentialSource>, Error> {
-    if let Some(CredentialFiles { username: Some(username), password, token, .. }) = &access.files {
+    if let Some(CredentialFiles {
+        username: Some(username),
+        password,
+        token,
+        ..
+    }) = &access.files
+    {
         return Ok(Arc::new(FileCredentials {
             username: username.into(),
             password: password.as_ref().map(PathBuf::from),
@@ -77,8 +102,10 @@ pub(crate) fn gate(
     let mut rows = match &args.identities {
         None => BTreeMap::new(),
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| Error::Read { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
             read_rules(&text, home).map_err(Error::Identities)?
         }
     };
@@ -90,7 +117,11 @@ pub(crate) fn gate(
             None if cluster.name == *home => discovery(environment),
             keys => keys,
         };
-        gate = gate.with(cluster.name.clone(), (cluster.identity.issuer.clone(), keys), rules);
+        gate = gate.with(
+            cluster.name.clone(),
+            (cluster.identity.issuer.clone(), keys),
+            rules,
+        );
     }
     for cluster in rows.keys() {
         tracing::warn!(%cluster, "the identities name a cluster that the settings do not");
@@ -112,10 +143,19 @@ fn keys(cluster: &ClusterSettings) -> Result<Option<KeySource>, Error> {
 /// The issuer of the cluster around this process, if there is one.
 fn discovery(environment: &BTreeMap<String, String>) -> Option<KeySource> {
     let host = environment.get("KUBERNETES_SERVICE_HOST")?;
-    let port = environment.get("KUBERNETES_SERVICE_PORT").map_or("443", String::as_str);
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let port = environment
+        .get("KUBERNETES_SERVICE_PORT")
+        .map_or("443", String::as_str);
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
     let ca = Path::new(ACCOUNT).join("ca.crt");
-    let trust = https::Trust { ca_file: Some(ca), insecure: false };
+    let trust = https::Trust {
+        ca_file: Some(ca),
+        insecure: false,
+    };
     let transport = match https::connect(&trust) {
         Ok(transport) => transport,
         Err(error) => {

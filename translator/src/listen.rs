@@ -32,7 +32,10 @@ pub(crate) async fn listen(args: &Run) -> Result<Accepted, Error> {
     if tls.is_none() && !args.listen.ip().is_loopback() {
         return Err(Error::Plain(args.listen));
     }
-    let failed = |source| Error::Listen { address: args.listen, source };
+    let failed = |source| Error::Listen {
+        address: args.listen,
+        source,
+    };
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     say(address, tls.is_some()).map_err(failed)?;
@@ -53,8 +56,13 @@ fn say(address: SocketAddr, tls: bool) -> io::Result<()> {
 type Tls = watch::Receiver<Arc<ServerConfig>>;
 
 fn server(args: &Run) -> Result<Option<Tls>, Error> {
-    let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
-    let files = IdentityFiles { cert: cert.clone(), key: key.clone() };
+    let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        return Ok(None);
+    };
+    let files = IdentityFiles {
+        cert: cert.clone(),
+        key: key.clone(),
+    };
     let client_ca = args.client_ca.clone();
     let load = move || tls::server(&files, client_ca.as_deref(), &[b"h2"]);
     let reloading = Reloading::new(load).map_err(Error::Tls)?;
@@ -81,7 +89,11 @@ fn server(args: &Run) -> Result<Option<Tls>, Error> {
     Ok(Some(current))
 }
 
-async fn accept(listener: TcpListener, tls: Option<Tls>, out: mpsc::Sender<io::Result<Connection>>) {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    out: mpsc::Sender<io::Result<Connection>>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -98,12 +110,19 @@ async fn accept(listener: TcpListener, tls: Option<Tls>, out: mpsc::Sender<io::R
         // Small messages are the rule; a failure costs only time.
         let _as_before = stream.set_nodelay(true);
         let Some(tls) = &tls else {
-            if out.send(Ok(Connection::new(stream, Peer::Local))).await.is_err() {
+            if out
+                .send(Ok(Connection::new(stream, Peer::Local)))
+                .await
+                .is_err()
+            {
                 return;
             }
             continue;
         };
-        aviary_boot::spawn("handshake", shake(stream, tls.borrow().clone(), out.clone()));
+        aviary_boot::spawn(
+            "handshake",
+            shake(stream, tls.borrow().clone(), out.clone()),
+        );
     }
 }
 

@@ -11,12 +11,23 @@ use std::sync::Arc;
 async fn main() -> anyhow::Result<()> {
     aviary_boot::tls::install();
     let environment: BTreeMap<String, String> = std::env::vars().collect();
-    let Cli { command: Command::Run(mut args) } = Cli::parse();
-    let format = if args.log_json { Format::Json } else { Format::Text };
-    let options = Options { directives: args.log.clone(), format };
+    let Cli {
+        command: Command::Run(mut args),
+    } = Cli::parse();
+    let format = if args.log_json {
+        Format::Json
+    } else {
+        Format::Text
+    };
+    let options = Options {
+        directives: args.log.clone(),
+        format,
+    };
     let level = telemetry::init(&options, Vec::new()).context("cannot set up logs")?;
     let set = move |directives: &str| {
-        level.set(directives).map_err(|error| aviary_boot::chain(&error).to_string())
+        level
+            .set(directives)
+            .map_err(|error| aviary_boot::chain(&error).to_string())
     };
     args.fill_from_ako(&environment);
     let shutdown = aviary_boot::shutdown::on_signals().context("cannot wait for signals")?;

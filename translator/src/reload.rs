@@ -40,5 +40,7 @@ pub(crate) async fn follow(
 }
 
 fn modified(path: &PathBuf) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|found| found.modified()).ok()
+    std::fs::metadata(path)
+        .and_then(|found| found.modified())
+        .ok()
 }

@@ -105,17 +105,25 @@ fn settings(args: &Run, environment: &BTreeMap<String, String>) -> Result<Settin
     let namespace = said.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.into());
     let Parsed { settings, warnings } = match &args.settings {
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| Error::Read { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
             parse_in(&text, &namespace)
         }
         None => match said.raw {
             Ok(raw) => {
-                let Parsed { settings, mut warnings } = check(&raw, &namespace);
+                let Parsed {
+                    settings,
+                    mut warnings,
+                } = check(&raw, &namespace);
                 warnings.extend(said.warnings);
                 Parsed { settings, warnings }
             }
-            Err(errors) => Parsed { settings: Err(errors), warnings: said.warnings },
+            Err(errors) => Parsed {
+                settings: Err(errors),
+                warnings: said.warnings,
+            },
         },
     };
     for warning in warnings {

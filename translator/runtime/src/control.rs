@@ -18,7 +18,10 @@ pub(crate) enum Told {
     /// Name, uuid and stamp of everything, as of a list that began after this many writes.
     Stamps { writes: u64, stamps: Vec<Stamp> },
     /// These objects as they are now, read after this many writes.
-    Changed { writes: u64, objects: BTreeMap<AviKey, Option<ObservedObject>> },
+    Changed {
+        writes: u64,
+        objects: BTreeMap<AviKey, Option<ObservedObject>>,
+    },
     /// The look for changes failed; the next one comes in its time.
     NoStamps(EcoString),
 }
@@ -53,7 +56,8 @@ impl Reader {
                 failures += 1;
                 let pause = self.session.pause(failures, error.retry_after());
                 tracing::warn!(%error, failures, ?pause, "the Controller cannot be read");
-                self.tell(Told::Trouble(eco_format!("{}", aviary_boot::chain(&error)))).await;
+                self.tell(Told::Trouble(eco_format!("{}", aviary_boot::chain(&error))))
+                    .await;
                 tokio::select! {
                     biased;
                     () = self.wakes.closed() => return,
@@ -93,9 +97,15 @@ impl Reader {
                 gone.map(|key| (key.clone(), None)).collect();
             let mut unknown = Vec::new();
             for scope in &scopes {
-                let read = self.session.refresh(scope, &Observed::default(), &drift).await;
+                let read = self
+                    .session
+                    .refresh(scope, &Observed::default(), &drift)
+                    .await;
                 match read {
-                    Ok(Reading { observed, unreadable }) => {
+                    Ok(Reading {
+                        observed,
+                        unreadable,
+                    }) => {
                         unknown.extend(unreadable);
                         let found = observed.objects.values();
                         objects.extend(found.map(|it| (it.key.clone(), Some((**it).clone()))));
@@ -108,7 +118,9 @@ impl Reader {
             }
             // What cannot be understood is not known to be gone.
             objects.retain(|key, now| {
-                let is_unknown = unknown.iter().any(|it| it.kind == key.kind && it.name == key.name);
+                let is_unknown = unknown
+                    .iter()
+                    .any(|it| it.kind == key.kind && it.name == key.name);
                 now.is_some() || !is_unknown
             });
             self.tell(Told::Changed { writes, objects }).await;
@@ -136,7 +148,10 @@ async fn read_all(session: &Session, instances: &[InstanceSettings]) -> Result<A
             all.problems.push(eco_format!("{domain}: {problem}"));
         }
         let scope = scope::of(settings, &found.inventory.vrf);
-        let Reading { observed, unreadable } = session.observe(&scope).await?;
+        let Reading {
+            observed,
+            unreadable,
+        } = session.observe(&scope).await?;
         for object in unreadable {
             tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
                 "an object of the Controller cannot be understood");

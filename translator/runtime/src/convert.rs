@@ -10,7 +10,10 @@ use jiff::Timestamp;
 
 /// A kind.
 pub(crate) fn kind(kind: Kind) -> wire::Kind {
-    wire::Kind { group: kind.group.to_owned(), kind: kind.kind.to_owned() }
+    wire::Kind {
+        group: kind.group.to_owned(),
+        kind: kind.kind.to_owned(),
+    }
 }
 
 /// The name of an object inside its cluster.
@@ -26,12 +29,20 @@ pub(crate) fn object_key(key: &ObjectKey) -> wire::ObjectKey {
 /// The object that a name means; `None` if its kind has no room.
 pub(crate) fn key_of(cluster: &ClusterName, key: &wire::ObjectKey) -> Option<ObjectKey> {
     let room = room_of(&key.group, &key.kind)?;
-    Some(ObjectKey::new(cluster, room.kind, key.namespace.as_str(), key.name.as_str()))
+    Some(ObjectKey::new(
+        cluster,
+        room.kind,
+        key.namespace.as_str(),
+        key.name.as_str(),
+    ))
 }
 
 /// A scope.
 pub(crate) fn scope(scope: &ScopeKey) -> wire::Scope {
-    wire::Scope { cluster: scope.cluster.to_string(), namespace: scope.namespace.to_string() }
+    wire::Scope {
+        cluster: scope.cluster.to_string(),
+        namespace: scope.namespace.to_string(),
+    }
 }
 
 /// The scope that is meant.
@@ -53,7 +64,10 @@ pub(crate) fn domain(domain: &DomainId) -> wire::Domain {
 /// The domain that is meant.
 pub(crate) fn domain_of(domain: &wire::Domain) -> DomainId {
     let instance = (!domain.instance.is_empty()).then(|| domain.instance.as_str().into());
-    DomainId { cluster: domain.cluster.as_str().into(), instance }
+    DomainId {
+        cluster: domain.cluster.as_str().into(),
+        instance,
+    }
 }
 
 /// An Avi object's name.
@@ -93,7 +107,10 @@ pub(crate) fn severity(severity: Severity) -> wire::Severity {
 
 /// An instant.
 pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
 }
 
 /// An RFC 3339 text as an instant.

@@ -96,7 +96,9 @@ impl Core {
             Wake::Stored(result) => self.retain.stored(result),
             Wake::Journal(key, reply) => {
                 let names = || [key.name.clone()];
-                self.sites.iter_mut().for_each(|site| site.lane.remember(names()));
+                self.sites
+                    .iter_mut()
+                    .for_each(|site| site.lane.remember(names()));
                 self.retain.journal(&key, reply);
             }
             Wake::Told(site, told) => self.told(site, *told),
@@ -125,7 +127,13 @@ impl Core {
         let grace = self.started + self.grace;
         let grace = self.sites.iter().any(|site| !site.open).then_some(grace);
         let sites = self.sites.iter().filter_map(Site::next_due);
-        let due = sites.chain(grace).chain(self.statuses.next_due()).chain(self.retain.next_due());
-        due.filter(|at| *at > Instant::now()).min().unwrap_or(latest).min(latest)
+        let due = sites
+            .chain(grace)
+            .chain(self.statuses.next_due())
+            .chain(self.retain.next_due());
+        due.filter(|at| *at > Instant::now())
+            .min()
+            .unwrap_or(latest)
+            .min(latest)
     }
 }

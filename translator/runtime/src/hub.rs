@@ -37,12 +37,18 @@ pub(crate) struct Received {
 impl Hub {
     pub(crate) fn new(limits: Limits, list: WatchList) -> Self {
         let link = Translator::new(limits);
-        Self { link, list, sessions: BTreeMap::new(), stirred: false }
+        Self {
+            link,
+            list,
+            sessions: BTreeMap::new(),
+            stirred: false,
+        }
     }
 
     /// Takes over an object that the store holds from before.
     pub(crate) fn hold(&mut self, key: &ObjectKey, held: Held) {
-        self.link.hold(key.cluster.as_str(), kind_of(key), name_of(key), held);
+        self.link
+            .hold(key.cluster.as_str(), kind_of(key), name_of(key), held);
     }
 
     /// Admits a stream whose identity was verified.
@@ -55,7 +61,14 @@ impl Hub {
         let (id, events) = self.link.admit(hello, self.list.clone())?;
         self.sessions.insert(id, session);
         self.stirred = true;
-        Ok((id, Received { cluster, events, sequence: None }))
+        Ok((
+            id,
+            Received {
+                cluster,
+                events,
+                sequence: None,
+            },
+        ))
     }
 
     /// Takes in a message. After a violation the stream is closed.
@@ -64,13 +77,20 @@ impl Hub {
         id: SessionId,
         request: SyncRequest,
     ) -> Result<Option<Received>, Violation> {
-        let Some(cluster) = self.sessions.get(&id).map(|session| session.about.cluster.clone())
+        let Some(cluster) = self
+            .sessions
+            .get(&id)
+            .map(|session| session.about.cluster.clone())
         else {
             return Ok(None);
         };
         self.stirred = true;
         let translator::Received { events, sequence } = self.link.receive(id, request)?;
-        Ok(Some(Received { cluster, events, sequence }))
+        Ok(Some(Received {
+            cluster,
+            events,
+            sequence,
+        }))
     }
 
     /// Ends a session; with a reason if it is we who end it.
@@ -81,7 +101,11 @@ impl Hub {
         }
         self.stirred = true;
         let events = self.link.close(id);
-        Some(Received { cluster: session.about.cluster.clone(), events, sequence: None })
+        Some(Received {
+            cluster: session.about.cluster.clone(),
+            events,
+            sequence: None,
+        })
     }
 
     /// Everything up to a sequence survives a crash.
@@ -99,7 +123,8 @@ impl Hub {
         finding: wire::Finding,
     ) {
         self.stirred = true;
-        self.link.refuse(id, sequence, crate::convert::object_key(key), finding);
+        self.link
+            .refuse(id, sequence, crate::convert::object_key(key), finding);
     }
 
     /// Asks for objects by name, in place of those asked for before in that scope.
@@ -107,28 +132,33 @@ impl Hub {
         self.stirred = true;
         let names: Vec<String> = names.iter().cloned().collect();
         let kind = kind_of(of);
-        self.link.want(of.cluster.as_str(), &kind, of.namespace.as_str(), &names);
+        self.link
+            .want(of.cluster.as_str(), &kind, of.namespace.as_str(), &names);
     }
 
     /// What is known of an object that was asked for by name.
     pub(crate) fn named(&self, key: &ObjectKey) -> Named {
-        self.link.named(key.cluster.as_str(), &kind_of(key), &name_of(key))
+        self.link
+            .named(key.cluster.as_str(), &kind_of(key), &name_of(key))
     }
 
     /// How well a kind is known in a scope.
     pub(crate) fn heard(&self, scope: &ScopeKey, kind: aviary_types::Kind) -> Heard {
         let kind = Kind::new(kind.group, kind.kind);
-        self.link.heard(scope.cluster.as_str(), &kind, scope.namespace.as_str())
+        self.link
+            .heard(scope.cluster.as_str(), &kind, scope.namespace.as_str())
     }
 
     /// The session that speaks for a scope.
     pub(crate) fn speaker(&self, scope: &ScopeKey) -> Option<SessionId> {
-        self.link.speaker(scope.cluster.as_str(), scope.namespace.as_str())
+        self.link
+            .speaker(scope.cluster.as_str(), scope.namespace.as_str())
     }
 
     /// Forgets what is held of a scope.
     pub(crate) fn release(&mut self, scope: &ScopeKey) {
-        self.link.release(scope.cluster.as_str(), scope.namespace.as_str());
+        self.link
+            .release(scope.cluster.as_str(), scope.namespace.as_str());
     }
 
     /// Sends a write to the agent that speaks for its object.
@@ -148,14 +178,18 @@ impl Hub {
 
     /// All connected agents.
     pub(crate) fn agents(&self) -> impl Iterator<Item = (SessionId, &Arc<About>)> {
-        self.sessions.iter().map(|(id, session)| (*id, &session.about))
+        self.sessions
+            .iter()
+            .map(|(id, session)| (*id, &session.about))
     }
 
     /// Hands every session what it is to be told, as far as its stream takes it.
     pub(crate) fn pump(&mut self) {
         if std::mem::take(&mut self.stirred) {
             let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-            ids.into_iter().for_each(|id| self.pump_one(id));
+            for id in ids {
+                self.pump_one(id);
+            }
         }
     }
 

@@ -31,7 +31,10 @@ pub struct Connection {
 impl Connection {
     /// A connection with this peer.
     pub fn new(io: impl Io + 'static, peer: Peer) -> Self {
-        Self { io: Box::new(io), peer }
+        Self {
+            io: Box::new(io),
+            peer,
+        }
     }
 }
 

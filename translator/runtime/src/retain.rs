@@ -63,7 +63,12 @@ impl Retain {
     pub(crate) async fn open(at: StoreAt, blocking: Blocking) -> Result<(Self, Restored), Error> {
         let opened = match at {
             StoreAt::Memory => None,
-            at => Some(blocking.run(move || Db::open(at)).await.map_err(|_| Error::Unfinished)??),
+            at => Some(
+                blocking
+                    .run(move || Db::open(at))
+                    .await
+                    .map_err(|_| Error::Unfinished)??,
+            ),
         };
         let (db, restored) = match opened {
             Some((db, restored)) => (Some(Arc::new(db)), restored),
@@ -156,7 +161,9 @@ impl Retain {
 
     /// The transaction under way has ended.
     pub(crate) fn stored(&mut self, result: Result<(), Error>) {
-        let Some((writes, batch)) = self.flying.take() else { return };
+        let Some((writes, batch)) = self.flying.take() else {
+            return;
+        };
         let Err(error) = result else {
             self.grant(batch);
             return;
@@ -165,13 +172,20 @@ impl Retain {
         tracing::error!(%why, "the store cannot be written: nothing is acknowledged until it can");
         // Names are refused, so that nothing is made that could not be found again; the rest waits.
         let later = std::mem::take(&mut self.pending);
-        let mut again = Batch { writes: writes.to_vec(), acks: batch.acks, names: later.names };
+        let mut again = Batch {
+            writes: writes.to_vec(),
+            acks: batch.acks,
+            names: later.names,
+        };
         again.writes.extend(later.writes);
         again.acks.extend(later.acks);
         self.pending = again;
         for (name, granted) in batch.names {
             // The executor may have gone.
-            let _unread = granted.send(Err(JournalError { name, why: why.clone() }));
+            let _unread = granted.send(Err(JournalError {
+                name,
+                why: why.clone(),
+            }));
         }
         self.not_before = Some(Instant::now() + RETRY);
     }

@@ -57,8 +57,19 @@ impl Controller {
         transport: Transport,
         credentials: Arc<dyn CredentialSource>,
     ) -> Self {
-        let name = config.base.authority().map(ToString::to_string).unwrap_or_default();
-        Self { access, name, config, transport, credentials, fence: Arc::new(AlwaysMay) }
+        let name = config
+            .base
+            .authority()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        Self {
+            access,
+            name,
+            config,
+            transport,
+            credentials,
+            fence: Arc::new(AlwaysMay),
+        }
     }
 }
 
@@ -150,14 +161,24 @@ impl Translator {
             controllers,
             published,
         });
-        let door = Door { wakes: wakes.clone(), gate: gate.clone(), clock: config.clock.clone() };
+        let door = Door {
+            wakes: wakes.clone(),
+            gate: gate.clone(),
+            clock: config.clock.clone(),
+        };
         let desk = Desk {
             snapshots: snapshots.clone(),
             wakes,
             gate,
             log_level: config.log_level,
         };
-        Ok(Self { core, inbox, door, desk, snapshots })
+        Ok(Self {
+            core,
+            inbox,
+            door,
+            desk,
+            snapshots,
+        })
     }
 
     /// What it publishes, from now on.
@@ -176,7 +197,13 @@ impl Translator {
         incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
         mut shutdown: Shutdown,
     ) -> Result<(), Error> {
-        let Self { core, inbox, door, desk, snapshots } = self;
+        let Self {
+            core,
+            inbox,
+            door,
+            desk,
+            snapshots,
+        } = self;
         let (reporter, health) = tonic_health::server::health_reporter();
         let core = aviary_boot::spawn("core", core.run(inbox, shutdown.clone()));
         let readiness = aviary_boot::spawn("readiness", readiness(reporter, snapshots));
@@ -207,18 +234,28 @@ fn controllers(
     controllers: Vec<Controller>,
 ) -> Result<Vec<ControllerParts>, Error> {
     let served = |cluster: &aviary_settings::ClusterSettings| {
-        controllers.iter().any(|controller| controller.access == cluster.controller)
+        controllers
+            .iter()
+            .any(|controller| controller.access == cluster.controller)
     };
     if let Some(lost) = settings.all_clusters().find(|cluster| !served(cluster)) {
         return Err(Error::NoController(lost.name.to_string()));
     }
     let parts = controllers.into_iter().map(|controller| {
-        let clusters =
-            settings.all_clusters().filter(|cluster| cluster.controller == controller.access);
+        let clusters = settings
+            .all_clusters()
+            .filter(|cluster| cluster.controller == controller.access);
         ControllerParts {
-            instances: clusters.flat_map(|cluster| &cluster.instances).cloned().collect(),
+            instances: clusters
+                .flat_map(|cluster| &cluster.instances)
+                .cloned()
+                .collect(),
             name: controller.name.into(),
-            session: Session::new(controller.config, controller.transport, controller.credentials),
+            session: Session::new(
+                controller.config,
+                controller.transport,
+                controller.credentials,
+            ),
             fence: controller.fence,
         }
     });
@@ -231,10 +268,18 @@ async fn readiness(
     mut snapshots: watch::Receiver<Snapshot>,
 ) {
     use tonic_health::ServingStatus;
-    reporter.set_service_status("", ServingStatus::NotServing).await;
+    reporter
+        .set_service_status("", ServingStatus::NotServing)
+        .await;
     // An error means that the core has gone, and with it the readiness.
-    if snapshots.wait_for(|snapshot| !snapshot.sites.is_empty() && snapshot.is_read()).await.is_ok() {
-        reporter.set_service_status("", ServingStatus::Serving).await;
+    if snapshots
+        .wait_for(|snapshot| !snapshot.sites.is_empty() && snapshot.is_read())
+        .await
+        .is_ok()
+    {
+        reporter
+            .set_service_status("", ServingStatus::Serving)
+            .await;
         reporter.set_serving::<SyncServiceServer<Door>>().await;
         reporter.set_serving::<QueryServiceServer<Desk>>().await;
     }

@@ -106,7 +106,10 @@ impl Snapshot {
     /// All findings, sorted: of reading, of translating, and of the Controllers.
     pub fn findings(&self) -> Vec<Finding> {
         let built = self.sites.iter().flat_map(|site| site.built.findings());
-        let refused = self.sites.iter().flat_map(|site| site.refusals.iter().cloned());
+        let refused = self
+            .sites
+            .iter()
+            .flat_map(|site| site.refusals.iter().cloned());
         let mut all: Vec<Finding> = built.chain(refused).collect();
         all.sort();
         all.dedup();

@@ -15,8 +15,8 @@ mod objects;
 #[path = "service/converge.rs"]
 mod converge;
 #[cfg(test)]
-#[path = "service/restart.rs"]
-mod restart;
-#[cfg(test)]
 #[path = "service/queries.rs"]
 mod queries;
+#[cfg(test)]
+#[path = "service/restart.rs"]
+mod restart;

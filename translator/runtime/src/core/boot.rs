@@ -1,10 +1,10 @@
 //! Makes the core from its parts, with what was kept over the restart.
 
+use super::Core;
 use super::rebuild::Wants;
 use super::site::Site;
 use super::status::Statuses;
 use super::wake::{SiteId, Wake, Wakes};
-use super::Core;
 use crate::control::Reader;
 use crate::execute::{Bounds, Executor, Fence, Journal, Outcome};
 use crate::hub::watch_list::watch_list;
@@ -53,10 +53,19 @@ pub(crate) struct ControllerParts {
 impl Core {
     /// A core that knows what was kept.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { restored, controllers, .. } = parts;
+        let Parts {
+            restored,
+            controllers,
+            ..
+        } = parts;
         let hub = Hub::new(parts.limits, watch_list(&restored.epochs));
         let site = |(id, controller): (SiteId, ControllerParts)| {
-            site(id, controller, &parts.wakes, (&parts.settings, parts.observe_only))
+            site(
+                id,
+                controller,
+                &parts.wakes,
+                (&parts.settings, parts.observe_only),
+            )
         };
         let mut core = Self {
             sites: controllers.into_iter().enumerate().map(site).collect(),
@@ -88,19 +97,29 @@ impl Core {
     /// heard, so they are shown from the start.
     pub(super) fn start(&mut self) {
         for site in &self.sites {
-            self.stirred.extend(site.clusters().into_iter().map(ScopeKey::cluster_wide));
+            self.stirred
+                .extend(site.clusters().into_iter().map(ScopeKey::cluster_wide));
             site.reader.clone().read_all(site.instances.clone());
         }
     }
 
     fn restore(&mut self, restored: Restored) {
-        let Restored { objects, scopes, names, unfit, .. } = restored;
+        let Restored {
+            objects,
+            scopes,
+            names,
+            unfit,
+            ..
+        } = restored;
         let count = objects.len();
         for kept in objects {
             self.restore_one(kept);
         }
         let since = eco_format!("{:.0}", self.clock.now());
-        let fit: Vec<ScopeKey> = scopes.into_iter().filter(|it| !unfit.contains(it)).collect();
+        let fit: Vec<ScopeKey> = scopes
+            .into_iter()
+            .filter(|it| !unfit.contains(it))
+            .collect();
         for scope in &fit {
             self.store.retain(scope, since.clone());
             self.stirred.insert(scope.clone());
@@ -109,12 +128,21 @@ impl Core {
             site.lane.remember(names.iter().cloned());
         }
         if count > 0 {
-            tracing::info!(objects = count, scopes = fit.len(), waiting = unfit.len(), "restored");
+            tracing::info!(
+                objects = count,
+                scopes = fit.len(),
+                waiting = unfit.len(),
+                "restored"
+            );
         }
     }
 
     fn restore_one(&mut self, kept: Kept) {
-        let Kept { key, record, accepted } = kept;
+        let Kept {
+            key,
+            record,
+            accepted,
+        } = kept;
         if accepted {
             let held = Held {
                 digest: record.digest(),
@@ -123,7 +151,8 @@ impl Core {
             };
             self.hub.hold(&key, held);
         }
-        self.versions.insert(key.clone(), record.version.as_str().into());
+        self.versions
+            .insert(key.clone(), record.version.as_str().into());
         self.store.apply(RawObject {
             key,
             uid: record.uid.as_str().into(),
@@ -141,10 +170,21 @@ fn site(
     wakes: &Wakes,
     (settings, observe_only): (&Settings, bool),
 ) -> Site {
-    let ControllerParts { name, instances, session, fence } = controller;
-    let reader = Reader { site: id, session: session.clone(), wakes: wakes.clone() };
+    let ControllerParts {
+        name,
+        instances,
+        session,
+        fence,
+    } = controller;
+    let reader = Reader {
+        site: id,
+        session: session.clone(),
+        wakes: wakes.clone(),
+    };
     let executor = (!observe_only).then(|| {
-        let journal: Arc<dyn Journal> = Arc::new(Names { wakes: wakes.clone() });
+        let journal: Arc<dyn Journal> = Arc::new(Names {
+            wakes: wakes.clone(),
+        });
         let most = settings.service.max_writes_in_flight;
         let bounds = Bounds {
             writes_in_flight_max: u32::try_from(most).unwrap_or(u32::MAX),
@@ -162,7 +202,11 @@ fn site(
 fn forward(id: SiteId, mut outcomes: mpsc::Receiver<Outcome>, wakes: Wakes) {
     aviary_boot::spawn("outcomes", async move {
         while let Some(outcome) = outcomes.recv().await {
-            if wakes.send(Wake::Outcome(id, Box::new(outcome))).await.is_err() {
+            if wakes
+                .send(Wake::Outcome(id, Box::new(outcome)))
+                .await
+                .is_err()
+            {
                 return;
             }
         }

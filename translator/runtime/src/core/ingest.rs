@@ -24,7 +24,12 @@ impl Core {
                     rejected = self.upsert(cluster, &upserted).or(rejected);
                 }
                 Event::Removed { kind, name } => self.remove(cluster, &kind, &name),
-                Event::Complete { kind, extent, assumed, .. } => {
+                Event::Complete {
+                    kind,
+                    extent,
+                    assumed,
+                    ..
+                } => {
                     if let Some(why) = assumed {
                         tracing::warn!(%cluster, %kind, %extent, %why, "counts as empty");
                     }
@@ -50,7 +55,8 @@ impl Core {
         let room = room_of(&upserted.kind.group, &upserted.kind.kind)?;
         let key = key(cluster, room.kind, &upserted.name);
         let raw = object::raw(room, key.clone(), upserted);
-        self.versions.insert(key.clone(), raw.resource_version.clone());
+        self.versions
+            .insert(key.clone(), raw.resource_version.clone());
         self.statuses.heard(&key);
         self.met(&key);
         self.news = true;
@@ -72,7 +78,9 @@ impl Core {
     }
 
     fn remove(&mut self, cluster: &ClusterName, kind: &LinkKind, name: &Name) {
-        let Some(room) = room_of(&kind.group, &kind.kind) else { return };
+        let Some(room) = room_of(&kind.group, &kind.kind) else {
+            return;
+        };
         let key = key(cluster, room.kind, name);
         self.store.delete(&key);
         self.versions.remove(&key);
@@ -107,7 +115,8 @@ impl Core {
             }
             Where::All => {
                 let known = self.scopes.keys().filter(|it| it.cluster == *cluster);
-                self.stirred.extend(known.filter(|it| !it.is_cluster_wide()).cloned());
+                self.stirred
+                    .extend(known.filter(|it| !it.is_cluster_wide()).cloned());
             }
         }
     }
@@ -126,7 +135,8 @@ impl Core {
         // A kind stands still since it began to, whatever the reason became.
         let since = |kind: Kind| {
             let old = former.kinds.iter().find(|(of, _)| *of == kind);
-            old.and_then(|(_, stands)| stands.as_ref()).map_or(now, |(at, _)| *at)
+            old.and_then(|(_, stands)| stands.as_ref())
+                .map_or(now, |(at, _)| *at)
         };
         let mut view = ScopeView {
             session: self.hub.speaker(scope),
@@ -160,7 +170,11 @@ impl Core {
     }
 
     fn freeze(&mut self, scope: &ScopeKey, frozen: Option<(Timestamp, EcoString)>) {
-        let known = self.store.peek().scope(scope).and_then(|state| state.frozen.clone());
+        let known = self
+            .store
+            .peek()
+            .scope(scope)
+            .and_then(|state| state.frozen.clone());
         match frozen {
             None => self.store.thaw(scope),
             Some((_, why)) if known.as_ref().is_some_and(|known| known.why == why) => {}
@@ -175,7 +189,11 @@ impl Core {
 
 /// The rooms of the kinds that a scope consists of.
 pub(super) fn rooms_of(scope: &ScopeKey) -> impl Iterator<Item = &'static Room> {
-    let extent = if scope.is_cluster_wide() { Extent::Cluster } else { Extent::Namespaced };
+    let extent = if scope.is_cluster_wide() {
+        Extent::Cluster
+    } else {
+        Extent::Namespaced
+    };
     ROOMS.iter().filter(move |room| room.extent == extent)
 }
 

@@ -37,7 +37,9 @@ impl Core {
     /// Pauses end by themselves.
     pub(super) fn end_pauses(&mut self) {
         let now = self.clock.now();
-        let over = self.pauses.extract_if(.., |_, until| until.is_some_and(|until| until <= now));
+        let over = self
+            .pauses
+            .extract_if(.., |_, until| until.is_some_and(|until| until <= now));
         if over.count() > 0 {
             self.replan_all();
         }
@@ -54,7 +56,12 @@ impl Core {
         if self.store.peek().scope(scope).is_none() && !self.scopes.contains_key(scope) {
             return Err(Refused::UnknownScope(scope.clone()));
         }
-        let objects = self.store.peek().objects().filter(|it| it.key.scope() == *scope).count();
+        let objects = self
+            .store
+            .peek()
+            .objects()
+            .filter(|it| it.key.scope() == *scope)
+            .count();
         tracing::warn!(%scope, objects, "released: its objects count as gone");
         self.store.release(scope);
         self.hub.release(scope);
@@ -64,7 +71,10 @@ impl Core {
     }
 
     fn approve(&mut self, digest: &str) -> Result<usize, Refused> {
-        let held = self.sites.iter_mut().find(|site| site.guarded == digest && !digest.is_empty());
+        let held = self
+            .sites
+            .iter_mut()
+            .find(|site| site.guarded == digest && !digest.is_empty());
         let site = held.ok_or(Refused::UnknownPlan)?;
         if site.submitting || self.observe_only {
             return Err(Refused::UnknownPlan);

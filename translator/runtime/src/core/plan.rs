@@ -22,7 +22,9 @@ impl Core {
         let now = Instant::now();
         for id in 0..self.sites.len() {
             self.open(id, now);
-            let Some(site) = self.sites.get_mut(id) else { continue };
+            let Some(site) = self.sites.get_mut(id) else {
+                continue;
+            };
             site.look_at_waits(now);
             if site.open && site.dirty && !site.submitting {
                 self.plan_site(id);
@@ -34,7 +36,9 @@ impl Core {
 
     /// A Controller's plans begin once everything was read, or could have been.
     fn open(&mut self, id: SiteId, now: Instant) {
-        let Some(site) = self.sites.get(id) else { return };
+        let Some(site) = self.sites.get(id) else {
+            return;
+        };
         if site.open || site.lane.observed().is_none() {
             return;
         }
@@ -68,22 +72,31 @@ impl Core {
                 namespace: entry.key.name.clone().into(),
             });
             let is_marked = |scope: &ScopeKey| {
-                let mut objects = site.lane.observed().into_iter().flat_map(|it| it.objects.values());
+                let mut objects = site
+                    .lane
+                    .observed()
+                    .into_iter()
+                    .flat_map(|it| it.objects.values());
                 objects.any(|object| object.body.namespaces().contains(scope.namespace.as_str()))
             };
-            let awaited =
-                |scope: &ScopeKey| self.hub.speaker(scope).is_some() || is_marked(scope);
+            let awaited = |scope: &ScopeKey| self.hub.speaker(scope).is_some() || is_marked(scope);
             heard(&ScopeKey::cluster_wide(cluster))
-                && known.cloned().all(|scope| heard(&scope))
-                && named.filter(|scope| !heard(scope)).all(|scope| !awaited(&scope))
+                && known.into_iter().all(heard)
+                && named
+                    .filter(|scope| !heard(scope))
+                    .all(|scope| !awaited(&scope))
         })
     }
 
     fn plan_site(&mut self, id: SiteId) {
         let percent = self.settings.service.delete_guard_percent;
-        let Some(site) = self.sites.get_mut(id) else { return };
+        let Some(site) = self.sites.get_mut(id) else {
+            return;
+        };
         let parked: Vec<AviKey> = site.parked.keys().map(|key| key.object.clone()).collect();
-        parked.iter().for_each(|key| site.lane.doubt(key));
+        for key in &parked {
+            site.lane.doubt(key);
+        }
         let compared = site.lane.waiting().cloned();
         let blocked = site.blocked();
         let plan = site.lane.plan(&blocked);
@@ -131,7 +144,9 @@ impl Core {
     pub(super) fn told(&mut self, id: SiteId, told: Told) {
         let policy = self.settings.service.drift;
         let again = Instant::now() + self.settings.service.drift_interval;
-        let Some(site) = self.sites.get_mut(id) else { return };
+        let Some(site) = self.sites.get_mut(id) else {
+            return;
+        };
         self.news = true;
         match told {
             Told::All(all) => {
@@ -161,8 +176,9 @@ impl Core {
                 }
                 let desired = &site.lane.built().desired.objects;
                 let sources = touched.iter().filter_map(|key| desired.get(key));
-                let sources: Vec<_> =
-                    sources.flat_map(|it| it.provenance.objects().cloned()).collect();
+                let sources: Vec<_> = sources
+                    .flat_map(|it| it.provenance.objects().cloned())
+                    .collect();
                 self.statuses.touch(sources.iter());
             }
         }
@@ -172,11 +188,15 @@ impl Core {
         if self.settings.service.drift == DriftPolicy::Off {
             return;
         }
-        let Some(site) = self.sites.get_mut(id) else { return };
+        let Some(site) = self.sites.get_mut(id) else {
+            return;
+        };
         if site.open && site.drift_due.is_some_and(|due| due <= now) {
             site.drift_due = None;
             site.forget_writes();
-            site.reader.clone().list_stamps(site.scopes.clone(), site.seen);
+            site.reader
+                .clone()
+                .list_stamps(site.scopes.clone(), site.seen);
         }
     }
 }
@@ -219,15 +239,30 @@ pub(super) fn submit(site: &mut Site, plan: Plan) {
 fn note_hold(site: &mut Site, hold: &Hold) {
     let desired = site.lane.built().desired.objects.get(&hold.object);
     let domain = desired.map(|desired| desired.domain.clone());
-    let held = Held { hold: hold.clone(), domain, approvable: false };
-    site.holds.insert(hold.object.clone(), held);
+    let kept = Held {
+        hold: hold.clone(),
+        domain,
+        approvable: false,
+    };
+    site.holds.insert(hold.object.clone(), kept);
 }
 
 fn park(site: &mut Site, op: Op, why: &str, approvable: bool) {
     let key = op.key.object.clone();
-    let hold = Hold { object: key.clone(), method: op.method, why: why.into() };
+    let hold = Hold {
+        object: key.clone(),
+        method: op.method,
+        why: why.into(),
+    };
     let domain = Some(op.domain.clone());
-    site.holds.insert(key, Held { hold, domain, approvable });
+    site.holds.insert(
+        key,
+        Held {
+            hold,
+            domain,
+            approvable,
+        },
+    );
     site.parked.insert(op.key.clone(), op);
 }
 
@@ -236,7 +271,10 @@ fn split<T>(mut plan: Plan, pauses: &BTreeMap<Target, T>) -> (Plan, Vec<Op>) {
     if pauses.is_empty() {
         return (plan, Vec::new());
     }
-    let mut kept: Vec<Op> = plan.ops.extract_if(.., |op| is_paused(op, pauses)).collect();
+    let mut kept: Vec<Op> = plan
+        .ops
+        .extract_if(.., |op| is_paused(op, pauses))
+        .collect();
     let mut objects: BTreeSet<AviKey> = kept.iter().map(|op| op.key.object.clone()).collect();
     let waits = |op: &Op, on: &BTreeSet<AviKey>| {
         on.contains(&op.key.object) || op.after.iter().any(|before| on.contains(&before.object))
@@ -251,7 +289,10 @@ fn split<T>(mut plan: Plan, pauses: &BTreeMap<Target, T>) -> (Plan, Vec<Op>) {
 
 fn is_paused<T>(op: &Op, pauses: &BTreeMap<Target, T>) -> bool {
     pauses.contains_key(&Target::Domain(op.domain.clone()))
-        || op.provenance.objects().any(|key| pauses.contains_key(&Target::Scope(key.scope())))
+        || op
+            .provenance
+            .objects()
+            .any(|key| pauses.contains_key(&Target::Scope(key.scope())))
         || pauses.keys().any(|target| match target {
             // A delete has no sources left; its markers told the domain alone.
             Target::Scope(scope) => {
@@ -276,14 +317,19 @@ fn guard(site: &mut Site, plan: Plan, what: &str) {
 fn newer(site: &Site, drift: Drift, writes: u64) -> Drift {
     let Drift { changed, gone } = drift;
     let is_ours = |kind: AviKind, tenant: &str, name: &str| {
-        keys_of(site, kind, tenant, name).iter().any(|key| site.is_newer(key, writes))
+        keys_of(site, kind, tenant, name)
+            .iter()
+            .any(|key| site.is_newer(key, writes))
     };
     Drift {
         changed: changed
             .into_iter()
             .filter(|it| !is_ours(it.kind, it.tenant.as_str(), &it.name))
             .collect(),
-        gone: gone.into_iter().filter(|key| !site.is_newer(key, writes)).collect(),
+        gone: gone
+            .into_iter()
+            .filter(|key| !site.is_newer(key, writes))
+            .collect(),
     }
 }
 
@@ -299,23 +345,45 @@ fn follow(site: &Site, drift: Drift, policy: DriftPolicy) {
     if policy != DriftPolicy::Repair {
         return;
     }
-    let suspects = drift.changed.iter().flat_map(|stamp| {
-        keys_of(site, stamp.kind, stamp.tenant.as_str(), &stamp.name)
-    });
+    let suspects = drift
+        .changed
+        .iter()
+        .flat_map(|stamp| keys_of(site, stamp.kind, stamp.tenant.as_str(), &stamp.name));
     let observed = |key: &AviKey| {
-        site.lane.observed().is_some_and(|observed| observed.objects.contains_key(key))
+        site.lane
+            .observed()
+            .is_some_and(|observed| observed.objects.contains_key(key))
     };
     // What changed so that it is no longer ours counts as gone.
     let lost: Vec<AviKey> = suspects.filter(observed).collect();
-    site.reader.clone().read_changed(site.scopes.clone(), (drift, lost), site.seen);
+    site.reader
+        .clone()
+        .read_changed(site.scopes.clone(), (drift, lost), site.seen);
 }
 
 /// The keys that a cheap list may mean: it does not tell the cloud.
 fn keys_of(site: &Site, kind: AviKind, tenant: &str, name: &str) -> Vec<AviKey> {
-    let key = AviKey { kind, tenant: tenant.into(), cloud: EcoString::new(), name: name.into() };
+    let key = AviKey {
+        kind,
+        tenant: tenant.into(),
+        cloud: EcoString::new(),
+        name: name.into(),
+    };
     if !kind.has_cloud() {
         return vec![key];
     }
-    let observed = site.lane.observed().into_iter().flat_map(|it| it.objects.keys());
-    observed.filter(|it| AviKey { cloud: EcoString::new(), ..(*it).clone() } == key).cloned().collect()
+    let observed = site
+        .lane
+        .observed()
+        .into_iter()
+        .flat_map(|it| it.objects.keys());
+    observed
+        .filter(|it| {
+            AviKey {
+                cloud: EcoString::new(),
+                ..(*it).clone()
+            } == key
+        })
+        .cloned()
+        .collect()
 }

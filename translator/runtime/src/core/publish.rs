@@ -39,7 +39,10 @@ impl Core {
 }
 
 fn view(site: &Site) -> SiteView {
-    let shards = site.instances.iter().map(|it| (it.domain(), it.l7.shard_size.count()));
+    let shards = site
+        .instances
+        .iter()
+        .map(|it| (it.domain(), it.l7.shard_size.count()));
     SiteView {
         controller: site.name.clone(),
         domains: site.lane.domains(),

@@ -17,7 +17,11 @@ impl Core {
         while again {
             let facts = self.store.snapshot();
             self.build(&facts);
-            let wanted = self.sites.iter().flat_map(|site| site.lane.wanted().cloned()).collect();
+            let wanted = self
+                .sites
+                .iter()
+                .flat_map(|site| site.lane.wanted().cloned())
+                .collect();
             self.wants.update(wanted, &mut self.hub, &mut self.store);
             again = self.store.is_dirty();
         }
@@ -48,7 +52,9 @@ impl Wants {
     /// Whether an agent is about to answer.
     pub(super) fn are_open(&mut self, hub: &Hub) -> bool {
         self.open.retain(|key| hub.named(key) == Named::Unknown);
-        self.open.iter().any(|key| hub.speaker(&key.scope()).is_some())
+        self.open
+            .iter()
+            .any(|key| hub.speaker(&key.scope()).is_some())
     }
 
     /// Asks for what is wanted now. Until the answer comes the object counts as one that exists and
@@ -62,7 +68,10 @@ impl Wants {
         let former = std::mem::take(&mut self.places);
         for (place, keys) in &former {
             let now = places.get(place);
-            for key in keys.iter().filter(|key| now.is_none_or(|now| !now.contains(*key))) {
+            for key in keys
+                .iter()
+                .filter(|key| now.is_none_or(|now| !now.contains(*key)))
+            {
                 store.delete(key);
                 self.open.remove(key);
             }
@@ -74,7 +83,11 @@ impl Wants {
             if former.get(place) != Some(keys) {
                 ask(hub, place, keys);
             }
-            self.open.extend(keys.iter().filter(|it| hub.named(it) == Named::Unknown).cloned());
+            self.open.extend(
+                keys.iter()
+                    .filter(|it| hub.named(it) == Named::Unknown)
+                    .cloned(),
+            );
             for key in keys {
                 if store.current(key).is_none() && hub.named(key) != Named::Absent {
                     store.apply(unheard(key));
@@ -87,7 +100,10 @@ impl Wants {
 
 fn ask(hub: &mut Hub, (cluster, kind, namespace): &Place, keys: &BTreeSet<ObjectKey>) {
     let names = keys.iter().map(|key| key.name.to_string()).collect();
-    hub.want(&ObjectKey::new(cluster, *kind, namespace.clone(), ""), &names);
+    hub.want(
+        &ObjectKey::new(cluster, *kind, namespace.clone(), ""),
+        &names,
+    );
 }
 
 /// An object of which nothing is known but that somebody names it.

@@ -107,7 +107,10 @@ impl Site {
 
     /// The clusters whose domains are here.
     pub(crate) fn clusters(&self) -> BTreeSet<&ClusterName> {
-        self.instances.iter().map(|settings| &settings.cluster).collect()
+        self.instances
+            .iter()
+            .map(|settings| &settings.cluster)
+            .collect()
     }
 
     /// Objects that the next plan must leave alone.
@@ -134,7 +137,11 @@ impl Site {
 
     /// When something has to be looked at again.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.waits.values().map(|wait| wait.until).chain(self.drift_due).min()
+        self.waits
+            .values()
+            .map(|wait| wait.until)
+            .chain(self.drift_due)
+            .min()
     }
 
     /// Objects whose pause is over are compared again.
@@ -189,7 +196,9 @@ impl Site {
             .filter(|key| gone(&key.object) && !self.busy.contains_key(&key.object))
             .cloned()
             .collect();
-        stale.iter().for_each(|key| self.hide(key));
+        for key in &stale {
+            self.hide(key);
+        }
     }
 
     fn hide(&mut self, key: &OpKey) {
@@ -230,7 +239,14 @@ impl Site {
             self.waits.remove(key);
         } else {
             let until = Instant::now() + STUBBORN;
-            self.waits.insert(key.clone(), Wait { until, failures: 0, undone: false });
+            self.waits.insert(
+                key.clone(),
+                Wait {
+                    until,
+                    failures: 0,
+                    undone: false,
+                },
+            );
         }
     }
 
@@ -243,22 +259,34 @@ impl Site {
             Found::Object(now) => self.lane.written(key, Some(*now)),
         }
         let failures = self.waits.get(key).map_or(0, |wait| wait.failures) + 1;
-        let pause = RETRY_MIN.saturating_mul(1 << failures.min(10)).min(RETRY_MAX);
+        let pause = RETRY_MIN
+            .saturating_mul(1 << failures.min(10))
+            .min(RETRY_MAX);
         let until = Instant::now() + pause;
         let undone = failure.class.is_transient();
-        self.waits.insert(key.clone(), Wait { until, failures, undone });
+        self.waits.insert(
+            key.clone(),
+            Wait {
+                until,
+                failures,
+                undone,
+            },
+        );
         if undone {
             return;
         }
         let text = eco_format!("the Controller refused {key}: {}", failure.message);
         let hint = "correct what it names, or see the event log of the Controller";
         let finding = |source| Finding::new(source, Code::ControllerRefused, text.clone(), hint);
-        self.refusals.insert(key.clone(), op.provenance.objects().map(finding).collect());
+        self.refusals
+            .insert(key.clone(), op.provenance.objects().map(finding).collect());
     }
 
     /// What the Controller refused of what an object asks for.
     pub(crate) fn refused(&self, source: &ObjectKey) -> Vec<Finding> {
         let all = self.refusals.values().flatten();
-        all.filter(|finding| finding.object == *source).cloned().collect()
+        all.filter(|finding| finding.object == *source)
+            .cloned()
+            .collect()
     }
 }

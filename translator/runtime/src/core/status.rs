@@ -68,7 +68,11 @@ impl Statuses {
 
     /// When something is to be tried again.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.retries.values().chain(self.stale.values()).min().copied()
+        self.retries
+            .values()
+            .chain(self.stale.values())
+            .min()
+            .copied()
     }
 
     /// A version of an object was heard: a write that had to wait for it is made anew.
@@ -109,7 +113,11 @@ impl Statuses {
             }
             IntentResult::Conflict => self.conflict(outcome.id, versions),
             _ => {
-                tracing::debug!(?result, detail = outcome.detail, "a write to Kubernetes is tried again");
+                tracing::debug!(
+                    ?result,
+                    detail = outcome.detail,
+                    "a write to Kubernetes is tried again"
+                );
                 if let Some(Open { key, .. }) = self.reopen(outcome.id) {
                     self.retry_later(&key);
                 }
@@ -121,7 +129,9 @@ impl Statuses {
 
     /// The object changed meanwhile. What it is now was heard already, or will be at once.
     fn conflict(&mut self, id: u64, versions: &OrdMap<ObjectKey, EcoString>) {
-        let Some(Open { key, version, .. }) = self.reopen(id) else { return };
+        let Some(Open { key, version, .. }) = self.reopen(id) else {
+            return;
+        };
         if versions.get(&key).is_some_and(|heard| *heard == version) {
             self.touched.remove(&key);
             self.stale.insert(key, Instant::now() + RETRY_MIN);
@@ -140,7 +150,9 @@ impl Statuses {
     fn retry_later(&mut self, key: &ObjectKey) {
         let told = self.told.entry(key.clone()).or_default();
         told.failures += 1;
-        let pause = RETRY_MIN.saturating_mul(1 << told.failures.min(10)).min(RETRY_MAX);
+        let pause = RETRY_MIN
+            .saturating_mul(1 << told.failures.min(10))
+            .min(RETRY_MAX);
         self.touched.remove(key);
         self.retries.insert(key.clone(), Instant::now() + pause);
     }
@@ -148,7 +160,8 @@ impl Statuses {
     fn due(&mut self, now: Instant) {
         let due = self.retries.extract_if(.., |_, at| *at <= now);
         let late = self.stale.extract_if(.., |_, at| *at <= now);
-        self.touched.extend(due.chain(late).map(|(key, _)| key).collect::<Vec<_>>());
+        self.touched
+            .extend(due.chain(late).map(|(key, _)| key).collect::<Vec<_>>());
     }
 }
 
@@ -170,7 +183,10 @@ impl Core {
     }
 
     fn report_one(&mut self, source: &ObjectKey) {
-        let site = self.sites.iter().find(|site| site.clusters().contains(&source.cluster));
+        let site = self
+            .sites
+            .iter()
+            .find(|site| site.clusters().contains(&source.cluster));
         let Some((site, observed)) = site.and_then(|site| Some((site, site.lane.observed()?)))
         else {
             return;
@@ -205,9 +221,15 @@ impl Core {
     }
 
     fn intend(&mut self, entry: &Entry, wish: &Wish) -> Result<(), Unsent> {
-        let Some(room) = room(entry.key.kind) else { return Ok(()) };
+        let Some(room) = room(entry.key.kind) else {
+            return Ok(());
+        };
         // The version last heard, which need not be the one in force.
-        let version = self.versions.get(&entry.key).unwrap_or(&entry.resource_version).clone();
+        let version = self
+            .versions
+            .get(&entry.key)
+            .unwrap_or(&entry.resource_version)
+            .clone();
         self.statuses.next += 1;
         let id = self.statuses.next;
         let intent = Intent {
@@ -220,7 +242,11 @@ impl Core {
             traceparent: String::new(),
         };
         self.hub.intend(&entry.key.cluster, intent)?;
-        let open = Open { key: entry.key.clone(), wish: wish.clone(), version };
+        let open = Open {
+            key: entry.key.clone(),
+            wish: wish.clone(),
+            version,
+        };
         self.statuses.open.insert(id, open);
         Ok(())
     }
@@ -249,14 +275,19 @@ fn write(version: &EcoString, wish: &Wish) -> intent::Write {
 
 fn annotations(changes: &BTreeMap<EcoString, Option<EcoString>>) -> Value {
     let value = |text: &Option<EcoString>| {
-        text.as_ref().map_or(Value::Null, |text| Value::String(text.to_string()))
+        text.as_ref()
+            .map_or(Value::Null, |text| Value::String(text.to_string()))
     };
-    let fields: Map<String, Value> =
-        changes.iter().map(|(key, text)| (key.to_string(), value(text))).collect();
+    let fields: Map<String, Value> = changes
+        .iter()
+        .map(|(key, text)| (key.to_string(), value(text)))
+        .collect();
     json!({"metadata": {"annotations": fields}})
 }
 
 fn cut(note: &str) -> &str {
-    let end = (0..=NOTE_MAX.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
+    let end = (0..=NOTE_MAX.min(note.len()))
+        .rev()
+        .find(|at| note.is_char_boundary(*at));
     note.get(..end.unwrap_or(0)).unwrap_or_default()
 }

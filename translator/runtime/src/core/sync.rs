@@ -9,7 +9,11 @@ use tonic::Status;
 
 impl Core {
     pub(super) fn join(&mut self, join: Join) {
-        let Join { hello, session, reply } = join;
+        let Join {
+            hello,
+            session,
+            reply,
+        } = join;
         let about = session.about.clone();
         let admitted = self.hub.join(&hello, session);
         let answer = admitted.map(|(id, received)| {
@@ -37,22 +41,36 @@ impl Core {
         };
         let rejected = self.learn(&received.cluster, received.events);
         if let Some(sequence) = received.sequence {
-            self.retain.ack(Ack { session: id, sequence, rejected });
+            self.retain.ack(Ack {
+                session: id,
+                sequence,
+                rejected,
+            });
         }
     }
 
     pub(super) fn left(&mut self, id: SessionId, why: Option<Status>) {
-        let Some(received) = self.hub.leave(id, why) else { return };
+        let Some(received) = self.hub.leave(id, why) else {
+            return;
+        };
         tracing::info!(session = %id, cluster = %received.cluster, "an agent has left");
         self.news = true;
         self.learn(&received.cluster, received.events);
-        let stand = self.scopes.iter().filter(|(_, view)| view.session == Some(id));
+        let stand = self
+            .scopes
+            .iter()
+            .filter(|(_, view)| view.session == Some(id));
         self.stirred.extend(stand.map(|(scope, _)| scope.clone()));
     }
 
     /// Tells agents what was taken over for good.
     pub(super) fn acknowledge(&mut self) {
-        for Ack { session, sequence, rejected } in self.retain.take_acks() {
+        for Ack {
+            session,
+            sequence,
+            rejected,
+        } in self.retain.take_acks()
+        {
             match rejected {
                 Some(finding) => {
                     let wire = crate::convert::finding(&finding);

@@ -16,9 +16,10 @@ pub(crate) fn raw(room: &Room, key: ObjectKey, upserted: &Upserted) -> RawObject
     let mut json = parse(&upserted.json);
     if !json.is_null() {
         for secret in &upserted.secrets {
-            match serde_json::from_slice(&secret.value) {
-                Ok(value) => put(&mut json, &secret.path, value),
-                Err(_) => tracing::warn!(object = %key, path = secret.path, "a secret value is no JSON"),
+            if let Ok(value) = serde_json::from_slice(&secret.value) {
+                put(&mut json, &secret.path, value);
+            } else {
+                tracing::warn!(object = %key, path = secret.path, "a secret value is no JSON");
             }
         }
     }
@@ -51,7 +52,9 @@ fn put(json: &mut Value, path: &str, value: Value) {
         let Value::Object(fields) = place else { return };
         place = fields.entry(field).or_insert(Value::Null);
         if let Some(index) = index {
-            let Some(inside) = element(place, index) else { return };
+            let Some(inside) = element(place, index) else {
+                return;
+            };
             place = inside;
         }
     }

@@ -45,7 +45,12 @@ impl SyncService for Door {
     ) -> Result<Response<Outbound>, Status> {
         let caller = Caller::of(&request)?;
         let (way, outbound) = way();
-        let stream = Stream { door: self.clone(), caller, inbound: request.into_inner(), way };
+        let stream = Stream {
+            door: self.clone(),
+            caller,
+            inbound: request.into_inner(),
+            way,
+        };
         aviary_boot::spawn("agent stream", stream.run());
         Ok(Response::new(outbound))
     }
@@ -99,11 +104,16 @@ impl Stream {
         let first = first.map_err(|_| Status::deadline_exceeded("no hello came"))??;
         let Some(sync_request::Message::Hello(hello)) = first.and_then(|first| first.message)
         else {
-            return Err(Status::failed_precondition("the first message of a stream is its hello"));
+            return Err(Status::failed_precondition(
+                "the first message of a stream is its hello",
+            ));
         };
         let coverage = checked(hello.coverage.clone())?;
-        let grant = self.door.gate.admit(&self.caller, &hello.cluster, &coverage);
-        let grant = grant.await.map_err(denied)?;
+        let grant = self
+            .door
+            .gate
+            .admit(&self.caller, &hello.cluster, &coverage);
+        let grant = grant.await.map_err(|why| denied(&why))?;
         self.join(hello, coverage, grant).await
     }
 
@@ -127,18 +137,33 @@ impl Stream {
         let (alive, ended) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
         let session = Session::new(about.clone(), &self.way, alive);
-        let join = Join { hello: Box::new(hello), session, reply };
+        let join = Join {
+            hello: Box::new(hello),
+            session,
+            reply,
+        };
         let stopping = || Status::unavailable("the translator is stopping");
-        self.door.wakes.send(Wake::Join(join)).await.map_err(|_| stopping())?;
+        self.door
+            .wakes
+            .send(Wake::Join(join))
+            .await
+            .map_err(|_| stopping())?;
         let id = answer.await.map_err(|_| stopping())?;
         let id = id.map_err(|refusal| Status::failed_precondition(refusal.to_string()))?;
-        Ok(Admitted { id, about, ended, ends_at: self.ends_at(&grant) })
+        Ok(Admitted {
+            id,
+            about,
+            ended,
+            ends_at: self.ends_at(&grant),
+        })
     }
 
     fn ends_at(&self, grant: &Grant) -> Instant {
         let now = self.door.clock.now();
-        let left = grant.expires.map(|at| Duration::try_from(at.duration_since(now)));
-        let left = left.map_or(FOREVER, |left| left.unwrap_or_default());
+        let left = grant
+            .expires
+            .map(|at| Duration::try_from(at.duration_since(now)));
+        let left = left.map_or(FOREVER, Result::unwrap_or_default);
         Instant::now() + left.min(FOREVER) + AFTER_EXPIRY
     }
 
@@ -177,33 +202,49 @@ impl Stream {
         if let Some(sync_request::Message::TokenRenewal(renewal)) = &message.message {
             let caller = self.caller.with_token(&renewal.token);
             let about = &admitted.about;
-            let grant = self.door.gate.admit(&caller, about.cluster.as_str(), &about.coverage);
+            let grant = self
+                .door
+                .gate
+                .admit(&caller, about.cluster.as_str(), &about.coverage);
             match grant.await {
                 Ok(grant) if grant.subject == about.identity => {
                     let expires = grant.expires.map_or(0, jiff::Timestamp::as_second);
                     about.expires.store(expires, Ordering::Relaxed);
                     admitted.ends_at = self.ends_at(&grant);
                 }
-                Ok(_) => tracing::warn!(session = %admitted.id, "a renewed token names somebody else"),
-                Err(error) => tracing::warn!(session = %admitted.id, %error, "a renewed token is not valid"),
+                Ok(_) => {
+                    tracing::warn!(session = %admitted.id, "a renewed token names somebody else");
+                }
+                Err(error) => {
+                    tracing::warn!(session = %admitted.id, %error, "a renewed token is not valid");
+                }
             }
         }
-        self.door.wakes.send(Wake::Said(admitted.id, Box::new(message))).await.map_err(|_| ())
+        self.door
+            .wakes
+            .send(Wake::Said(admitted.id, Box::new(message)))
+            .await
+            .map_err(|_| ())
     }
 }
 
 fn checked(coverage: Option<Coverage>) -> Result<Coverage, Status> {
-    let coverage = coverage.ok_or_else(|| Status::invalid_argument("the hello names no coverage"))?;
+    let coverage =
+        coverage.ok_or_else(|| Status::invalid_argument("the hello names no coverage"))?;
     if coverage.namespaces.len() > NAMESPACES_MAX {
-        return Err(Status::invalid_argument("more than 10,000 namespaces in one coverage"));
+        return Err(Status::invalid_argument(
+            "more than 10,000 namespaces in one coverage",
+        ));
     }
     if coverage.namespaces.iter().any(String::is_empty) {
-        return Err(Status::invalid_argument("a namespace without a name in the coverage"));
+        return Err(Status::invalid_argument(
+            "a namespace without a name in the coverage",
+        ));
     }
     Ok(coverage)
 }
 
-fn denied(denied: Denied) -> Status {
+fn denied(denied: &Denied) -> Status {
     if denied.is_unknown() {
         Status::unauthenticated(denied.to_string())
     } else {

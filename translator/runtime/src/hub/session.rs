@@ -68,19 +68,32 @@ impl Room {
 pub(crate) fn way() -> (Way, Outbound) {
     let (out, messages) = mpsc::channel(OUT_MAX);
     let room = Arc::new(Room::default());
-    (Way { room: room.clone(), out }, Outbound { messages, room })
+    (
+        Way {
+            room: room.clone(),
+            out,
+        },
+        Outbound { messages, room },
+    )
 }
 
 impl Session {
     pub(crate) fn new(about: Arc<About>, way: &Way, alive: oneshot::Sender<()>) -> Self {
-        Self { about, out: way.out.clone(), room: way.room.clone(), _alive: alive }
+        Self {
+            about,
+            out: way.out.clone(),
+            room: way.room.clone(),
+            _alive: alive,
+        }
     }
 
     /// Sends what is next while there is room.
     pub(crate) fn fill(&self, mut next: impl FnMut() -> Option<SyncResponse>) {
         loop {
             self.room.full.store(true, Ordering::Release);
-            let Ok(slot) = self.out.try_reserve() else { return };
+            let Ok(slot) = self.out.try_reserve() else {
+                return;
+            };
             self.room.full.store(false, Ordering::Release);
             let Some(message) = next() else { return };
             slot.send(Ok(message));

@@ -11,14 +11,25 @@ pub(crate) type Epochs = BTreeMap<Kind, u64>;
 
 /// The watch list of every session; each follows it within its coverage.
 pub(crate) fn watch_list(epochs: &Epochs) -> WatchList {
-    let items = ROOMS.iter().map(|room| item(room, epochs.get(&room.kind).copied().unwrap_or(1)));
-    WatchList { revision: 1, items: items.collect() }
+    let items = ROOMS
+        .iter()
+        .map(|room| item(room, epochs.get(&room.kind).copied().unwrap_or(1)));
+    WatchList {
+        revision: 1,
+        items: items.collect(),
+    }
 }
 
 /// What tells two sets of kept paths apart.
 pub(crate) fn paths_digest(room: &Room) -> Vec<u8> {
     let of = |list: &[&str]| list.join("\n").into_bytes();
-    let parts = [room.kept_paths, room.kept_annotations, room.kept_labels, room.secret_paths].map(of);
+    let parts = [
+        room.kept_paths,
+        room.kept_annotations,
+        room.kept_labels,
+        room.secret_paths,
+    ]
+    .map(of);
     let [paths, annotations, labels, secrets] = &parts;
     let version = room.version.as_bytes();
     Digest::over(&[paths, annotations, labels, secrets, version]).to_wire()
@@ -57,7 +68,11 @@ mod tests {
     fn every_room_is_watched_and_secrets_are_named() {
         let list = watch_list(&Epochs::new());
         assert_eq!(list.items.len(), ROOMS.len());
-        let secret = list.items.iter().find(|item| item.resource == "secrets").unwrap();
+        let secret = list
+            .items
+            .iter()
+            .find(|item| item.resource == "secrets")
+            .unwrap();
         assert_eq!(secret.mode(), WatchMode::ByName);
         assert_eq!(secret.secret_paths, ["data"]);
     }

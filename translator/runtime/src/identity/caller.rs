@@ -45,13 +45,19 @@ impl Caller {
 
     /// Somebody with these certificates, and perhaps a token.
     pub fn remote(certificates: Vec<CertificateDer<'static>>, token: Option<&str>) -> Self {
-        Self { peer: Peer::Remote(Arc::new(certificates)), token: token.map(Arc::from) }
+        Self {
+            peer: Peer::Remote(Arc::new(certificates)),
+            token: token.map(Arc::from),
+        }
     }
 
     /// The same connection with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self { peer: self.peer.clone(), token: Some(Arc::from(token)) }
+        Self {
+            peer: self.peer.clone(),
+            token: Some(Arc::from(token)),
+        }
     }
 }
 

@@ -82,7 +82,10 @@ struct Known {
 impl Gate {
     /// A gate that knows no cluster.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, clusters: BTreeMap::new() }
+        Self {
+            clock,
+            clusters: BTreeMap::new(),
+        }
     }
 
     /// Adds a cluster. Without keys its agents need certificates, or come from this machine.
@@ -94,7 +97,14 @@ impl Gate {
         rules: ClusterRules,
     ) -> Self {
         let keys = keys.map(KeyRing::new);
-        self.clusters.insert(cluster, Cluster { issuer, keys, rules });
+        self.clusters.insert(
+            cluster,
+            Cluster {
+                issuer,
+                keys,
+                rules,
+            },
+        );
         self
     }
 
@@ -108,12 +118,21 @@ impl Gate {
         let found = self.clusters.get(cluster);
         let known = found.ok_or_else(|| Denied::UnknownCluster(cluster.into()))?;
         if let Peer::Local = caller.peer {
-            return Ok(Grant { subject: "local".into(), expires: None });
+            return Ok(Grant {
+                subject: "local".into(),
+                expires: None,
+            });
         }
         let who = self.identify(caller, cluster, known).await?;
         let subject = who.subjects.first().cloned().unwrap_or_default();
-        match known.rules.missing(&who.subjects, who.namespace.as_deref(), coverage) {
-            None => Ok(Grant { subject, expires: who.expires }),
+        match known
+            .rules
+            .missing(&who.subjects, who.namespace.as_deref(), coverage)
+        {
+            None => Ok(Grant {
+                subject,
+                expires: who.expires,
+            }),
             Some(what) => Err(Denied::NotAllowed {
                 subject,
                 what: aviary_types::eco_format!("speak for {what} of {cluster}"),
@@ -123,12 +142,16 @@ impl Gate {
 
     /// Verifies that the caller may read.
     pub async fn may_query(&self, caller: &Caller) -> Result<EcoString, Denied> {
-        self.may(caller, "ask the translator", |rules| &rules.query).await
+        self.may(caller, "ask the translator", |rules| &rules.query)
+            .await
     }
 
     /// Verifies that the caller may give orders.
     pub async fn may_order(&self, caller: &Caller) -> Result<EcoString, Denied> {
-        self.may(caller, "give orders to the translator", |rules| &rules.admin).await
+        self.may(caller, "give orders to the translator", |rules| {
+            &rules.admin
+        })
+        .await
     }
 
     async fn may(
@@ -149,7 +172,10 @@ impl Gate {
                         return Ok(subject.clone());
                     }
                     let subject = who.subjects.first().cloned().unwrap_or_default();
-                    why = Denied::NotAllowed { subject, what: what.into() };
+                    why = Denied::NotAllowed {
+                        subject,
+                        what: what.into(),
+                    };
                 }
                 Err(error) if why == Denied::Nobody => why = error,
                 Err(_) => {}
@@ -179,7 +205,11 @@ impl Gate {
         let ring = cluster.keys.as_ref().ok_or_else(no_keys)?;
         let id = token::key_id(token)?;
         let keys = ring.keys(id.as_deref()).await?;
-        let issuer = cluster.issuer.as_deref().or(keys.issuer.as_deref()).ok_or_else(no_keys)?;
+        let issuer = cluster
+            .issuer
+            .as_deref()
+            .or(keys.issuer.as_deref())
+            .ok_or_else(no_keys)?;
         let audience = format!("aviary/{name}");
         let found = token::verify(token, &keys.set, (issuer, &audience), self.clock.now())?;
         Ok(Known {
@@ -196,17 +226,28 @@ fn by_certificate(certificate: &CertificateDer<'_>) -> Result<Known, Denied> {
     let (_, parsed) = parsed.map_err(|_| Denied::Certificate)?;
     let mut subjects = Vec::new();
     if let Ok(Some(names)) = parsed.subject_alternative_name() {
-        let uris = names.value.general_names.iter().filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(EcoString::from(*uri)),
-            _ => None,
-        });
+        let uris = names
+            .value
+            .general_names
+            .iter()
+            .filter_map(|name| match name {
+                GeneralName::URI(uri) => Some(EcoString::from(*uri)),
+                _ => None,
+            });
         subjects.extend(uris);
     }
-    let common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    let common = parsed
+        .subject()
+        .iter_common_name()
+        .filter_map(|name| name.as_str().ok());
     subjects.extend(common.map(EcoString::from));
     if subjects.is_empty() {
         return Err(Denied::Certificate);
     }
     let ends = parsed.validity().not_after.timestamp();
-    Ok(Known { subjects, namespace: None, expires: Timestamp::from_second(ends).ok() })
+    Ok(Known {
+        subjects,
+        namespace: None,
+        expires: Timestamp::from_second(ends).ok(),
+    })
 }

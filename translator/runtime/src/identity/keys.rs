@@ -76,7 +76,10 @@ struct Discovered {
 
 impl KeyRing {
     pub(super) fn new(source: KeySource) -> Self {
-        Self { source, cache: Mutex::new(None) }
+        Self {
+            source,
+            cache: Mutex::new(None),
+        }
     }
 
     /// The keys; read anew if they are old, or lack this one.
@@ -119,13 +122,19 @@ impl KeySource {
                 let body = self.get(transport, url.clone(), None).await?;
                 self.set(&body)
             }
-            Self::Discovery { base, transport, token } => {
+            Self::Discovery {
+                base,
+                transport,
+                token,
+            } => {
                 let token = std::fs::read_to_string(token).map_err(|e| self.error(e.kind()))?;
                 let token = Some(token.trim());
                 let at = |path: &str| {
                     let base = base.to_string();
                     let base = base.trim_end_matches('/');
-                    format!("{base}{path}").parse::<Uri>().map_err(|error| self.error(error))
+                    format!("{base}{path}")
+                        .parse::<Uri>()
+                        .map_err(|error| self.error(error))
                 };
                 let found = at("/.well-known/openid-configuration")?;
                 let found = self.get(transport, found, token).await?;
@@ -133,7 +142,10 @@ impl KeySource {
                     .map_err(|_| self.error("the discovery document names no issuer"))?;
                 let body = self.get(transport, at("/openid/v1/jwks")?, token).await?;
                 let Keys { set, .. } = self.set(&body)?;
-                Ok(Keys { set, issuer: Some(found.issuer) })
+                Ok(Keys {
+                    set,
+                    issuer: Some(found.issuer),
+                })
             }
         }
     }
@@ -148,7 +160,9 @@ impl KeySource {
         if let Some(token) = token {
             request = request.header(http::header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request.body(Bytes::new()).map_err(|error| self.error(error))?;
+        let request = request
+            .body(Bytes::new())
+            .map_err(|error| self.error(error))?;
         let answer = tokio::time::timeout(WITHIN, transport.clone().oneshot(request)).await;
         let answer = answer.map_err(|_| self.error("no answer in time"))?;
         let answer = answer.map_err(|error| self.error(error))?;
@@ -170,6 +184,9 @@ impl KeySource {
             Self::Discovery { base, .. } => eco_format!("{base}"),
             Self::Fixed(_) => "the settings".into(),
         };
-        KeyError { from, why: eco_format!("{why}") }
+        KeyError {
+            from,
+            why: eco_format!("{why}"),
+        }
     }
 }

@@ -74,8 +74,10 @@ pub fn read_rules(
         return Ok(clusters);
     }
     let options = serde_saphyr::options! { with_snippet: false };
-    let rows: Vec<Row> = serde_saphyr::from_str_with_options(yaml, options)
-        .map_err(|error| RulesError::Shape { line: error.location().map_or(0, |at| at.line()) })?;
+    let rows: Vec<Row> =
+        serde_saphyr::from_str_with_options(yaml, options).map_err(|error| RulesError::Shape {
+            line: error.location().map_or(0, |at| at.line()),
+        })?;
     for row in rows {
         let cluster = row.cluster.map_or_else(|| home.clone(), ClusterName::from);
         let rules = clusters.entry(cluster).or_default();
@@ -88,13 +90,19 @@ pub fn read_rules(
         }
         let namespaces = match row.namespaces {
             Names::Word(word) if word == "all" => Coverage::All,
-            Names::Word(_) => return Err(RulesError::Namespaces { subject: row.subject }),
-            Names::List(names) => {
-                Coverage::Named(names.into_iter().map(Namespace::from).collect())
+            Names::Word(_) => {
+                return Err(RulesError::Namespaces {
+                    subject: row.subject,
+                });
             }
+            Names::List(names) => Coverage::Named(names.into_iter().map(Namespace::from).collect()),
         };
         let (subject, cluster_scope) = (row.subject, row.cluster_scope);
-        rules.rules.push(IdentityRule { subject, namespaces, cluster_scope });
+        rules.rules.push(IdentityRule {
+            subject,
+            namespaces,
+            cluster_scope,
+        });
     }
     Ok(clusters)
 }
@@ -116,9 +124,8 @@ impl ClusterRules {
         if asked.cluster_scope && !rules.iter().any(|rule| rule.cluster_scope) {
             return Some("the cluster-wide kinds".into());
         }
-        let may = |name: &str| {
-            own == Some(name) || rules.iter().any(|rule| rule.namespaces.covers(name))
-        };
+        let may =
+            |name: &str| own == Some(name) || rules.iter().any(|rule| rule.namespaces.covers(name));
         let lacking = asked.namespaces.iter().find(|name| !may(name))?;
         Some(eco_format!("namespace {lacking}"))
     }

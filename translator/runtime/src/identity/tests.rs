@@ -56,7 +56,12 @@ fn claims(subject: &str) -> Value {
 fn gate(issuer: &Issuer) -> Gate {
     let blue = ClusterName::from("blue");
     let mut rows = read_rules(ROWS, &blue).unwrap();
-    let keys = || (Some(ISSUER.to_owned()), Some(KeySource::Fixed(issuer.set.clone())));
+    let keys = || {
+        (
+            Some(ISSUER.to_owned()),
+            Some(KeySource::Fixed(issuer.set.clone())),
+        )
+    };
     let rules = |rows: &mut std::collections::BTreeMap<ClusterName, ClusterRules>, name: &str| {
         rows.remove(&ClusterName::from(name)).unwrap_or_default()
     };
@@ -78,7 +83,10 @@ async fn check(caller: &Caller, gate: &Gate, asked: &Coverage, want: Result<&str
     match (got, want) {
         (Ok(grant), Ok(subject)) => assert_eq!(grant.subject, subject),
         (Err(error), Err(part)) => {
-            assert!(error.to_string().contains(part), "{error} does not say {part}");
+            assert!(
+                error.to_string().contains(part),
+                "{error} does not say {part}"
+            );
         }
         (got, want) => panic!("{got:?}, not {want:?}, for {asked:?}"),
     }
@@ -93,13 +101,21 @@ async fn an_account_speaks_for_its_namespace_and_more_by_a_row() {
     let both = "system:serviceaccount:shop:both";
     let cases = [
         (AGENT, coverage(&["shop"], false, false), Ok(AGENT)),
-        (AGENT, coverage(&["shop", "pay"], false, false), Err("namespace pay")),
+        (
+            AGENT,
+            coverage(&["shop", "pay"], false, false),
+            Err("namespace pay"),
+        ),
         (AGENT, coverage(&["shop"], false, true), Err("cluster-wide")),
         (AGENT, coverage(&[], true, false), Err("all namespaces")),
         (both, coverage(&["shop", "pay"], false, false), Ok(both)),
         (wide, coverage(&[], true, true), Ok(wide)),
         (wide, coverage(&["any"], false, false), Ok(wide)),
-        ("alice", coverage(&["shop"], false, false), Err("namespace shop")),
+        (
+            "alice",
+            coverage(&["shop"], false, false),
+            Err("namespace shop"),
+        ),
     ];
     for (subject, asked, want) in cases {
         check(&by(subject), &gate, &asked, want).await;
@@ -122,7 +138,10 @@ async fn a_token_must_fit_in_every_part() {
         (changed("exp", json!(NOW)), "not valid now"),
         (changed("nbf", json!(NOW + 120)), "not valid now"),
         (foreign.token("k1", &claims(AGENT)), "InvalidSignature"),
-        (foreign.token("k2", &claims(AGENT)), "not one of the cluster's"),
+        (
+            foreign.token("k2", &claims(AGENT)),
+            "not one of the cluster's",
+        ),
         ("no.token.this".to_owned(), "cannot be read"),
     ];
     for (token, why) in cases {
@@ -130,7 +149,13 @@ async fn a_token_must_fit_in_every_part() {
     }
     let secret = EncodingKey::from_secret(b"guess");
     let symmetric = encode(&Header::new(Algorithm::HS256), &claims(AGENT), &secret).unwrap();
-    check(&Caller::remote(vec![], Some(&symmetric)), &gate, &own, Err("cannot be read")).await;
+    check(
+        &Caller::remote(vec![], Some(&symmetric)),
+        &gate,
+        &own,
+        Err("cannot be read"),
+    )
+    .await;
     check(&Caller::remote(vec![], None), &gate, &own, Err("neither")).await;
 }
 
@@ -148,9 +173,13 @@ async fn a_token_of_one_cluster_is_none_in_another() {
 
 fn certificate(common: &str, uri: Option<&str>) -> CertificateDer<'static> {
     let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, common);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, common);
     if let Some(uri) = uri {
-        params.subject_alt_names.push(rcgen::SanType::URI(uri.try_into().unwrap()));
+        params
+            .subject_alt_names
+            .push(rcgen::SanType::URI(uri.try_into().unwrap()));
     }
     let key = rcgen::KeyPair::generate().unwrap();
     params.self_signed(&key).unwrap().der().clone()
@@ -164,9 +193,25 @@ async fn a_certificate_speaks_by_its_uri_or_its_common_name() {
     let named = Caller::remote(vec![certificate("old-agent", None)], None);
     let stranger = Caller::remote(vec![certificate(AGENT, None)], None);
     check(&spiffe, &gate, &shop, Ok("spiffe://lab/agent")).await;
-    check(&spiffe, &gate, &coverage(&[], true, false), Err("all namespaces")).await;
-    assert!(gate.admit(&spiffe, "green", &coverage(&[], true, false)).await.is_ok());
-    check(&named, &gate, &coverage(&["shop"], false, true), Ok("old-agent")).await;
+    check(
+        &spiffe,
+        &gate,
+        &coverage(&[], true, false),
+        Err("all namespaces"),
+    )
+    .await;
+    assert!(
+        gate.admit(&spiffe, "green", &coverage(&[], true, false))
+            .await
+            .is_ok()
+    );
+    check(
+        &named,
+        &gate,
+        &coverage(&["shop"], false, true),
+        Ok("old-agent"),
+    )
+    .await;
     // The name of an account in a certificate is only a name: a row must say what it may.
     check(&stranger, &gate, &shop, Err("namespace shop")).await;
 }
@@ -192,17 +237,22 @@ async fn keys_are_read_again_when_a_token_names_a_new_one() {
     let clock = Clock::virtual_from(Timestamp::from_second(NOW).unwrap());
     let gate = Gate::new(clock).with("blue".into(), keys, ClusterRules::default());
     let own = coverage(&["shop"], false, false);
-    let by = |issuer: &Issuer, id: &str| {
-        Caller::remote(vec![], Some(&issuer.token(id, &claims(AGENT))))
-    };
+    let by =
+        |issuer: &Issuer, id: &str| Caller::remote(vec![], Some(&issuer.token(id, &claims(AGENT))));
     check(&by(&first, "k1"), &gate, &own, Ok(AGENT)).await;
     std::fs::write(&path, &second.set).unwrap();
     // Not more often than every ten seconds, whatever is shown.
-    check(&by(&second, "k2"), &gate, &own, Err("not one of the cluster's")).await;
+    check(
+        &by(&second, "k2"),
+        &gate,
+        &own,
+        Err("not one of the cluster's"),
+    )
+    .await;
     tokio::time::advance(std::time::Duration::from_secs(11)).await;
     check(&by(&second, "k2"), &gate, &own, Ok(AGENT)).await;
     std::fs::remove_file(&path).unwrap();
-    tokio::time::advance(std::time::Duration::from_secs(600)).await;
+    tokio::time::advance(std::time::Duration::from_mins(10)).await;
     check(&by(&second, "k2"), &gate, &own, Ok(AGENT)).await;
 }
 
@@ -212,7 +262,10 @@ fn rows_that_are_none_are_told_without_their_text() {
     assert!(read_rules("", &home).unwrap().is_empty());
     assert!(read_rules("[]", &home).unwrap().is_empty());
     for (text, part) in [
-        ("- {subject: a, namespaces: some}", "neither a list nor `all`"),
+        (
+            "- {subject: a, namespaces: some}",
+            "neither a list nor `all`",
+        ),
         ("- {subject: a, clusterscope: true}", "line 1"),
         ("subject: a", "not as a row"),
     ] {

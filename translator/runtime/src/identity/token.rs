@@ -49,7 +49,9 @@ struct Claims {
 
 /// Which key signed a token, if it says so.
 pub(super) fn key_id(token: &str) -> Result<Option<String>, TokenError> {
-    Ok(decode_header(token).map_err(|_| TokenError::Unreadable)?.kid)
+    Ok(decode_header(token)
+        .map_err(|_| TokenError::Unreadable)?
+        .kid)
 }
 
 /// Verifies a token by the keys of one issuer.
@@ -60,7 +62,10 @@ pub(super) fn verify(
     now: Timestamp,
 ) -> Result<Token, TokenError> {
     let header = decode_header(token).map_err(|_| TokenError::Unreadable)?;
-    if matches!(header.alg, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) {
+    if matches!(
+        header.alg,
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+    ) {
         return Err(TokenError::Unreadable);
     }
     let mut validation = Validation::new(header.alg);
@@ -70,12 +75,15 @@ pub(super) fn verify(
     validation.set_audience(&[audience]);
     validation.set_issuer(&[issuer]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    let candidates = keys.keys.iter().filter(|key| {
-        header.kid.is_none() || key.common.key_id == header.kid
-    });
+    let candidates = keys
+        .keys
+        .iter()
+        .filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
     let mut why = TokenError::UnknownKey;
     for key in candidates {
-        let Ok(key) = DecodingKey::from_jwk(key) else { continue };
+        let Ok(key) = DecodingKey::from_jwk(key) else {
+            continue;
+        };
         match decode::<Claims>(token, &key, &validation) {
             Ok(data) => return timely(data.claims, now),
             Err(error) => why = TokenError::Unfit(eco_format!("{:?}", error.kind())),

@@ -23,7 +23,9 @@ pub(super) async fn release(
     tracing::warn!(who, %scope, reason, "an operator releases a scope");
     let answer = desk.ask(|reply| Order::Release(scope, reply)).await?;
     let objects = answer.map_err(|why| refused(&why))?;
-    Ok(ReleaseScopeResponse { objects: objects as u64 })
+    Ok(ReleaseScopeResponse {
+        objects: objects as u64,
+    })
 }
 
 pub(super) async fn approve(
@@ -38,7 +40,9 @@ pub(super) async fn approve(
     tracing::warn!(who, digest, reason, "an operator approves a plan");
     let answer = desk.ask(|reply| Order::Approve(digest, reply)).await?;
     let operations = answer.map_err(|why| refused(&why))?;
-    Ok(ApprovePlanResponse { operations: operations as u64 })
+    Ok(ApprovePlanResponse {
+        operations: operations as u64,
+    })
 }
 
 pub(super) async fn pause(
@@ -46,7 +50,11 @@ pub(super) async fn pause(
     who: &str,
     request: PauseRequest,
 ) -> Result<PauseResponse, Status> {
-    let PauseRequest { target, until, reason } = request;
+    let PauseRequest {
+        target,
+        until,
+        reason,
+    } = request;
     let target = meant(target)?;
     let instant = |at: prost_types::Timestamp| {
         Timestamp::new(at.seconds, at.nanos).map_err(|_| bad_field("until", "it is no instant"))
@@ -74,9 +82,14 @@ pub(super) fn set_log_level(
     request: &SetLogLevelRequest,
 ) -> Result<SetLogLevelResponse, Status> {
     let set = desk.log_level.as_ref();
-    let set = set.ok_or_else(|| not_now("log level", "the log level is set by the program around"))?;
+    let set =
+        set.ok_or_else(|| not_now("log level", "the log level is set by the program around"))?;
     let previous = set(&request.directives).map_err(|why| bad_field("directives", &why))?;
-    tracing::warn!(who, directives = request.directives, "an operator changes what is logged");
+    tracing::warn!(
+        who,
+        directives = request.directives,
+        "an operator changes what is logged"
+    );
     Ok(SetLogLevelResponse { previous })
 }
 

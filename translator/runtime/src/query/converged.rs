@@ -27,16 +27,29 @@ pub(super) async fn wait(
         None => is_done(snapshot, mark),
     };
     let snapshot = snapshots.wait_for(reached).await;
-    let snapshot = snapshot.map_err(|_| Status::unavailable("the translator is stopping"))?.clone();
-    let ours = |finding: &&Finding| object.as_ref().is_none_or(|(key, _)| finding.object == *key);
+    let snapshot = snapshot
+        .map_err(|_| Status::unavailable("the translator is stopping"))?
+        .clone();
+    let ours = |finding: &&Finding| {
+        object
+            .as_ref()
+            .is_none_or(|(key, _)| finding.object == *key)
+    };
     Ok(WaitConvergedResponse {
         generation: snapshot.generation().0,
-        findings: snapshot.findings().iter().filter(ours).map(convert::finding).collect(),
+        findings: snapshot
+            .findings()
+            .iter()
+            .filter(ours)
+            .map(convert::finding)
+            .collect(),
     })
 }
 
 fn version(object: ObjectVersion) -> Result<(ObjectKey, String), Status> {
-    let key = object.key.ok_or_else(|| bad_field("object.key", "it is needed"))?;
+    let key = object
+        .key
+        .ok_or_else(|| bad_field("object.key", "it is needed"))?;
     let key = convert::key_of(&object.cluster.as_str().into(), &key)
         .ok_or_else(|| bad_field("object.key.kind", "it is not a kind that is translated"))?;
     Ok((key, object.resource_version))
@@ -44,7 +57,9 @@ fn version(object: ObjectVersion) -> Result<(ObjectKey, String), Status> {
 
 /// Whether that version of the object, or a later one, was heard.
 fn is_heard(snapshot: &Snapshot, key: &ObjectKey, asked: &str) -> bool {
-    let Some(heard) = snapshot.versions.get(key) else { return false };
+    let Some(heard) = snapshot.versions.get(key) else {
+        return false;
+    };
     let number = |text: &str| text.parse::<u64>().ok();
     match (number(heard), number(asked)) {
         (Some(heard), Some(asked)) => heard >= asked,
@@ -56,5 +71,8 @@ fn is_heard(snapshot: &Snapshot, key: &ObjectKey, asked: &str) -> bool {
 fn is_done(snapshot: &Snapshot, mark: Generation) -> bool {
     let translated = |built: Generation| built >= mark && built == snapshot.generation();
     snapshot.is_settled()
-        && snapshot.sites.iter().all(|site| translated(site.built.facts.generation))
+        && snapshot
+            .sites
+            .iter()
+            .all(|site| translated(site.built.facts.generation))
 }

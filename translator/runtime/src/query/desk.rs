@@ -47,14 +47,20 @@ impl Desk {
     /// The state of everything, for somebody who may see it.
     async fn show<T>(&self, request: &Request<T>) -> Result<Snapshot, Status> {
         let caller = Caller::of(request)?;
-        self.gate.may_query(&caller).await.map_err(|why| refusal::denied(&why))?;
+        self.gate
+            .may_query(&caller)
+            .await
+            .map_err(|why| refusal::denied(&why))?;
         Ok(self.snapshots.borrow().clone())
     }
 
     /// Who orders, if they may.
     async fn may_order<T>(&self, request: &Request<T>) -> Result<EcoString, Status> {
         let caller = Caller::of(request)?;
-        self.gate.may_order(&caller).await.map_err(|why| refusal::denied(&why))
+        self.gate
+            .may_order(&caller)
+            .await
+            .map_err(|why| refusal::denied(&why))
     }
 
     /// Lets the core carry an order out and waits for its answer.
@@ -64,7 +70,10 @@ impl Desk {
     ) -> Result<A, Status> {
         let (reply, answer) = oneshot::channel();
         let stopping = || Status::unavailable("the translator is stopping");
-        self.wakes.send(Wake::Order(order(reply))).await.map_err(|_| stopping())?;
+        self.wakes
+            .send(Wake::Order(order(reply)))
+            .await
+            .map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())
     }
 }
@@ -124,7 +133,9 @@ impl QueryService for Desk {
         request: Request<query::WaitConvergedRequest>,
     ) -> Result<Response<query::WaitConvergedResponse>, Status> {
         self.show(&request).await?;
-        converged::wait(self, request.into_inner()).await.map(Response::new)
+        converged::wait(self, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn get_plan(
@@ -143,7 +154,9 @@ impl AdminService for Desk {
         request: Request<orders::ReleaseScopeRequest>,
     ) -> Result<Response<orders::ReleaseScopeResponse>, Status> {
         let who = self.may_order(&request).await?;
-        admin::release(self, &who, request.into_inner()).await.map(Response::new)
+        admin::release(self, &who, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn approve_plan(
@@ -151,7 +164,9 @@ impl AdminService for Desk {
         request: Request<orders::ApprovePlanRequest>,
     ) -> Result<Response<orders::ApprovePlanResponse>, Status> {
         let who = self.may_order(&request).await?;
-        admin::approve(self, &who, request.into_inner()).await.map(Response::new)
+        admin::approve(self, &who, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn pause(
@@ -159,7 +174,9 @@ impl AdminService for Desk {
         request: Request<orders::PauseRequest>,
     ) -> Result<Response<orders::PauseResponse>, Status> {
         let who = self.may_order(&request).await?;
-        admin::pause(self, &who, request.into_inner()).await.map(Response::new)
+        admin::pause(self, &who, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn resume(
@@ -167,7 +184,9 @@ impl AdminService for Desk {
         request: Request<orders::ResumeRequest>,
     ) -> Result<Response<orders::ResumeResponse>, Status> {
         let who = self.may_order(&request).await?;
-        admin::resume(self, &who, request.into_inner()).await.map(Response::new)
+        admin::resume(self, &who, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn set_log_level(

@@ -14,7 +14,10 @@ pub(super) struct Sizes {
 }
 
 /// The sizes of most lists.
-pub(super) const SIZES: Sizes = Sizes { usual: 100, most: 1_000 };
+pub(super) const SIZES: Sizes = Sizes {
+    usual: 100,
+    most: 1_000,
+};
 
 /// One page of the entries, which come in the order of their keys, and the token of the next.
 pub(super) fn page<T>(
@@ -35,14 +38,24 @@ pub(super) fn page<T>(
         out.push(entry);
     }
     let more = rest.next().is_some();
-    Ok((out, if more { URL_SAFE_NO_PAD.encode(last) } else { String::new() }))
+    Ok((
+        out,
+        if more {
+            URL_SAFE_NO_PAD.encode(last)
+        } else {
+            String::new()
+        },
+    ))
 }
 
 fn after(token: &str) -> Result<Option<String>, Status> {
     if token.is_empty() {
         return Ok(None);
     }
-    let decoded = URL_SAFE_NO_PAD.decode(token).ok().and_then(|it| String::from_utf8(it).ok());
+    let decoded = URL_SAFE_NO_PAD
+        .decode(token)
+        .ok()
+        .and_then(|it| String::from_utf8(it).ok());
     match decoded {
         Some(key) => Ok(Some(key)),
         None => Err(bad_field("page_token", "it is not one that was answered")),

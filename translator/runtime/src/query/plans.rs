@@ -6,9 +6,7 @@ use super::page::{SIZES, page};
 use crate::convert;
 use crate::view::{Held, SiteView, Snapshot};
 use aviary_plan::{BreakReason, Method, Op, Reason};
-use aviary_proto::query::v1::{
-    GetPlanRequest, GetPlanResponse, Hold, Operation, OperationKind,
-};
+use aviary_proto::query::v1::{GetPlanRequest, GetPlanResponse, Hold, Operation, OperationKind};
 use aviary_types::{Digest, DomainId, EcoString, eco_format};
 use std::sync::Arc;
 use tonic::Status;
@@ -28,7 +26,11 @@ pub(super) fn get(snapshot: &Snapshot, asked: &GetPlanRequest) -> Result<GetPlan
         generation: snapshot.generation().0,
         digest: digest(snapshot).to_string(),
         operations,
-        holds: if first { holds.map(hold).collect() } else { Vec::new() },
+        holds: if first {
+            holds.map(hold).collect()
+        } else {
+            Vec::new()
+        },
         next_page_token,
     })
 }
@@ -45,7 +47,10 @@ fn digest(snapshot: &Snapshot) -> EcoString {
 }
 
 fn operation(site: &SiteView, op: &Op) -> Operation {
-    let observed = site.observed.as_ref().and_then(|all| all.objects.get(&op.key.object));
+    let observed = site
+        .observed
+        .as_ref()
+        .and_then(|all| all.objects.get(&op.key.object));
     let fields = match (&op.body, observed) {
         (Some(body), Some(observed)) => fields::changed(body, &observed.body),
         _ => Vec::new(),

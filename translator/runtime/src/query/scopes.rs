@@ -17,12 +17,21 @@ pub(super) fn agents(
     snapshot: &Snapshot,
     asked: &ListAgentsRequest,
 ) -> Result<ListAgentsResponse, Status> {
-    let ours = snapshot.agents.iter().filter(|it| is(&asked.cluster, it.about.cluster.as_str()));
+    let ours = snapshot
+        .agents
+        .iter()
+        .filter(|it| is(&asked.cluster, it.about.cluster.as_str()));
     let mut entries: Vec<(String, Agent)> = ours.map(|it| (order(it), agent(it))).collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (agents, next_page_token) =
-        page(entries.into_iter(), (asked.page_size, &asked.page_token), SIZES)?;
-    Ok(ListAgentsResponse { agents, next_page_token })
+    let (agents, next_page_token) = page(
+        entries.into_iter(),
+        (asked.page_size, &asked.page_token),
+        SIZES,
+    )?;
+    Ok(ListAgentsResponse {
+        agents,
+        next_page_token,
+    })
 }
 
 /// Sessions sort by number: `s2` before `s10`.
@@ -64,7 +73,10 @@ pub(super) fn list(
     });
     let entries = entries.filter(|(_, fresh)| !(asked.incomplete_only && fresh.complete));
     let (scopes, next_page_token) = page(entries, (asked.page_size, &asked.page_token), SIZES)?;
-    Ok(ListScopesResponse { scopes, next_page_token })
+    Ok(ListScopesResponse {
+        scopes,
+        next_page_token,
+    })
 }
 
 type Counts = BTreeMap<(ScopeKey, Kind), u64>;
@@ -72,7 +84,9 @@ type Counts = BTreeMap<(ScopeKey, Kind), u64>;
 fn counts(snapshot: &Snapshot) -> Counts {
     let mut counts = Counts::new();
     for entry in snapshot.facts.objects() {
-        *counts.entry((entry.key.scope(), entry.key.kind)).or_default() += 1;
+        *counts
+            .entry((entry.key.scope(), entry.key.kind))
+            .or_default() += 1;
     }
     counts
 }
@@ -82,18 +96,33 @@ fn freshness(
     (scope, view): (&ScopeKey, &ScopeView),
     counts: &Counts,
 ) -> ScopeFreshness {
-    let frozen = snapshot.facts.scope(scope).and_then(|state| state.frozen.as_ref());
+    let frozen = snapshot
+        .facts
+        .scope(scope)
+        .and_then(|state| state.frozen.as_ref());
     let kind = |(kind, stands): &(Kind, Option<(jiff::Timestamp, aviary_types::EcoString)>)| {
         KindFreshness {
             kind: Some(convert::kind(*kind)),
             complete: stands.is_none(),
-            objects: counts.get(&(scope.clone(), *kind)).copied().unwrap_or_default(),
+            objects: counts
+                .get(&(scope.clone(), *kind))
+                .copied()
+                .unwrap_or_default(),
             frozen_since: stands.as_ref().map(|(at, _)| convert::timestamp(*at)),
-            why: stands.as_ref().map(|(_, why)| why.to_string()).unwrap_or_default(),
+            why: stands
+                .as_ref()
+                .map(|(_, why)| why.to_string())
+                .unwrap_or_default(),
         }
     };
-    let session = view.session.map(|session| session.to_string()).unwrap_or_default();
-    let spoken = snapshot.agents.iter().find(|agent| Some(agent.id) == view.session);
+    let session = view
+        .session
+        .map(|session| session.to_string())
+        .unwrap_or_default();
+    let spoken = snapshot
+        .agents
+        .iter()
+        .find(|agent| Some(agent.id) == view.session);
     let heard = spoken.map(|agent| agent.about.last_heard.load(Ordering::Relaxed));
     let heard = heard.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 });
     ScopeFreshness {
@@ -101,7 +130,9 @@ fn freshness(
         complete: view.kinds.iter().all(|(_, stands)| stands.is_none()),
         last_heard: heard.or_else(|| view.last_heard.map(convert::timestamp)),
         frozen_since: frozen.and_then(|frozen| convert::instant(&frozen.since)),
-        why: frozen.map(|frozen| frozen.why.to_string()).unwrap_or_default(),
+        why: frozen
+            .map(|frozen| frozen.why.to_string())
+            .unwrap_or_default(),
         session,
         kinds: view.kinds.iter().map(kind).collect(),
     }
@@ -133,7 +164,14 @@ pub(super) fn findings(
         })
         .collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (findings, next_page_token) =
-        page(entries.into_iter(), (asked.page_size, &asked.page_token), SIZES)?;
-    Ok(ListFindingsResponse { generation: snapshot.generation().0, findings, next_page_token })
+    let (findings, next_page_token) = page(
+        entries.into_iter(),
+        (asked.page_size, &asked.page_token),
+        SIZES,
+    )?;
+    Ok(ListFindingsResponse {
+        generation: snapshot.generation().0,
+        findings,
+        next_page_token,
+    })
 }

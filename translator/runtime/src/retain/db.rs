@@ -117,18 +117,25 @@ impl Db {
                 Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())
             }
         };
-        let db = Self { database: database.map_err(failed)? };
-        let epochs = db.prepare().map_err(|error| Error::Write(Box::new(error)))?;
+        let db = Self {
+            database: database.map_err(failed)?,
+        };
+        let epochs = db
+            .prepare()
+            .map_err(|error| Error::Write(Box::new(error)))?;
         let found = db.format().map_err(|error| Error::Read(Box::new(error)))?;
         if found > FORMAT_NOW {
             return Err(Error::Format(found));
         }
-        let restored = db.read(epochs).map_err(|error| Error::Read(Box::new(error)))?;
+        let restored = db
+            .read(epochs)
+            .map_err(|error| Error::Read(Box::new(error)))?;
         Ok((db, restored))
     }
 
     pub(super) fn write(&self, writes: &[Write]) -> Result<(), Error> {
-        self.apply(writes).map_err(|error| Error::Write(Box::new(error)))
+        self.apply(writes)
+            .map_err(|error| Error::Write(Box::new(error)))
     }
 
     fn format(&self) -> Result<u64, redb::Error> {
@@ -175,13 +182,20 @@ impl Db {
 
     fn read(&self, epochs: Epochs) -> Result<Restored, redb::Error> {
         let read = self.database.begin_read()?;
-        let mut restored = Restored { epochs, ..Restored::default() };
+        let mut restored = Restored {
+            epochs,
+            ..Restored::default()
+        };
         for (table, accepted) in [(OBJECTS, true), (REJECTED, false)] {
             for entry in read.open_table(table)?.iter()? {
                 let (key, value) = entry?;
                 let kept = key_of(key.value()).zip(Record::decode(value.value()).ok());
                 if let Some((key, record)) = kept {
-                    restored.add(Kept { key, record, accepted });
+                    restored.add(Kept {
+                        key,
+                        record,
+                        accepted,
+                    });
                 }
             }
         }
@@ -223,13 +237,17 @@ fn apply_one(transaction: &WriteTransaction, write: &Write) -> Result<(), redb::
             rejected.remove(name.as_str())?;
         }
         Write::Publish(scope) => {
-            transaction.open_table(SCOPES)?.insert(scope_name(scope).as_str(), ())?;
+            transaction
+                .open_table(SCOPES)?
+                .insert(scope_name(scope).as_str(), ())?;
         }
         Write::Release(scope) => {
             let kept = |name: &str| key_of(name).is_none_or(|key| key.scope() != *scope);
             objects.retain(|name, _| kept(name))?;
             rejected.retain(|name, _| kept(name))?;
-            transaction.open_table(SCOPES)?.remove(scope_name(scope).as_str())?;
+            transaction
+                .open_table(SCOPES)?
+                .remove(scope_name(scope).as_str())?;
         }
         Write::Name(name) => {
             transaction.open_table(NAMES)?.insert(name.as_str(), ())?;
@@ -251,7 +269,10 @@ impl Restored {
 /// Makes the file, readable by nobody else, if it is not there.
 fn touch(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt;
-    let failed = |source| Error::Open { path: path.to_owned(), source };
+    let failed = |source| Error::Open {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -261,8 +282,16 @@ fn touch(path: &Path) -> Result<(), Error> {
 }
 
 fn name_of(key: &ObjectKey) -> String {
-    let ObjectKey { cluster, kind, namespace, name } = key;
-    format!("{cluster}\0{}\0{}\0{namespace}\0{name}", kind.group, kind.kind)
+    let ObjectKey {
+        cluster,
+        kind,
+        namespace,
+        name,
+    } = key;
+    format!(
+        "{cluster}\0{}\0{}\0{namespace}\0{name}",
+        kind.group, kind.kind
+    )
 }
 
 fn key_of(name: &str) -> Option<ObjectKey> {
@@ -280,7 +309,10 @@ fn scope_name(scope: &ScopeKey) -> String {
 
 fn scope_of(name: &str) -> Option<ScopeKey> {
     let (cluster, namespace) = name.split_once('\0')?;
-    Some(ScopeKey { cluster: cluster.into(), namespace: namespace.into() })
+    Some(ScopeKey {
+        cluster: cluster.into(),
+        namespace: namespace.into(),
+    })
 }
 
 /// A device behind a pointer.

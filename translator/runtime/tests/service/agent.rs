@@ -45,7 +45,8 @@ impl Cluster {
         let meta = object["metadata"].as_object_mut().unwrap();
         meta.insert("resourceVersion".into(), json!(version));
         meta.entry("uid").or_insert(json!(format!("uid-{}", key.1)));
-        meta.entry("creationTimestamp").or_insert(json!("2026-01-01T00:00:00Z"));
+        meta.entry("creationTimestamp")
+            .or_insert(json!("2026-01-01T00:00:00Z"));
         inside.things.insert(key.clone(), object);
         inside.changed.push(key);
         drop(inside);
@@ -66,7 +67,11 @@ impl Cluster {
     /// An object as it is now.
     pub(crate) fn get(&self, object: &Value) -> Value {
         let inside = self.inside.lock().unwrap();
-        inside.things.get(&key_of(object)).cloned().unwrap_or_default()
+        inside
+            .things
+            .get(&key_of(object))
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Writes that were carried out.
@@ -90,12 +95,16 @@ impl Cluster {
         let here = inside.things.iter().filter(|((kind, name), _)| {
             *kind == lane.kind && lane.extent.contains(&name.namespace)
         });
-        here.map(|((_, name), value)| object(name, value, by_name)).collect()
+        here.map(|((_, name), value)| object(name, value, by_name))
+            .collect()
     }
 
     fn carry(&self, intent: &Intent) -> IntentOutcome {
         let key = intent.key.as_ref().unwrap();
-        let key = (Kind::new(&key.group, &key.kind), Name::new(&key.namespace, &key.name));
+        let key = (
+            Kind::new(&key.group, &key.kind),
+            Name::new(&key.namespace, &key.name),
+        );
         let now = self.inside.lock().unwrap().things.get(&key).cloned();
         self.inside.lock().unwrap().intents.push(intent.clone());
         let Some(mut object) = now else {
@@ -113,7 +122,11 @@ impl Cluster {
 }
 
 fn outcome(intent: &Intent, result: IntentResult) -> IntentOutcome {
-    IntentOutcome { id: intent.id, result: result.into(), ..IntentOutcome::default() }
+    IntentOutcome {
+        id: intent.id,
+        result: result.into(),
+        ..IntentOutcome::default()
+    }
 }
 
 fn merge(target: &mut Value, patch: &Value) {
@@ -134,25 +147,48 @@ fn merge(target: &mut Value, patch: &Value) {
 }
 
 fn key_of(object: &Value) -> (Kind, Name) {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let group = text("/apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
-    (Kind::new(group, text("/kind")), Name::new(text("/metadata/namespace"), text("/metadata/name")))
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let group = text("/apiVersion")
+        .rsplit_once('/')
+        .map_or("", |(group, _)| group);
+    (
+        Kind::new(group, text("/kind")),
+        Name::new(text("/metadata/namespace"), text("/metadata/name")),
+    )
 }
 
 fn object(name: &Name, value: &Value, metadata_only: bool) -> Object {
     let text = |pointer: &str| {
-        value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let mut kept = value.clone();
     let mut secrets = Vec::new();
     if value["kind"] == "Secret"
         && let Some(data) = kept.as_object_mut().unwrap().remove("data")
     {
-        secrets.push(SecretValue { path: "data".into(), value: data.to_string().into_bytes() });
+        secrets.push(SecretValue {
+            path: "data".into(),
+            value: data.to_string().into_bytes(),
+        });
     }
     // The apiserver changes it with every write; no room reads it.
-    kept["metadata"].as_object_mut().unwrap().remove("resourceVersion");
-    let raw = kept.get("raw").and_then(Value::as_str).map(|raw| raw.as_bytes().to_vec());
+    kept["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("resourceVersion");
+    let raw = kept
+        .get("raw")
+        .and_then(Value::as_str)
+        .map(|raw| raw.as_bytes().to_vec());
     let json = raw.unwrap_or_else(|| kept.to_string().into_bytes());
     Object {
         name: name.clone(),
@@ -187,7 +223,9 @@ impl Agent {
             pending: VecDeque::new(),
             read: 0,
         };
-        Self { task: tokio::spawn(driver.run(channel)) }
+        Self {
+            task: tokio::spawn(driver.run(channel)),
+        }
     }
 
     /// Cuts the stream.
@@ -256,7 +294,8 @@ impl Driver {
                 self.lanes.insert(lane.clone(), *item);
                 self.pending.push_back((lane.clone(), Observation::Listing));
                 for object in self.cluster.objects(&lane, by_name) {
-                    self.pending.push_back((lane.clone(), Observation::Object(object)));
+                    self.pending
+                        .push_back((lane.clone(), Observation::Object(object)));
                 }
                 self.pending.push_back((lane, Observation::Listed));
             }
@@ -278,8 +317,7 @@ impl Driver {
         for (kind, name) in changed {
             let value = inside.things.get(&(kind.clone(), name.clone()));
             let lanes = self.lanes.iter();
-            let lanes =
-                lanes.filter(|(l, _)| l.kind == kind && l.extent.contains(&name.namespace));
+            let lanes = lanes.filter(|(l, _)| l.kind == kind && l.extent.contains(&name.namespace));
             for (lane, item) in lanes {
                 let by_name = aviary_link::watch::by_name(item);
                 let observation = value.map_or(Observation::Gone(name.clone()), |value| {
@@ -292,7 +330,9 @@ impl Driver {
 
     fn work(&mut self) {
         for _ in 0..self.pending.len() {
-            let Some((lane, observation)) = self.pending.pop_front() else { break };
+            let Some((lane, observation)) = self.pending.pop_front() else {
+                break;
+            };
             // A listing may always begin; what follows waits for the digests.
             let listing = matches!(observation, Observation::Listing);
             if listing || self.session.may_read(&lane) {
@@ -305,7 +345,11 @@ impl Driver {
             return;
         }
         while let Some((lane, name, _)) = self.session.next_fetch() {
-            let found = self.cluster.objects(&lane, false).into_iter().find(|it| it.name == name);
+            let found = self
+                .cluster
+                .objects(&lane, false)
+                .into_iter()
+                .find(|it| it.name == name);
             self.session.fetched(&lane, &name, found);
         }
     }

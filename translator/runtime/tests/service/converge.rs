@@ -1,7 +1,7 @@
 //! From objects to the Controller.
 
 use crate::agent::Cluster;
-use crate::lab::{Plan, change, everywhere, names, named, simulator, start, writes};
+use crate::lab::{Plan, change, everywhere, named, names, simulator, start, writes};
 use crate::objects::{base, ingress, secret, shop};
 use serde_json::json;
 use std::time::Duration;
@@ -11,7 +11,10 @@ const LONG: Duration = Duration::from_mins(20);
 
 fn cluster() -> Cluster {
     let cluster = Cluster::default();
-    for object in base(&["shop"]).into_iter().chain(shop("shop", "shop.avi.internal")) {
+    for object in base(&["shop"])
+        .into_iter()
+        .chain(shop("shop", "shop.avi.internal"))
+    {
         cluster.put(object);
     }
     cluster
@@ -24,7 +27,11 @@ async fn an_ingress_appears_on_the_controller_and_tells_its_address() {
     let _agent = translator.agent(&cluster, everywhere());
     let version = cluster.put(ingress("shop", "shop", "shop.avi.internal", None));
     translator.shows(("shop", "shop"), &version).await;
-    assert!(names(&simulator, "pool").iter().any(|name| name.contains("shop.avi.internal")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .any(|name| name.contains("shop.avi.internal"))
+    );
     let stored = cluster.get(&ingress("shop", "shop", "", None));
     let status = &stored["status"]["loadBalancer"]["ingress"][0];
     assert_eq!(status["hostname"], "shop.avi.internal", "{stored}");
@@ -39,7 +46,10 @@ async fn what_is_deleted_goes_and_an_edit_writes_only_what_it_changes() {
     simulator.clear_log();
     let version = cluster.put(ingress("shop", "other", "other.avi.internal", None));
     translator.shows(("shop", "other"), &version).await;
-    let pools: Vec<_> = writes(&simulator).into_iter().filter(|it| it.kind == "pool").collect();
+    let pools: Vec<_> = writes(&simulator)
+        .into_iter()
+        .filter(|it| it.kind == "pool")
+        .collect();
     assert_eq!(pools.len(), 1, "{pools:?}");
     cluster.delete(&ingress("shop", "other", "", None));
     cluster.delete(&ingress("shop", "shop", "", None));
@@ -59,13 +69,24 @@ async fn a_secure_host_waits_for_its_secret_and_is_served_then() {
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
     cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
     tokio::time::sleep(LONG).await;
-    assert!(names(&simulator, "pool").iter().any(|name| name.contains("shop.avi.internal")));
-    assert!(names(&simulator, "sslkeyandcertificate").iter().all(|name| !name.contains("pay")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .any(|name| name.contains("shop.avi.internal"))
+    );
+    assert!(
+        names(&simulator, "sslkeyandcertificate")
+            .iter()
+            .all(|name| !name.contains("pay"))
+    );
     cluster.set_deaf(false);
     let version = cluster.put(ingress("shop", "later", "later.avi.internal", None));
     translator.shows(("shop", "later"), &version).await;
     let certificates = names(&simulator, "sslkeyandcertificate");
-    assert!(certificates.iter().any(|name| name.contains("pay")), "{certificates:?}");
+    assert!(
+        certificates.iter().any(|name| name.contains("pay")),
+        "{certificates:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +97,10 @@ async fn an_absent_secret_is_told_at_the_ingress() {
     let version = cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
     translator.shows(("shop", "pay"), &version).await;
     let findings = translator.settle().await.findings;
-    assert!(findings.iter().any(|it| it.code == "AVY-1104"), "{findings:?}");
+    assert!(
+        findings.iter().any(|it| it.code == "AVY-1104"),
+        "{findings:?}"
+    );
     let stored = cluster.get(&ingress("shop", "pay", "", None));
     let told = stored["metadata"]["annotations"]["aviary.dev/findings"].as_str();
     assert!(told.unwrap_or_default().contains("AVY-1104"), "{stored}");
@@ -99,7 +123,11 @@ async fn a_lost_agent_deletes_nothing() {
     let _agent = translator.agent(&cluster, everywhere());
     let version = cluster.put(ingress("shop", "new", "new.avi.internal", None));
     translator.shows(("shop", "new"), &version).await;
-    assert!(names(&simulator, "pool").iter().all(|name| name.contains("new")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .all(|name| name.contains("new"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,13 +154,20 @@ async fn namespace_agents_and_a_cluster_agent_do_the_same_together() {
     let _own = translator.agent(&cluster, named(&["shop"], false));
     let version = cluster.put(ingress("shop", "shop", "shop.avi.internal", None));
     translator.shows(("shop", "shop"), &version).await;
-    assert!(names(&simulator, "pool").iter().any(|name| name.contains("shop.avi.internal")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .any(|name| name.contains("shop.avi.internal"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn observing_writes_nothing() {
     let (simulator, cluster) = (simulator(), cluster());
-    let plan = Plan { observe_only: true, ..Plan::default() };
+    let plan = Plan {
+        observe_only: true,
+        ..Plan::default()
+    };
     let translator = start(&simulator, plan).await;
     let _agent = translator.agent(&cluster, everywhere());
     let version = cluster.put(ingress("shop", "shop", "shop.avi.internal", None));
@@ -149,8 +184,14 @@ async fn what_others_change_is_put_right() {
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
-    let pool = names(&simulator, "pool").into_iter().find(|it| it.contains("shop")).unwrap();
-    change(&simulator, "pool", &pool, |body| body["servers"] = json!([])).await;
+    let pool = names(&simulator, "pool")
+        .into_iter()
+        .find(|it| it.contains("shop"))
+        .unwrap();
+    change(&simulator, "pool", &pool, |body| {
+        body["servers"] = json!([]);
+    })
+    .await;
     simulator.clear_log();
     tokio::time::sleep(LONG).await;
     translator.settle().await;
@@ -173,5 +214,9 @@ async fn a_controller_that_is_away_at_the_start_is_waited_for() {
     simulator.set_faults(Vec::new());
     let version = cluster.put(ingress("shop", "shop", "shop.avi.internal", None));
     translator.shows(("shop", "shop"), &version).await;
-    assert!(names(&simulator, "pool").iter().any(|name| name.contains("shop.avi.internal")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .any(|name| name.contains("shop.avi.internal"))
+    );
 }

@@ -48,7 +48,11 @@ pub(crate) struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { settings: SETTINGS.into(), store: StoreAt::Memory, observe_only: false }
+        Self {
+            settings: SETTINGS.into(),
+            store: StoreAt::Memory,
+            observe_only: false,
+        }
     }
 }
 
@@ -65,12 +69,20 @@ pub(crate) fn simulator() -> Simulator {
 }
 
 pub(crate) fn everywhere() -> Coverage {
-    Coverage { all_namespaces: true, cluster_scope: true, ..Coverage::default() }
+    Coverage {
+        all_namespaces: true,
+        cluster_scope: true,
+        ..Coverage::default()
+    }
 }
 
 pub(crate) fn named(namespaces: &[&str], cluster_scope: bool) -> Coverage {
     let namespaces = namespaces.iter().map(ToString::to_string).collect();
-    Coverage { all_namespaces: false, namespaces, cluster_scope }
+    Coverage {
+        all_namespaces: false,
+        namespaces,
+        cluster_scope,
+    }
 }
 
 /// Starts a translator over a simulated Controller.
@@ -84,7 +96,10 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     };
     let mut controllers: Vec<Controller> = Vec::new();
     for cluster in settings.all_clusters() {
-        if controllers.iter().all(|known| known.access != cluster.controller) {
+        if controllers
+            .iter()
+            .all(|known| known.access != cluster.controller)
+        {
             controllers.push(Controller::new(
                 cluster.controller.clone(),
                 SessionConfig::new("http://controller".parse().unwrap()),
@@ -108,17 +123,25 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     let (connections, incoming) = mpsc::channel(16);
     let (trigger, shutdown) = channel();
     let run = async move {
-        translator.run(ReceiverStream::new(incoming), shutdown).await.unwrap();
+        translator
+            .run(ReceiverStream::new(incoming), shutdown)
+            .await
+            .unwrap();
     };
-    Running { connections, snapshots, trigger, task: tokio::spawn(run) }
+    Running {
+        connections,
+        snapshots,
+        trigger,
+        task: tokio::spawn(run),
+    }
 }
 
 impl Running {
     /// A client's connection.
     pub(crate) fn channel(&self) -> Channel {
         let connections = self.connections.clone();
-        Endpoint::from_static("http://translator").connect_with_connector_lazy(
-            tower::service_fn(move |_| {
+        Endpoint::from_static("http://translator").connect_with_connector_lazy(tower::service_fn(
+            move |_| {
                 let connections = connections.clone();
                 async move {
                     let (ours, theirs) = tokio::io::duplex(64 * 1024);
@@ -127,8 +150,8 @@ impl Running {
                     connections.send(Ok(theirs)).await.map_err(gone)?;
                     Ok::<_, std::io::Error>(TokioIo::new(ours))
                 }
-            }),
-        )
+            },
+        ))
     }
 
     pub(crate) fn agent(&self, cluster: &Cluster, coverage: Coverage) -> Agent {
@@ -170,14 +193,18 @@ impl Running {
         let answer = client.wait_converged(request);
         match tokio::time::timeout(Duration::from_mins(5), answer).await {
             Ok(answer) => answer.unwrap().into_inner(),
-            Err(_) => panic!("not converged after five minutes: {:#?}", self.state()),
+            Err(late) => panic!("not converged after five minutes, {late}: {:#?}", self.state()),
         }
     }
 
     /// What keeps it from being settled.
     fn state(&self) -> Vec<String> {
         let now = self.snapshots.borrow();
-        let mut state = vec![format!("generation {:?}, intents {}", now.generation(), now.intents)];
+        let mut state = vec![format!(
+            "generation {:?}, intents {}",
+            now.generation(),
+            now.intents
+        )];
         for site in &now.sites {
             state.push(format!(
                 "built {:?}, settled {}, trouble {:?}, operations {}, holds {}",
@@ -219,7 +246,10 @@ pub(crate) fn writes(simulator: &Simulator) -> Vec<LogEntry> {
 pub(crate) fn names(simulator: &Simulator, kind: &str) -> Vec<String> {
     let dump = simulator.dump();
     let objects = dump[kind].as_array().cloned().unwrap_or_default();
-    objects.iter().map(|it| it["name"].as_str().unwrap_or_default().to_owned()).collect()
+    objects
+        .iter()
+        .map(|it| it["name"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// Changes an object behind our back.
@@ -246,5 +276,8 @@ pub(crate) async fn change(
     let found = session.find(&key).await.unwrap().unwrap();
     let mut body = serde_json::to_value(&*found.body).unwrap();
     change(&mut body);
-    session.update(&key, &found.uuid, &body, &|_| true).await.unwrap();
+    session
+        .update(&key, &found.uuid, &body, &|_| true)
+        .await
+        .unwrap();
 }

@@ -1,25 +1,28 @@
 //! Questions and orders.
 
 use crate::agent::Cluster;
-use crate::lab::{Plan, SETTINGS, everywhere, names, named, simulator, start};
+use crate::lab::{Plan, SETTINGS, everywhere, named, names, simulator, start};
 use crate::objects::{base, ingress, secret, shop};
 use aviary_proto::admin::v1 as orders;
 use aviary_proto::query::v1::{self as query, Side};
 use aviary_proto::types::v1::{AviObjectRef, Domain, Scope};
 use std::time::Duration;
 use tonic::Code;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, server_reflection_request};
 use tonic_types::StatusExt;
 
 fn cluster(namespaces: &[&str]) -> Cluster {
     let cluster = Cluster::default();
-    base(namespaces).into_iter().for_each(|object| {
+    for object in base(namespaces) {
         cluster.put(object);
-    });
+    }
     for namespace in namespaces {
-        let host = format!("{namespace}.avi.internal");
-        shop(namespace, &host).into_iter().for_each(|object| {
+        for object in shop(namespace, &format!("{namespace}.avi.internal")) {
             cluster.put(object);
-        });
+        }
     }
     cluster
 }
@@ -59,19 +62,36 @@ async fn both_sides_of_every_object_are_shown_without_keys() {
         seen.push(named.filter(|it| it.r#type == "pool").collect::<Vec<_>>());
     }
     assert_eq!(seen[0], seen[1]);
-    let asked = query::GetObjectRequest { r#ref: seen[0].first().cloned() };
+    let asked = query::GetObjectRequest {
+        r#ref: seen[0].first().cloned(),
+    };
     let both = client.get_object(asked).await.unwrap().into_inner();
     let (desired, observed) = (both.desired.unwrap(), both.observed.unwrap());
     assert!(desired.uuid.is_empty() && !desired.sources.is_empty());
     assert!(!observed.uuid.is_empty());
-    assert_eq!(desired.owner, Some(Domain { cluster: "blue".into(), instance: String::new() }));
+    assert_eq!(
+        desired.owner,
+        Some(Domain {
+            cluster: "blue".into(),
+            instance: String::new()
+        })
+    );
     let asked = query::ListObjectsRequest {
         r#type: "sslkeyandcertificate".into(),
         with_body: true,
         ..query::ListObjectsRequest::default()
     };
-    let certificates = client.list_objects(asked).await.unwrap().into_inner().objects;
-    assert!(certificates[0].body.contains("<sensitive>"), "{}", certificates[0].body);
+    let certificates = client
+        .list_objects(asked)
+        .await
+        .unwrap()
+        .into_inner()
+        .objects;
+    assert!(
+        certificates[0].body.contains("<sensitive>"),
+        "{}",
+        certificates[0].body
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,28 +104,55 @@ async fn agents_scopes_shards_and_findings_are_listed() {
     translator.settle().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut client = translator.query();
-    let agents = client.list_agents(query::ListAgentsRequest::default()).await.unwrap();
+    let agents = client
+        .list_agents(query::ListAgentsRequest::default())
+        .await
+        .unwrap();
     let agents = agents.into_inner().agents;
     assert_eq!(agents.len(), 2);
     assert_eq!(agents[0].identity, "local");
-    let scopes = client.list_scopes(query::ListScopesRequest::default()).await.unwrap().into_inner();
+    let scopes = client
+        .list_scopes(query::ListScopesRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
     let listed: Vec<(&str, bool)> = scopes
         .scopes
         .iter()
         .map(|it| (it.scope.as_ref().unwrap().namespace.as_str(), it.complete))
         .collect();
     assert_eq!(listed, [("", true), ("pay", true), ("shop", true)]);
-    let hosts = client.get_shard_map(query::GetShardMapRequest::default()).await.unwrap();
+    let hosts = client
+        .get_shard_map(query::GetShardMapRequest::default())
+        .await
+        .unwrap();
     let hosts = hosts.into_inner().entries;
-    let shop = hosts.iter().find(|it| it.host == "shop.avi.internal").unwrap();
+    let shop = hosts
+        .iter()
+        .find(|it| it.host == "shop.avi.internal")
+        .unwrap();
     assert_eq!((shop.shard, shop.shards), (Some(0), Some(1)));
-    assert_eq!(shop.owner.as_ref().unwrap().key.as_ref().unwrap().name, "shop");
-    let asked = query::ListFindingsRequest { code: "AVY-1104".into(), ..Default::default() };
-    let findings = client.list_findings(asked).await.unwrap().into_inner().findings;
+    assert_eq!(
+        shop.owner.as_ref().unwrap().key.as_ref().unwrap().name,
+        "shop"
+    );
+    let asked = query::ListFindingsRequest {
+        code: "AVY-1104".into(),
+        ..Default::default()
+    };
+    let findings = client
+        .list_findings(asked)
+        .await
+        .unwrap()
+        .into_inner()
+        .findings;
     assert_eq!(findings.len(), 1);
     agent.stop().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let asked = query::ListScopesRequest { incomplete_only: true, ..Default::default() };
+    let asked = query::ListScopesRequest {
+        incomplete_only: true,
+        ..Default::default()
+    };
     let frozen = client.list_scopes(asked).await.unwrap().into_inner().scopes;
     assert_eq!(frozen.len(), 2);
     assert!(frozen[0].frozen_since.is_some() && frozen[0].why.contains("no agent"));
@@ -115,15 +162,33 @@ async fn agents_scopes_shards_and_findings_are_listed() {
 async fn wrong_questions_are_told_what_is_wrong() {
     let translator = start(&simulator(), Plan::default()).await;
     let mut client = translator.query();
-    let asked = query::ListObjectsRequest { r#type: "virtualserver".into(), ..Default::default() };
+    let asked = query::ListObjectsRequest {
+        r#type: "virtualserver".into(),
+        ..Default::default()
+    };
     let status = client.list_objects(asked).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     let details = status.get_error_details();
-    assert_eq!(details.bad_request().unwrap().field_violations[0].field, "type");
-    let asked = query::ListObjectsRequest { page_size: 5_000, ..Default::default() };
-    assert_eq!(client.list_objects(asked).await.unwrap_err().code(), Code::InvalidArgument);
-    let unknown = AviObjectRef { r#type: "pool".into(), name: "none".into(), ..Default::default() };
-    let asked = query::GetObjectRequest { r#ref: Some(unknown) };
+    assert_eq!(
+        details.bad_request().unwrap().field_violations[0].field,
+        "type"
+    );
+    let asked = query::ListObjectsRequest {
+        page_size: 5_000,
+        ..Default::default()
+    };
+    assert_eq!(
+        client.list_objects(asked).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
+    let unknown = AviObjectRef {
+        r#type: "pool".into(),
+        name: "none".into(),
+        ..Default::default()
+    };
+    let asked = query::GetObjectRequest {
+        r#ref: Some(unknown),
+    };
     let status = client.get_object(asked).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
     assert!(status.get_error_details().resource_info().is_some());
@@ -135,20 +200,50 @@ async fn a_pause_stops_writes_until_its_end() {
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
-    let domain = Domain { cluster: "blue".into(), instance: String::new() };
-    let target = orders::PauseTarget { target: Some(orders::pause_target::Target::Domain(domain)) };
+    let domain = Domain {
+        cluster: "blue".into(),
+        instance: String::new(),
+    };
+    let target = orders::PauseTarget {
+        target: Some(orders::pause_target::Target::Domain(domain)),
+    };
     let mut admin = translator.admin();
-    let pause = orders::PauseRequest { target: Some(target.clone()), ..Default::default() };
+    let pause = orders::PauseRequest {
+        target: Some(target.clone()),
+        ..Default::default()
+    };
     admin.pause(pause).await.unwrap();
     let version = cluster.put(ingress("shop", "new", "new.avi.internal", None));
     translator.shows(("shop", "new"), &version).await;
-    assert!(names(&simulator, "pool").iter().all(|name| !name.contains("new")));
-    let plan = translator.query().get_plan(query::GetPlanRequest::default()).await.unwrap();
-    assert!(plan.into_inner().holds.iter().any(|hold| hold.reason.contains("paused")));
-    let resumed = admin.resume(orders::ResumeRequest { target: Some(target) }).await.unwrap();
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .all(|name| !name.contains("new"))
+    );
+    let plan = translator
+        .query()
+        .get_plan(query::GetPlanRequest::default())
+        .await
+        .unwrap();
+    assert!(
+        plan.into_inner()
+            .holds
+            .iter()
+            .any(|hold| hold.reason.contains("paused"))
+    );
+    let resumed = admin
+        .resume(orders::ResumeRequest {
+            target: Some(target),
+        })
+        .await
+        .unwrap();
     assert!(resumed.into_inner().was_paused);
     translator.settle().await;
-    assert!(names(&simulator, "pool").iter().any(|name| name.contains("new")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .any(|name| name.contains("new"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +251,9 @@ async fn a_plan_that_deletes_much_waits_for_approval() {
     let (simulator, cluster) = (simulator(), cluster(&["shop"]));
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
-    let hosts: Vec<String> = (0..24).map(|number| format!("h{number}.avi.internal")).collect();
+    let hosts: Vec<String> = (0..24)
+        .map(|number| format!("h{number}.avi.internal"))
+        .collect();
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
     for host in &hosts {
         cluster.put(ingress("shop", host, host, Some("pay")));
@@ -171,16 +268,40 @@ async fn a_plan_that_deletes_much_waits_for_approval() {
     let version = cluster.put(ingress("shop", "shop", "shop.avi.internal", None));
     translator.shows(("shop", "shop"), &version).await;
     assert_eq!(names(&simulator, "virtualservice").len(), before);
-    let plan = translator.query().get_plan(query::GetPlanRequest::default()).await.unwrap();
+    let plan = translator
+        .query()
+        .get_plan(query::GetPlanRequest::default())
+        .await
+        .unwrap();
     let plan = plan.into_inner();
     assert!(plan.holds.iter().any(|hold| hold.approvable));
     let mut admin = translator.admin();
-    let wrong = orders::ApprovePlanRequest { digest: "0".into(), ..Default::default() };
-    assert_eq!(admin.approve_plan(wrong).await.unwrap_err().code(), Code::FailedPrecondition);
-    let right = orders::ApprovePlanRequest { digest: plan.digest, ..Default::default() };
-    assert!(admin.approve_plan(right).await.unwrap().into_inner().operations > 0);
+    let wrong = orders::ApprovePlanRequest {
+        digest: "0".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        admin.approve_plan(wrong).await.unwrap_err().code(),
+        Code::FailedPrecondition
+    );
+    let right = orders::ApprovePlanRequest {
+        digest: plan.digest,
+        ..Default::default()
+    };
+    assert!(
+        admin
+            .approve_plan(right)
+            .await
+            .unwrap()
+            .into_inner()
+            .operations
+            > 0
+    );
     translator.settle().await;
-    assert_eq!(names(&simulator, "virtualservice").len(), before - hosts.len());
+    assert_eq!(
+        names(&simulator, "virtualservice").len(),
+        before - hosts.len()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,20 +311,30 @@ async fn a_scope_that_nobody_speaks_for_can_be_given_up() {
     let _wide = translator.agent(&cluster, named(&["shop"], true));
     let pay = translator.agent(&cluster, named(&["pay"], false));
     translator.settle().await;
-    let scope = Scope { cluster: "blue".into(), namespace: "pay".into() };
+    let scope = Scope {
+        cluster: "blue".into(),
+        namespace: "pay".into(),
+    };
     let release = || orders::ReleaseScopeRequest {
         scope: Some(scope.clone()),
         reason: "the team has left".into(),
     };
     let mut admin = translator.admin();
-    assert_eq!(admin.release_scope(release()).await.unwrap_err().code(), Code::FailedPrecondition);
+    assert_eq!(
+        admin.release_scope(release()).await.unwrap_err().code(),
+        Code::FailedPrecondition
+    );
     pay.stop().await;
     cluster.delete(&base(&["pay"])[1]);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let released = admin.release_scope(release()).await.unwrap().into_inner();
     assert_eq!(released.objects, 3);
     translator.settle().await;
-    assert!(names(&simulator, "pool").iter().all(|name| !name.contains("pay")));
+    assert!(
+        names(&simulator, "pool")
+            .iter()
+            .all(|name| !name.contains("pay"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,23 +357,29 @@ async fn a_newer_session_supersedes_an_older_one() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_cluster_is_turned_away() {
     let settings = SETTINGS.replace("clusterName: blue", "clusterName: green");
-    let plan = Plan { settings, ..Plan::default() };
+    let plan = Plan {
+        settings,
+        ..Plan::default()
+    };
     let translator = start(&simulator(), plan).await;
-    let why = translator.agent(&Cluster::default(), everywhere()).ended().await;
+    let why = translator
+        .agent(&Cluster::default(), everywhere())
+        .ended()
+        .await;
     assert!(why.contains("cluster blue is not configured"), "{why}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn health_and_descriptions_are_served() {
-    use tonic_health::pb::health_client::HealthClient;
-    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
     let translator = start(&simulator(), Plan::default()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut health = HealthClient::new(translator.channel());
-    let answer = health.check(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let answer = health
+        .check(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(answer.status(), ServingStatus::Serving);
-    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
-    use tonic_reflection::pb::v1::{ServerReflectionRequest, server_reflection_request};
     let ask = ServerReflectionRequest {
         host: String::new(),
         message_request: Some(server_reflection_request::MessageRequest::ListServices(
@@ -250,10 +387,17 @@ async fn health_and_descriptions_are_served() {
         )),
     };
     let mut reflection = ServerReflectionClient::new(translator.channel());
-    let answers = reflection.server_reflection_info(tokio_stream::once(ask)).await.unwrap();
+    let answers = reflection
+        .server_reflection_info(tokio_stream::once(ask))
+        .await
+        .unwrap();
     let first = answers.into_inner().message().await.unwrap().unwrap();
     let text = format!("{first:?}");
-    for name in ["aviary.query.v1.QueryService", "aviary.admin.v1.AdminService", "grpc.health.v1.Health"] {
+    for name in [
+        "aviary.query.v1.QueryService",
+        "aviary.admin.v1.AdminService",
+        "grpc.health.v1.Health",
+    ] {
         assert!(text.contains(name), "{text}");
     }
 }

@@ -11,7 +11,10 @@ const LONG: Duration = Duration::from_mins(20);
 
 fn cluster() -> Cluster {
     let cluster = Cluster::default();
-    for object in base(&["shop"]).into_iter().chain(shop("shop", "shop.avi.internal")) {
+    for object in base(&["shop"])
+        .into_iter()
+        .chain(shop("shop", "shop.avi.internal"))
+    {
         cluster.put(object);
     }
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
@@ -20,7 +23,10 @@ fn cluster() -> Cluster {
 }
 
 fn kept(folder: &Path) -> Plan {
-    Plan { store: StoreAt::Folder(folder.to_owned()), ..Plan::default() }
+    Plan {
+        store: StoreAt::Folder(folder.to_owned()),
+        ..Plan::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,8 +40,15 @@ async fn a_second_start_writes_nothing() {
         translator.settle().await;
         let wrote = writes(&simulator);
         let pools = names(&simulator, "pool");
-        assert!(pools.iter().any(|name| name.contains("shop.avi.internal")), "{pools:?}");
-        assert!(names(&simulator, "sslkeyandcertificate").iter().any(|it| it.contains("pay")));
+        assert!(
+            pools.iter().any(|name| name.contains("shop.avi.internal")),
+            "{pools:?}"
+        );
+        assert!(
+            names(&simulator, "sslkeyandcertificate")
+                .iter()
+                .any(|it| it.contains("pay"))
+        );
         simulator.clear_log();
         agent.stop().await;
         translator.stop().await;
@@ -95,10 +108,17 @@ async fn the_store_holds_no_secret_and_is_for_nobody_else() {
     agent.stop().await;
     translator.stop().await;
     let path = folder.path().join("aviary.redb");
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let bytes = std::fs::read(&path).unwrap();
     let stored = cluster.get(&secret("shop", "pay", ""));
-    let key = stored["data"]["tls.key"].as_str().unwrap().as_bytes().to_vec();
+    let key = stored["data"]["tls.key"]
+        .as_str()
+        .unwrap()
+        .as_bytes()
+        .to_vec();
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     assert!(has(b"shop.avi.internal"));
     assert!(!has(&key[..40]));
@@ -113,10 +133,16 @@ async fn a_kill_at_any_moment_is_survived() {
         let _agent = translator.agent(&cluster, everywhere());
         translator.settle().await;
         translator.settle().await;
-        let mut names: Vec<String> = ["pool", "poolgroup", "virtualservice", "vsvip", "httppolicyset"]
-            .iter()
-            .flat_map(|kind| names(&simulator, kind))
-            .collect();
+        let mut names: Vec<String> = [
+            "pool",
+            "poolgroup",
+            "virtualservice",
+            "vsvip",
+            "httppolicyset",
+        ]
+        .iter()
+        .flat_map(|kind| names(&simulator, kind))
+        .collect();
         names.sort();
         names
     };
@@ -132,10 +158,16 @@ async fn a_kill_at_any_moment_is_survived() {
         let _agent = translator.agent(&cluster, everywhere());
         tokio::time::sleep(LONG).await;
         translator.settle().await;
-        let mut now: Vec<String> = ["pool", "poolgroup", "virtualservice", "vsvip", "httppolicyset"]
-            .iter()
-            .flat_map(|kind| names(&simulator, kind))
-            .collect();
+        let mut now: Vec<String> = [
+            "pool",
+            "poolgroup",
+            "virtualservice",
+            "vsvip",
+            "httppolicyset",
+        ]
+        .iter()
+        .flat_map(|kind| names(&simulator, kind))
+        .collect();
         now.sort();
         assert_eq!(now, reference, "killed after {} ms", after * 37);
     }
