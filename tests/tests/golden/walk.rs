@@ -105,8 +105,17 @@ async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Re
             },
         )
         .await?;
-        let refused = &state.outcome.settled.refused;
-        ensure!(refused.is_empty(), "{place}: refused {refused:?}");
+        let settled = &state.outcome.settled;
+        ensure!(
+            settled.refused.is_empty(),
+            "{place}: refused {:?}",
+            settled.refused
+        );
+        ensure!(
+            settled.holds.is_empty(),
+            "{place}: held {:?}",
+            settled.holds
+        );
         kept += hold(&place, &state, is_mixture, broken);
         standing = next;
     }

@@ -156,7 +156,10 @@ impl Rules<'_> {
             let target_key = stage(&target, 0);
             if let Some(known) = self.ops.get(&target_key) {
                 let made = known.method == Method::Create;
-                let changed = known.method == Method::Update && Some(&target) != parent.as_ref();
+                // What is added to an address that stands waits for who listens there.
+                let names = op.method == Method::Create && target.kind == AviKind::VsVip;
+                let changed =
+                    known.method == Method::Update && Some(&target) != parent.as_ref() && !names;
                 if made || changed {
                     before.insert(target_key);
                 }
