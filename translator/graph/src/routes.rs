@@ -15,11 +15,12 @@ use std::collections::BTreeSet;
 /// VRFs and SE groups belong to the provider, whatever the tenant of the objects.
 const SHARED_TENANT: &str = "admin";
 
-/// Evaluates the routes of a domain. Only the primary instance of a cluster has them.
+/// Evaluates the routes and the label of a domain. Each instance labels the SE group it uses; the
+/// routes are the primary instance's alone.
 pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let mut parts = Parts::default();
     let env = view.env();
-    if !env.owns_routes() {
+    if !env.settings.syncs_static_routes() {
         return parts;
     }
     let maker = Maker::new(env, &env.settings.controller.tenant);
@@ -37,6 +38,9 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     parts
         .objects
         .push(maker.object(group, &[], Presence::Always));
+    if !env.owns_routes() {
+        return parts;
+    }
     let routes = pod_routes(view);
     let sources: BTreeSet<ObjectKey> = routes.iter().map(|route| route.node.clone()).collect();
     let sources: Vec<ObjectKey> = sources.into_iter().collect();

@@ -113,7 +113,7 @@ impl Env {
         }
     }
 
-    /// Whether this domain owns the static routes and the label of its SE group.
+    /// Whether this domain owns the static routes of its cluster.
     pub fn owns_routes(&self) -> bool {
         self.settings.primary && self.settings.syncs_static_routes()
     }
