@@ -1,6 +1,6 @@
-//! The whole system in one thread, on paused time, from one seed: agents on manifests in memory, the
-//! translator with its Controller session, and the simulated Controller. One seed gives one log; all
-//! seeds come to one end.
+//! The whole system in one thread, on paused time, from one seed: agents on manifests in memory,
+//! the translator with its Controller session, and the simulated Controller. One seed gives one
+//! log; all seeds come to one end.
 
 #[cfg(test)]
 mod dice;

@@ -1,5 +1,5 @@
-//! Every line and span of the trace as one number each: what is equal over two runs is equal down to
-//! the order in which tasks ran.
+//! Every line and span of the trace as one number each: what is equal over two runs is equal down
+//! to the order in which tasks ran.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -155,8 +155,8 @@ pub(crate) fn with<T>(trace: &Trace, run: impl FnOnce() -> T) -> T {
     tracing::subscriber::with_default(subscriber, run)
 }
 
-/// Listens to nothing, but asks to be asked: whether a line is wanted is remembered for all threads,
-/// so that one without a trace would silence the traces of the others.
+/// Listens to nothing, but asks to be asked: whether a line is wanted is remembered for all
+/// threads, so that one without a trace would silence the traces of the others.
 struct Elsewhere;
 
 impl Subscriber for Elsewhere {
