@@ -176,6 +176,8 @@ impl Watch {
                 self.streaming.store(false, Ordering::Relaxed);
                 State::List(reader)
             }
+            // A refusal of metadata alone is not told from a garbled event: a page tells it.
+            Ok(Some(Err(error))) if code(&error) == 0 => self.page(reader, "").await,
             Ok(Some(Err(error))) => self.failed(&error, "could not list").await,
             // The list was torn: the next one starts afresh.
             Ok(None) | Err(_) => {

@@ -15,6 +15,8 @@ use crate::source::refused;
 
 /// The one field manager of everything that agents apply.
 const MANAGER: &str = "aviary";
+/// The API group of Events, as the Role of an agent names it.
+const EVENTS: &str = "events.k8s.io";
 /// Longest note of an Event, in bytes, as API servers take it.
 const NOTE_MAX: usize = 1024;
 /// Longest part of an object's name in the name of an Event.
@@ -103,7 +105,7 @@ impl Cluster {
         let api: Api<DynamicObject> = Api::namespaced_with(
             self.client.clone(),
             namespace,
-            &resource("", "v1", "Event", "events"),
+            &resource(EVENTS, "v1", "Event", "events"),
         );
         let object = serde_json::from_value(body).map_err(kube::Error::SerdeError)?;
         api.create(&PostParams::default(), &object).await
@@ -117,7 +119,11 @@ impl Cluster {
         suffix: &str,
     ) -> Value {
         let about = resource(&kind.group, &intent.version, &kind.kind, &intent.resource);
-        let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let now = self
+            .clock
+            .now()
+            .strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+            .to_string();
         let level = match event.r#type() {
             EventType::Warning => "Warning",
             EventType::Normal | EventType::Unspecified => "Normal",
@@ -133,13 +139,13 @@ impl Cluster {
             &name.namespace
         };
         json!({
-            "apiVersion": "v1",
+            "apiVersion": format!("{EVENTS}/v1"),
             "kind": "Event",
             "metadata": {
                 "name": format!("{}.{suffix}", cut(&name.name, NAME_MAX)),
                 "namespace": namespace,
             },
-            "involvedObject": {
+            "regarding": {
                 "apiVersion": about.api_version,
                 "kind": kind.kind,
                 "namespace": name.namespace,
@@ -149,13 +155,10 @@ impl Cluster {
             "type": level,
             "reason": event.reason,
             "action": action,
-            "message": cut(&event.note, NOTE_MAX),
-            "source": {"component": MANAGER},
-            "reportingComponent": MANAGER,
+            "note": cut(&event.note, NOTE_MAX),
+            "reportingController": MANAGER,
             "reportingInstance": self.instance,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
+            "eventTime": now,
         })
     }
 }
