@@ -211,9 +211,16 @@ impl Lane {
         // Nothing goes that a write under way refers to, though nothing on the Controller does.
         self.out.retain(|key, _| busy.contains(key));
         let in_use: BTreeSet<&AviKey> = self.out.values().flatten().collect();
-        let kept = leave_out(&mut plan, |Op { key, method, .. }| {
+        // Nor does what refers to an object that is still being made.
+        let observed = self.observed.as_ref();
+        let is_there = |key: &AviKey| observed.is_some_and(|it| it.objects.contains_key(key));
+        let kept = leave_out(&mut plan, |Op { key, method, body, .. }| {
             let is_gone = *method == Method::Delete;
-            busy.contains(&key.object) || (is_gone && in_use.contains(&key.object))
+            let refs = body.iter().flat_map(|body| body.refs());
+            let mut targets = refs.filter_map(|it| key.object.target(it));
+            busy.contains(&key.object)
+                || (is_gone && in_use.contains(&key.object))
+                || targets.any(|target| busy.contains(&target) && !is_there(&target))
         });
         self.dirty = kept.into_iter().map(|op| op.key.object).collect();
         for Op { key, body, .. } in &plan.ops {
