@@ -97,6 +97,23 @@ impl Reported {
         }
     }
 
+    /// What the object says of a host. It stays said while the host moves to its next place.
+    pub fn claim(&self, host: &str) -> Option<Claim> {
+        let entries = self
+            .load_balancer
+            .iter()
+            .filter(|entry| entry.hostname == host);
+        let addresses: Vec<EcoString> = entries.map(|entry| entry.ip.clone()).collect();
+        let uuids: BTreeMap<EcoString, EcoString> =
+            serde_json::from_str(self.annotations.get(VS_UUIDS)?).ok()?;
+        (!addresses.is_empty()).then_some(Claim {
+            host: host.into(),
+            service_uuid: uuids.get(host)?.clone(),
+            addresses,
+            tenant: self.annotations.get(TENANT)?.clone(),
+        })
+    }
+
     /// Whether anything of ours stands on the object.
     pub fn is_empty(&self) -> bool {
         self.load_balancer.is_empty() && self.annotations.is_empty()

@@ -34,7 +34,7 @@ pub fn project(
     let report = Report {
         claims: serves
             .iter()
-            .filter_map(|serve| claim(observed, serve))
+            .filter_map(|serve| claim(observed, serve).or_else(|| reported.claim(&serve.host)))
             .collect(),
         cluster_uuid: env.inventory.cluster_uuid.clone(),
         findings: built
