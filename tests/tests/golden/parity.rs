@@ -23,7 +23,11 @@ fn every_listed_state_equals_the_corpus_but_for_the_departures() -> Result<()> {
     let folder = tempfile::tempdir()?;
     write_states(played, folder.path())?;
     let report = compare(played, folder.path())?;
-    ensure!(!report.contains("departure not needed"), "{report}");
+    // Those of statuses are for the live tests, which have an apiserver to write them to.
+    let mut unneeded = report
+        .lines()
+        .filter(|line| line.starts_with("departure not needed"));
+    ensure!(unneeded.all(|line| line.contains("'status:")), "{report}");
     Ok(())
 }
 

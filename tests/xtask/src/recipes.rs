@@ -120,6 +120,7 @@ fn test(ws: &Workspace, rest: &[String]) -> Result<()> {
     helm(ws)?;
     deny(ws, &[])?;
     clippy(ws)?;
+    programs(ws)?;
     // Includes the freshness of generated files, the goldens and the live tests.
     run(cargo_test(ws, &["--workspace"]).args(rest))
 }
@@ -216,6 +217,7 @@ fn generated(ws: &Workspace) -> Command {
 
 fn live(ws: &Workspace, rest: &[String]) -> Result<()> {
     tools::install(ws)?;
+    programs(ws)?;
     let mut command = cargo_test(ws, &["--workspace"]);
     for name in targets(ws, "test")?
         .iter()
@@ -224,6 +226,13 @@ fn live(ws: &Workspace, rest: &[String]) -> Result<()> {
         command.args(["--test", name]);
     }
     run(command.args(rest))
+}
+
+/// Builds what the live tests start: cargo itself builds a test's own package alone. With the tests
+/// beside them the programs share every dependency with what runs next.
+fn programs(ws: &Workspace) -> Result<()> {
+    let words = ["build", "--locked", "--workspace", "--bins", "--tests"];
+    run(&mut ws.cargo(&words))
 }
 
 fn golden(ws: &Workspace, rest: &[String]) -> Result<()> {

@@ -1,0 +1,217 @@
+//! The cluster that all tests of this binary share: nodes and classes of the corpus, and a client.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use aviary_proto::query::v1::ObjectVersion;
+use aviary_proto::types::v1::ObjectKey;
+use aviary_tests::kube::Kube;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
+use kube::{Client, Config};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+/// The Kubernetes cluster's name in every setting.
+pub(crate) const CLUSTER: &str = "lab";
+
+/// Group, version, kind, plural, and whether it is namespaced.
+const KINDS: &[(&str, &str, &str, &str, bool)] = &[
+    ("", "v1", "Namespace", "namespaces", false),
+    ("", "v1", "Node", "nodes", false),
+    ("", "v1", "Secret", "secrets", true),
+    ("", "v1", "Service", "services", true),
+    (
+        "discovery.k8s.io",
+        "v1",
+        "EndpointSlice",
+        "endpointslices",
+        true,
+    ),
+    ("networking.k8s.io", "v1", "Ingress", "ingresses", true),
+    (
+        "networking.k8s.io",
+        "v1",
+        "IngressClass",
+        "ingressclasses",
+        false,
+    ),
+];
+
+/// The apiserver, as its administrator.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    pub(crate) kube: &'static Kube,
+    client: Client,
+}
+
+impl Cluster {
+    /// The shared one. Clients belong to a runtime, so each test has its own.
+    pub(crate) async fn shared() -> Result<Self> {
+        static READY: OnceCell<()> = OnceCell::const_new();
+        let kube = tokio::task::spawn_blocking(Kube::shared).await??;
+        let config = Kubeconfig::read_from(kube.kubeconfig())?;
+        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+        let cluster = Self {
+            kube,
+            client: Client::try_from(config)?,
+        };
+        READY.get_or_try_init(|| cluster.furnish()).await?;
+        Ok(cluster)
+    }
+
+    /// The cluster-wide objects of the corpus: nodes with their addresses, and the class.
+    async fn furnish(&self) -> Result<()> {
+        let folder = aviary_tests::corpus::scenarios().join("l7/01-single-host");
+        for object in documents(&std::fs::read_to_string(folder.join("00-cluster.yaml"))?)? {
+            self.apply(&object).await?;
+        }
+        for object in documents(&std::fs::read_to_string(folder.join("00-status.yaml"))?)? {
+            self.apply_status(&object).await?;
+        }
+        Ok(())
+    }
+
+    /// Server-side apply, by force; answers which version that made.
+    pub(crate) async fn apply(&self, object: &Value) -> Result<ObjectVersion> {
+        let (api, name) = self.place(object)?;
+        let params = PatchParams::apply("live").force();
+        let made = api.patch(&name, &params, &Patch::Apply(object)).await;
+        let made = made.with_context(|| format!("apply {} {name}", text(object, "kind")))?;
+        let version = made.metadata.resource_version.unwrap_or_default();
+        Ok(version_of(object, version))
+    }
+
+    /// The same for the status subresource.
+    pub(crate) async fn apply_status(&self, object: &Value) -> Result<ObjectVersion> {
+        let (api, name) = self.place(object)?;
+        let params = PatchParams::apply("live").force();
+        let made = api
+            .patch_status(&name, &params, &Patch::Apply(object))
+            .await;
+        let made = made.with_context(|| format!("set the status of {name}"))?;
+        let version = made.metadata.resource_version.unwrap_or_default();
+        Ok(version_of(object, version))
+    }
+
+    /// Deletes an object.
+    pub(crate) async fn delete(&self, object: &Value) -> Result<()> {
+        let (api, name) = self.place(object)?;
+        let gone = api.delete(&name, &DeleteParams::default()).await;
+        gone.with_context(|| format!("delete {} {name}", text(object, "kind")))?;
+        Ok(())
+    }
+
+    /// Every object of a kind in a namespace.
+    pub(crate) async fn list(&self, kind: &str, namespace: &str) -> Result<Vec<Value>> {
+        let (resource, _) = resource(kind)?;
+        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource);
+        let list = api.list(&ListParams::default()).await;
+        let list = list.with_context(|| format!("list {kind} of {namespace}"))?;
+        let objects = list.items.into_iter().map(serde_json::to_value);
+        Ok(objects.collect::<Result<_, _>>()?)
+    }
+
+    /// What stands on every Ingress and on every Service of type LoadBalancer, as the corpus has it.
+    pub(crate) async fn statuses(&self, namespaces: &[String]) -> Result<BTreeMap<String, Value>> {
+        let mut found = BTreeMap::new();
+        for namespace in namespaces {
+            for object in self.list("Ingress", namespace).await? {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                found.insert(format!("ingresses/{namespace}/{name}"), told(&object));
+            }
+            for object in self.list("Service", namespace).await? {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                if object["spec"]["type"] == "LoadBalancer" {
+                    found.insert(format!("services/{namespace}/{name}"), told(&object));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn place(&self, object: &Value) -> Result<(Api<DynamicObject>, String)> {
+        let (resource, namespaced) = resource(text(object, "kind"))?;
+        let name = object["metadata"]["name"].as_str().context("no name")?;
+        let client = self.client.clone();
+        let api = if namespaced {
+            let namespace = object["metadata"]["namespace"]
+                .as_str()
+                .unwrap_or("default");
+            Api::namespaced_with(client, namespace, &resource)
+        } else {
+            Api::all_with(client, &resource)
+        };
+        Ok((api, name.to_owned()))
+    }
+}
+
+/// The documents of a YAML text.
+pub(crate) fn documents(yaml: &str) -> Result<Vec<Value>> {
+    let parts = yaml.split("\n---\n").filter(|part| !part.trim().is_empty());
+    parts
+        .map(|part| serde_saphyr::from_str(part).context("read a YAML document"))
+        .collect()
+}
+
+/// How the query service names an object.
+pub(crate) fn key_of(object: &Value) -> ObjectKey {
+    let group = text(object, "apiVersion").split_once('/');
+    let kind = text(object, "kind");
+    let cluster_wide = KINDS.iter().any(|entry| entry.2 == kind && !entry.4);
+    let namespace = object["metadata"]["namespace"].as_str();
+    ObjectKey {
+        group: group.map_or("", |(group, _)| group).to_owned(),
+        kind: kind.to_owned(),
+        namespace: if cluster_wide {
+            String::new()
+        } else {
+            namespace.unwrap_or("default").to_owned()
+        },
+        name: object["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+fn version_of(object: &Value, resource_version: String) -> ObjectVersion {
+    ObjectVersion {
+        cluster: CLUSTER.to_owned(),
+        key: Some(key_of(object)),
+        resource_version,
+    }
+}
+
+fn resource(kind: &str) -> Result<(ApiResource, bool)> {
+    let found = KINDS.iter().find(|entry| entry.2 == kind);
+    let (group, version, kind, plural, namespaced) =
+        found.with_context(|| format!("no tests use {kind}"))?;
+    let gvk = GroupVersionKind::gvk(group, version, kind);
+    Ok((ApiResource::from_gvk_with_plural(&gvk, plural), *namespaced))
+}
+
+/// Status, AKO's annotations and finalizers; what is not there is left out.
+fn told(object: &Value) -> Value {
+    let mut told = serde_json::Map::new();
+    told.insert("status".into(), object["status"].clone());
+    let annotations = object["metadata"]["annotations"].as_object();
+    let ours: serde_json::Map<String, Value> = annotations
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| key.starts_with("ako.vmware.com/"))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if !ours.is_empty() {
+        told.insert("annotations".into(), ours.into());
+    }
+    if let Some(finalizers) = object["metadata"].get("finalizers") {
+        told.insert("finalizers".into(), finalizers.clone());
+    }
+    told.into()
+}
+
+fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object[field].as_str().unwrap_or_default()
+}

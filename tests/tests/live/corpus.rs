@@ -1,0 +1,151 @@
+//! The listed scenarios of the corpus, played by the real programs on a real apiserver, and held
+//! against what AKO left on the Controller and on the objects.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use aviary::plan::{State, Step, read_scenario};
+use aviary_tests::corpus::{LISTED, name_of, scenarios};
+use futures::stream::{self, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, key_of};
+use crate::normal::{compare, normalise};
+use crate::program::Program;
+use crate::stack::{Stack, baseline, over};
+
+/// How many scenarios run at a time.
+const POOL: usize = 2;
+
+#[derive(Deserialize)]
+struct Sheet {
+    settings: Value,
+    namespaces: Vec<String>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e2e_every_listed_scenario_ends_as_with_ako_on_controller_and_objects() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let folder = Arc::new(tempfile::tempdir()?);
+    let names: Vec<String> = LISTED.iter().map(|id| name_of(id)).collect::<Result<_>>()?;
+    let played: Vec<Result<()>> = stream::iter(names.clone())
+        .map(|name| {
+            let (cluster, folder) = (cluster.clone(), folder.clone());
+            let place = folder.path().join("raw").join(&name);
+            // A task of its own, so that two scenarios run on two cores.
+            let task = tokio::spawn(async move {
+                let played = play(&cluster, &name, &place).await;
+                played.with_context(|| format!("play {name}"))
+            });
+            async move { task.await? }
+        })
+        .buffer_unordered(POOL)
+        .collect()
+        .await;
+    let failed: Vec<String> = played
+        .into_iter()
+        .filter_map(|played| played.err().map(|error| format!("{error:#}")))
+        .collect();
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    normalise(folder.path(), "raw", "got")?;
+    compare(&names, &folder.path().join("got"))
+}
+
+/// Plays a scenario and writes down each state as it stands on the Controller and in the cluster.
+async fn play(cluster: &Cluster, name: &str, place: &Path) -> Result<()> {
+    fs::create_dir_all(place)?;
+    let folder = scenarios().join(name);
+    let sheet: Sheet = serde_saphyr::from_str(&fs::read_to_string(folder.join("scenario.yaml"))?)?;
+    let stack = Stack::start(&over(&baseline()?, &sheet.settings)).await?;
+    let found = stack.sim.dump().await?;
+    let admin = cluster.kube.kubeconfig();
+    let mut agents: Vec<Program> = stack.namespace_agents(&admin, &sheet.namespaces)?;
+    agents.push(stack.cluster_agent(&admin)?);
+    stack.heard(&sheet.namespaces).await?;
+    for State { name, steps } in read_scenario(&folder)?.states {
+        for step in steps {
+            // What is common to all scenarios stands already, and must not be touched.
+            if name != "00-boot" {
+                let done = carry_out(cluster, &stack, step).await;
+                done.with_context(|| format!("step {name}"))?;
+            }
+        }
+        let statuses = cluster.statuses(&sheet.namespaces).await?;
+        let avi = touched(&stack.sim.dump().await?, &found);
+        let state = json!({"avi": avi, "status": statuses});
+        fs::write(place.join(format!("{name}.json")), state.to_string())?;
+    }
+    Ok(())
+}
+
+/// The objects of a Controller that do not stand as they were found.
+fn touched(now: &Value, found: &Value) -> Value {
+    let kinds = now.as_object().into_iter().flatten();
+    let touched = kinds.map(|(kind, objects)| {
+        let known = found[kind].as_array().cloned().unwrap_or_default();
+        let objects = objects.as_array().into_iter().flatten();
+        let changed = objects.filter(|object| !known.contains(object));
+        (kind.clone(), changed.cloned().collect::<Value>())
+    });
+    Value::Object(touched.collect())
+}
+
+async fn carry_out(cluster: &Cluster, stack: &Stack, step: Step) -> Result<()> {
+    let mut versions = Vec::new();
+    match step {
+        Step::Apply(objects) => {
+            for object in &objects {
+                let version = cluster.apply(object).await?;
+                if is_read(cluster, object).await? {
+                    versions.push(version);
+                }
+            }
+        }
+        Step::Status(objects) => {
+            for object in &objects {
+                versions.push(cluster.apply_status(object).await?);
+            }
+        }
+        Step::Delete(objects) => return delete(cluster, stack, &objects).await,
+        Step::Settings(_) | Step::Stop | Step::Start => {
+            return Err(anyhow!("no listed scenario does this"));
+        }
+    }
+    stack.carried_out(versions).await
+}
+
+/// Whether translation looks at the object: of Secrets only those that an Ingress names.
+async fn is_read(cluster: &Cluster, object: &Value) -> Result<bool> {
+    let key = key_of(object);
+    if key.kind != "Secret" {
+        return Ok(true);
+    }
+    let ingresses = cluster.list("Ingress", &key.namespace).await?;
+    let mut named = ingresses.iter().flat_map(|ingress| {
+        let tls = ingress["spec"]["tls"].as_array().into_iter().flatten();
+        tls.filter_map(|tls| tls["secretName"].as_str())
+    });
+    Ok(named.any(|name| name == key.name))
+}
+
+/// Deletes objects and waits until the translator holds that many less.
+async fn delete(cluster: &Cluster, stack: &Stack, objects: &[Value]) -> Result<()> {
+    let mut left: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for object in objects {
+        let key = key_of(object);
+        let place = (key.kind, key.namespace);
+        let held = stack.held(&place.0, &place.1).await?;
+        *left.entry(place).or_insert(held) -= 1;
+    }
+    for object in objects {
+        cluster.delete(object).await?;
+    }
+    for ((kind, namespace), count) in left {
+        stack.holds(&kind, &namespace, count).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The real programs on a real apiserver and a simulated Controller, each a process of its own.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that finds another shape fails all the same"
+)]
+
+mod cluster;
+mod corpus;
+mod crash;
+mod e2e;
+mod grpcurl;
+mod normal;
+mod program;
+mod rbac;
+mod relay;
+mod scene;
+mod sim;
+mod stack;
