@@ -197,11 +197,10 @@ impl InstanceSettings {
         selected && !blocked
     }
 
-    /// Whether routes to the pod networks and the SE group's label are this instance's to write, as
-    /// far as settings tell (an NSX-T cloud with the NCP plugin has none either).
+    /// Whether there are routes to the pod networks, as far as settings tell (an NSX-T cloud with
+    /// the NCP plugin has none either). The primary instance of a cluster writes them; each instance
+    /// labels the SE group that it uses.
     pub fn syncs_static_routes(&self) -> bool {
-        self.primary
-            && !self.ako.disable_static_route_sync
-            && self.l7.service_type == ServiceType::ClusterIp
+        !self.ako.disable_static_route_sync && self.l7.service_type == ServiceType::ClusterIp
     }
 }

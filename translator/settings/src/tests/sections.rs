@@ -202,7 +202,7 @@ fn ako_section_values() {
     check(
         "AKOSettings: {primaryInstance: false}",
         InstanceSettings::syncs_static_routes,
-        false,
+        true,
     );
     check(
         "L7Settings: {serviceType: NodePort}",
