@@ -25,6 +25,9 @@ mod tests {
     async fn replies_carry_the_time_of_the_clock() {
         let clock = Clock::virtual_from(jiff::Timestamp::from_second(784_111_777).unwrap());
         let reply = dated(&clock, Response::new(()));
-        assert_eq!(reply.headers()[header::DATE], "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            reply.headers()[header::DATE],
+            "Sun, 06 Nov 1994 08:49:37 GMT"
+        );
     }
 }

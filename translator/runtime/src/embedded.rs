@@ -24,7 +24,10 @@ pub enum Error {
 /// Who we are to a Controller that accepts anybody.
 pub(crate) fn anybody() -> Credentials {
     let proof = Proof::Password(Secret::new("embedded"));
-    Credentials { username: "admin".into(), proof }
+    Credentials {
+        username: "admin".into(),
+        proof,
+    }
 }
 
 /// The Controller at this address, such as `http://127.0.0.1:8080`, for clusters of this access.
@@ -32,7 +35,17 @@ pub(crate) fn anybody() -> Credentials {
 /// # Errors
 /// When the address is none, or the transport cannot be set up.
 pub fn controller(access: ControllerAccess, address: &str) -> Result<Controller, Error> {
-    let base = address.parse().map_err(|_| Error::Address { address: address.to_owned() })?;
-    let transport = https::connect(&Trust { ca_file: None, insecure: false })?;
-    Ok(Controller::new(access, Config::new(base), transport, Arc::new(anybody())))
+    let base = address.parse().map_err(|_| Error::Address {
+        address: address.to_owned(),
+    })?;
+    let transport = https::connect(&Trust {
+        ca_file: None,
+        insecure: false,
+    })?;
+    Ok(Controller::new(
+        access,
+        Config::new(base),
+        transport,
+        Arc::new(anybody()),
+    ))
 }

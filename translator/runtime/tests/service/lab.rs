@@ -193,7 +193,10 @@ impl Running {
         let answer = client.wait_converged(request);
         match tokio::time::timeout(Duration::from_mins(5), answer).await {
             Ok(answer) => answer.unwrap().into_inner(),
-            Err(late) => panic!("not converged after five minutes, {late}: {:#?}", self.state()),
+            Err(late) => panic!(
+                "not converged after five minutes, {late}: {:#?}",
+                self.state()
+            ),
         }
     }
 
