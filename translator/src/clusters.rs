@@ -98,7 +98,25 @@ pub(crate) fn gate(
     settings: &Settings,
     environment: &BTreeMap<String, String>,
 ) -> Result<Gate, Error> {
-    let home = &settings.home.name;
+    let mut rules = rules(args, settings)?;
+    let mut gate = Gate::new(Clock::system());
+    for cluster in settings.all_clusters() {
+        let keys = match keys(cluster)? {
+            None if cluster.name == settings.home.name => discovery(environment),
+            keys => keys,
+        };
+        let rules = rules.remove(cluster.name.as_str()).unwrap_or_default();
+        let issuer = (cluster.identity.issuer.clone(), keys);
+        gate = gate.with(cluster.name.clone(), issuer, rules);
+    }
+    Ok(gate)
+}
+
+/// The rules of every cluster of the settings.
+pub(crate) fn rules(
+    args: &Run,
+    settings: &Settings,
+) -> Result<BTreeMap<String, ClusterRules>, Error> {
     let mut rows = match &args.identities {
         None => BTreeMap::new(),
         Some(path) => {
@@ -106,27 +124,19 @@ pub(crate) fn gate(
                 path: path.clone(),
                 source,
             })?;
-            read_rules(&text, home).map_err(Error::Identities)?
+            read_rules(&text, &settings.home.name).map_err(Error::Identities)?
         }
     };
-    let mut gate = Gate::new(Clock::system());
+    let mut all = BTreeMap::new();
     for cluster in settings.all_clusters() {
-        let mut rules: ClusterRules = rows.remove(&cluster.name).unwrap_or_default();
+        let mut rules = rows.remove(&cluster.name).unwrap_or_default();
         rules.rules.extend(cluster.identity.rules.iter().cloned());
-        let keys = match keys(cluster)? {
-            None if cluster.name == *home => discovery(environment),
-            keys => keys,
-        };
-        gate = gate.with(
-            cluster.name.clone(),
-            (cluster.identity.issuer.clone(), keys),
-            rules,
-        );
+        all.insert(cluster.name.to_string(), rules);
     }
     for cluster in rows.keys() {
         tracing::warn!(%cluster, "the identities name a cluster that the settings do not");
     }
-    Ok(gate)
+    Ok(all)
 }
 
 fn keys(cluster: &ClusterSettings) -> Result<Option<KeySource>, Error> {

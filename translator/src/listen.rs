@@ -11,12 +11,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Connections that wait to be served.
 const WAITING_MAX: usize = 64;
+/// Handshakes at the same time; whoever comes then waits.
+const SHAKING_MAX: usize = 256;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Certificates are read again this often.
@@ -94,6 +96,7 @@ async fn accept(
     tls: Option<Tls>,
     out: mpsc::Sender<io::Result<Connection>>,
 ) {
+    let shaking = Arc::new(Semaphore::new(SHAKING_MAX));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -119,10 +122,15 @@ async fn accept(
             }
             continue;
         };
-        aviary_boot::spawn(
-            "handshake",
-            shake(stream, tls.borrow().clone(), out.clone()),
-        );
+        // The semaphore is never closed.
+        let Ok(turn) = shaking.clone().acquire_owned().await else {
+            return;
+        };
+        let (config, out) = (tls.borrow().clone(), out.clone());
+        aviary_boot::spawn("handshake", async move {
+            shake(stream, config, out).await;
+            drop(turn);
+        });
     }
 }
 

@@ -1,46 +1,66 @@
-//! Follows the settings file. What cannot be read or is not valid changes nothing.
+//! Follows the files with settings and identities. What cannot be read or is not valid changes
+//! nothing.
 
+use crate::args::Run;
+use crate::clusters;
+use crate::run::{Error, settings};
 use aviary_runtime::Reconfigure;
 use aviary_settings::Settings;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// How often the file is looked at. A ConfigMap takes up to a minute to arrive anyway.
+/// How often the files are looked at. A ConfigMap takes up to a minute to arrive anyway.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Hands changed settings on for as long as somebody takes them.
+/// Hands changes on for as long as somebody takes them.
 pub(crate) async fn follow(
-    path: PathBuf,
+    args: Run,
+    environment: BTreeMap<String, String>,
     mut known: Settings,
-    read: impl Fn() -> Result<Settings, String>,
     reconfigure: Reconfigure,
 ) {
+    let files: Vec<PathBuf> = args
+        .settings
+        .iter()
+        .chain(&args.identities)
+        .cloned()
+        .collect();
     let mut ticks = tokio::time::interval(EVERY);
-    let mut stamp = modified(&path);
+    let mut stamps = modified(&files);
     loop {
         ticks.tick().await;
-        let now = modified(&path);
-        if now == stamp {
+        let now = modified(&files);
+        if now == stamps {
             continue;
         }
-        stamp = now;
-        match read() {
-            Ok(settings) if settings == known => {}
-            Ok(settings) => {
-                known.clone_from(&settings);
-                if !reconfigure.configure(settings).await {
-                    return;
-                }
-            }
-            Err(why) => {
-                tracing::error!(path = %path.display(), why, "the settings before stay in force");
-            }
+        stamps = now;
+        if let Err(error) = take(&args, &environment, &mut known, &reconfigure).await {
+            let error = aviary_boot::chain(&error);
+            tracing::error!(%error, "what was in force before stays so");
         }
     }
 }
 
-fn modified(path: &PathBuf) -> Option<SystemTime> {
-    std::fs::metadata(path)
-        .and_then(|found| found.modified())
-        .ok()
+async fn take(
+    args: &Run,
+    environment: &BTreeMap<String, String>,
+    known: &mut Settings,
+    reconfigure: &Reconfigure,
+) -> Result<(), Error> {
+    let settings = settings(args, environment)?;
+    let mut rules = clusters::rules(args, &settings)?;
+    for cluster in settings.all_clusters() {
+        let rules = rules.remove(cluster.name.as_str()).unwrap_or_default();
+        reconfigure.set_rules(&cluster.name, rules);
+    }
+    if settings != *known && reconfigure.configure(settings.clone()).await {
+        *known = settings;
+    }
+    Ok(())
+}
+
+fn modified(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    let stamp = |path: &PathBuf| std::fs::metadata(path).and_then(|it| it.modified()).ok();
+    files.iter().map(stamp).collect()
 }

@@ -86,21 +86,23 @@ pub async fn run(
     };
     let translator = Translator::new(config).await?;
     let incoming = listen::listen(&args).await?;
-    if let Some(path) = args.settings.clone() {
-        let (args, environment) = (args.clone(), environment.clone());
-        let read = move || {
-            let read = self::settings(&args, &environment);
-            read.map_err(|error| aviary_boot::chain(&error).to_string())
-        };
-        let follow = reload::follow(path, settings, read, translator.reconfigure());
-        aviary_boot::spawn("follow settings", follow);
-    }
-    translator.run(incoming, shutdown).await?;
-    Ok(())
+    let follow = reload::follow(
+        args,
+        environment.clone(),
+        settings,
+        translator.reconfigure(),
+    );
+    let follow = aviary_boot::spawn("follow settings", follow);
+    let ran = translator.run(incoming, shutdown).await;
+    follow.abort();
+    Ok(ran?)
 }
 
 /// The settings of the file, or of the environment where no file is named.
-fn settings(args: &Run, environment: &BTreeMap<String, String>) -> Result<Settings, Error> {
+pub(crate) fn settings(
+    args: &Run,
+    environment: &BTreeMap<String, String>,
+) -> Result<Settings, Error> {
     let said = from_env(environment);
     let namespace = said.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.into());
     let Parsed { settings, warnings } = match &args.settings {

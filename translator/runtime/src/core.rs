@@ -10,6 +10,7 @@ mod rebuild;
 mod site;
 mod status;
 mod sync;
+mod unused;
 pub(crate) mod wake;
 
 pub(crate) use boot::{ControllerParts, Parts};
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     versions: OrdMap<ObjectKey, EcoString>,
     /// Something must be translated although no fact changed.
     rebuild: bool,
+    /// When to look for shard parents without hosts.
+    unused_due: Instant,
     /// Who waits to be told where the facts stand.
     marks: Vec<oneshot::Sender<Generation>>,
     /// Something that is published changed.
@@ -113,6 +116,7 @@ impl Core {
         self.end_pauses();
         self.freshen();
         self.translate();
+        self.look_at_unused();
         self.plan();
         self.report();
         self.retain.flush(&self.wakes);

@@ -60,6 +60,11 @@ impl Lane {
             .collect()
     }
 
+    /// What translation of a domain depends on, once the Controller was read.
+    pub fn env(&self, domain: &DomainId) -> Option<&Arc<Env>> {
+        self.envs.get(domain)
+    }
+
     /// Settings changed: everything of the domains that differ is built anew.
     pub fn configure(&mut self, instances: Vec<InstanceSettings>) {
         self.instances = instances;
@@ -214,14 +219,19 @@ impl Lane {
         // Nor does what refers to an object that is still being made.
         let observed = self.observed.as_ref();
         let is_there = |key: &AviKey| observed.is_some_and(|it| it.objects.contains_key(key));
-        let kept = leave_out(&mut plan, |Op { key, method, body, .. }| {
-            let is_gone = *method == Method::Delete;
-            let refs = body.iter().flat_map(|body| body.refs());
-            let mut targets = refs.filter_map(|it| key.object.target(it));
-            busy.contains(&key.object)
-                || (is_gone && in_use.contains(&key.object))
-                || targets.any(|target| busy.contains(&target) && !is_there(&target))
-        });
+        let kept = leave_out(
+            &mut plan,
+            |Op {
+                 key, method, body, ..
+             }| {
+                let is_gone = *method == Method::Delete;
+                let refs = body.iter().flat_map(|body| body.refs());
+                let mut targets = refs.filter_map(|it| key.object.target(it));
+                busy.contains(&key.object)
+                    || (is_gone && in_use.contains(&key.object))
+                    || targets.any(|target| busy.contains(&target) && !is_there(&target))
+            },
+        );
         self.dirty = kept.into_iter().map(|op| op.key.object).collect();
         for Op { key, body, .. } in &plan.ops {
             let references = body.iter().flat_map(|body| body.refs());

@@ -19,6 +19,7 @@ use aviary_boot::Blocking;
 use aviary_link::translator::SessionId;
 use aviary_types::{EcoString, Finding, ObjectKey, ScopeKey};
 use db::{Db, Write};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +122,16 @@ impl Retain {
         self.pending.names.push((key.name.clone(), granted));
     }
 
+    /// A shard parent has no hosts any more.
+    pub(crate) fn emptied(&mut self, site: &str, key: &AviKey, since: Timestamp) {
+        self.push(|| Some(Write::Emptied(place(site, key), since)));
+    }
+
+    /// A shard parent has hosts again, or is gone.
+    pub(crate) fn filled(&mut self, site: &str, key: &AviKey) {
+        self.push(|| Some(Write::Filled(place(site, key))));
+    }
+
     /// A message was taken in: to be acknowledged once all of it survives.
     pub(crate) fn ack(&mut self, ack: Ack) {
         self.pending.acks.push(ack);
@@ -203,6 +214,12 @@ impl Retain {
             self.pending.writes.extend(write());
         }
     }
+}
+
+/// An object of a Controller, as the store names it.
+fn place(site: &str, key: &AviKey) -> String {
+    let (tenant, cloud, name) = (&key.tenant, &key.cloud, &key.name);
+    format!("{site}\0{}\0{tenant}\0{cloud}\0{name}", key.kind)
 }
 
 /// The executor's way to the store.

@@ -21,7 +21,7 @@ use aviary_settings::{ControllerAccess, Settings};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::transport::Server;
 use tower::util::MapResponseLayer;
@@ -127,6 +127,9 @@ pub enum Error {
     /// The services cannot be described.
     #[error("describe the services")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The core panicked. What it knew is in the store; a new start goes on from there.
+    #[error("keep the core running")]
+    Core(#[source] tokio::task::JoinError),
     /// The services ended by an error.
     #[error("serve")]
     Serve(#[from] tonic::transport::Error),
@@ -205,7 +208,16 @@ impl Translator {
             snapshots,
         } = self;
         let (reporter, health) = tonic_health::server::health_reporter();
-        let core = aviary_boot::spawn("core", core.run(inbox, shutdown.clone()));
+        let (newest, older) = (
+            crate::query::reflection_v1()?,
+            crate::query::reflection_v1alpha()?,
+        );
+        let (alive, gone) = oneshot::channel::<()>();
+        let stop = shutdown.clone();
+        let core = aviary_boot::spawn("core", async move {
+            let _alive = alive;
+            core.run(inbox, stop).await;
+        });
         let readiness = aviary_boot::spawn("readiness", readiness(reporter, snapshots));
         let clock = door.clock.clone();
         let served = Server::builder()
@@ -217,13 +229,18 @@ impl Translator {
             .add_service(QueryServiceServer::new(desk.clone()))
             .add_service(AdminServiceServer::new(desk))
             .add_service(health)
-            .add_service(crate::query::reflection_v1()?)
-            .add_service(crate::query::reflection_v1alpha()?)
-            .serve_with_incoming_shutdown(incoming, async move { shutdown.requested().await })
+            .add_service(newest)
+            .add_service(older)
+            .serve_with_incoming_shutdown(incoming, async move {
+                tokio::select! {
+                    biased;
+                    () = shutdown.requested() => {}
+                    _ = gone => {}
+                }
+            })
             .await;
         readiness.abort();
-        // The core ends by the same shutdown, or has ended before; a panic there is told by it.
-        let _ended = core.await;
+        core.await.map_err(Error::Core)?;
         Ok(served?)
     }
 }

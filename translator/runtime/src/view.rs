@@ -1,7 +1,7 @@
 //! What the core publishes: immutable values that queries answer from.
 
 use crate::hub::About;
-use aviary_avi::Observed;
+use aviary_avi::{AviKey, Observed};
 use aviary_graph::Built;
 use aviary_link::translator::SessionId;
 use aviary_plan::{Hold, Op};
@@ -45,12 +45,12 @@ pub struct SiteView {
     pub observed: Option<Observed>,
     /// Operations that are planned and not done, by number.
     pub ops: OrdMap<u64, Arc<Op>>,
-    /// What is held back.
-    pub holds: Arc<Vec<Held>>,
+    /// What is held back, by object.
+    pub holds: OrdMap<AviKey, Held>,
     /// Names what the guard holds, to approve it by; empty if it holds nothing.
     pub guarded: EcoString,
     /// What the Controller refused.
-    pub refusals: Arc<Vec<Finding>>,
+    pub refusals: OrdMap<AviKey, Arc<Vec<Finding>>>,
     /// Whether everything up to the generation of `built` was done, held or refused.
     pub settled: bool,
     /// Why it cannot be read; empty if it can.
@@ -106,10 +106,8 @@ impl Snapshot {
     /// All findings, sorted: of reading, of translating, and of the Controllers.
     pub fn findings(&self) -> Vec<Finding> {
         let built = self.sites.iter().flat_map(|site| site.built.findings());
-        let refused = self
-            .sites
-            .iter()
-            .flat_map(|site| site.refusals.iter().cloned());
+        let refused = self.sites.iter().flat_map(|site| site.refusals.values());
+        let refused = refused.flat_map(|findings| findings.iter().cloned());
         let mut all: Vec<Finding> = built.chain(refused).collect();
         all.sort();
         all.dedup();

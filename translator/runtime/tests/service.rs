@@ -20,3 +20,6 @@ mod queries;
 #[cfg(test)]
 #[path = "service/restart.rs"]
 mod restart;
+#[cfg(test)]
+#[path = "service/tokens.rs"]
+mod tokens;

@@ -85,6 +85,7 @@ impl Core {
             scopes: OrdMap::new(),
             versions: OrdMap::new(),
             rebuild: true,
+            unused_due: Instant::now(),
             marks: Vec::new(),
             news: true,
             published: parts.published,
@@ -109,6 +110,7 @@ impl Core {
             scopes,
             names,
             unfit,
+            emptied,
             ..
         } = restored;
         let count = objects.len();
@@ -127,6 +129,7 @@ impl Core {
         for site in &mut self.sites {
             site.lane.remember(names.iter().cloned());
         }
+        self.restore_emptied(emptied);
         if count > 0 {
             tracing::info!(
                 objects = count,

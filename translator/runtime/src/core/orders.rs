@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::plan::submit;
+use super::site::Site;
 use super::wake::{Order, Refused};
 use aviary_settings::Settings;
 use aviary_types::ScopeKey;
@@ -46,7 +47,7 @@ impl Core {
     }
 
     fn replan_all(&mut self) {
-        self.sites.iter_mut().for_each(|site| site.dirty = true);
+        self.sites.iter_mut().for_each(Site::mark);
     }
 
     fn release(&mut self, scope: &ScopeKey) -> Result<usize, Refused> {

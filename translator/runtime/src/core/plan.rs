@@ -26,7 +26,7 @@ impl Core {
                 continue;
             };
             site.look_at_waits(now);
-            if site.open && site.dirty && !site.submitting {
+            if site.is_due(now) {
                 self.plan_site(id);
                 self.news = true;
             }
@@ -36,19 +36,20 @@ impl Core {
 
     /// A Controller's plans begin once everything was read, or could have been.
     fn open(&mut self, id: SiteId, now: Instant) {
+        let asking = self.wants.are_open(&self.hub);
         let Some(site) = self.sites.get(id) else {
             return;
         };
         if site.open || site.lane.observed().is_none() {
             return;
         }
-        if now < self.started + self.grace && !self.is_all_heard(site) {
+        if now < self.started + self.grace && (asking || !self.is_all_heard(site)) {
             return;
         }
         if let Some(site) = self.sites.get_mut(id) {
             tracing::info!(controller = %site.name, "everything was read: plans are made from now on");
             site.open = true;
-            site.dirty = true;
+            site.mark();
         }
     }
 
@@ -100,7 +101,7 @@ impl Core {
         let compared = site.lane.waiting().cloned();
         let blocked = site.blocked();
         let plan = site.lane.plan(&blocked);
-        site.dirty = false;
+        site.compared(&plan);
         site.clear_compared(compared.as_ref());
         for hold in &plan.holds {
             note_hold(site, hold);
@@ -209,7 +210,7 @@ fn take_all(site: &mut Site, all: All) {
     site.scopes = all.scopes;
     site.lane.observe(all.observed);
     site.read_at = Instant::now();
-    site.dirty = true;
+    site.mark();
 }
 
 pub(super) fn submit(site: &mut Site, plan: Plan) {

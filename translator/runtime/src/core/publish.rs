@@ -50,9 +50,9 @@ fn view(site: &Site) -> SiteView {
         built: site.lane.built().clone(),
         observed: site.lane.observed().cloned(),
         ops: site.ops.clone(),
-        holds: Arc::new(site.holds.values().cloned().collect()),
+        holds: site.holds.clone(),
         guarded: site.guarded.clone(),
-        refusals: Arc::new(site.refusals.values().flatten().cloned().collect()),
+        refusals: site.refusals.clone(),
         settled: site.is_settled(),
         trouble: site.trouble.clone(),
     }

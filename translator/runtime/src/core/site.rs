@@ -10,6 +10,7 @@ use aviary_session::Scope;
 use aviary_settings::InstanceSettings;
 use aviary_types::{ClusterName, Code, EcoString, Finding, ObjectKey, eco_format};
 use imbl::OrdMap;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(5);
 /// The Controller makes something else of it each time: not sent again before this.
 const STUBBORN: Duration = Duration::from_hours(1);
+/// While operations run, what their ends may bring about is looked at this often.
+const BETWEEN_PLANS: Duration = Duration::from_millis(50);
 
 /// A Controller.
 pub(crate) struct Site {
@@ -32,8 +35,8 @@ pub(crate) struct Site {
     pub(crate) trouble: EcoString,
     /// Everything was read once, so that plans may be made.
     pub(crate) open: bool,
-    /// Something must be compared.
-    pub(crate) dirty: bool,
+    look: Look,
+    planned_at: Option<Instant>,
     /// A plan is on its way to the executor.
     pub(crate) submitting: bool,
     pub(crate) read_at: Instant,
@@ -49,12 +52,27 @@ pub(crate) struct Site {
     pub(crate) ops: OrdMap<u64, Arc<Op>>,
     numbers: u64,
     by_key: BTreeMap<OpKey, u64>,
-    pub(crate) holds: BTreeMap<AviKey, Held>,
+    pub(crate) holds: OrdMap<AviKey, Held>,
     /// Operations that a pause or the guard keeps back: compared again with each plan.
     pub(crate) parked: BTreeMap<OpKey, Op>,
     pub(crate) guarded: EcoString,
     pub(crate) guard: Option<Plan>,
-    pub(crate) refusals: BTreeMap<AviKey, Vec<Finding>>,
+    pub(crate) refusals: OrdMap<AviKey, Arc<Vec<Finding>>>,
+    /// Since when each shard parent has been without hosts.
+    pub(crate) emptied: BTreeMap<AviKey, Timestamp>,
+    /// Those that may go.
+    pub(crate) expired: BTreeSet<AviKey>,
+}
+
+/// Whether something must be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    /// Nothing.
+    No,
+    /// What operations wrote, which is seldom news.
+    Soon,
+    /// Something changed.
+    Now,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +81,8 @@ struct Wait {
     failures: u32,
     /// The write has failed for a reason that passes: it is still to be done.
     undone: bool,
+    /// The time has come: it is compared again, and only remembered for the next pause.
+    over: bool,
 }
 
 impl Site {
@@ -81,7 +101,8 @@ impl Site {
             scopes: Vec::new(),
             trouble: EcoString::new(),
             open: false,
-            dirty: false,
+            look: Look::No,
+            planned_at: None,
             submitting: false,
             read_at: Instant::now(),
             seen: 0,
@@ -92,11 +113,13 @@ impl Site {
             ops: OrdMap::new(),
             numbers: 0,
             by_key: BTreeMap::new(),
-            holds: BTreeMap::new(),
+            holds: OrdMap::new(),
             parked: BTreeMap::new(),
             guarded: EcoString::new(),
             guard: None,
-            refusals: BTreeMap::new(),
+            refusals: OrdMap::new(),
+            emptied: BTreeMap::new(),
+            expired: BTreeSet::new(),
         }
     }
 
@@ -113,9 +136,43 @@ impl Site {
             .collect()
     }
 
+    /// Whether a cluster's domains are here.
+    pub(crate) fn serves(&self, cluster: &ClusterName) -> bool {
+        self.instances.iter().any(|it| it.cluster == *cluster)
+    }
+
     /// Objects that the next plan must leave alone.
     pub(crate) fn blocked(&self) -> BTreeSet<AviKey> {
-        self.busy.keys().chain(self.waits.keys()).cloned().collect()
+        let waits = self.waits.iter().filter(|(_, wait)| !wait.over);
+        let waits = waits.map(|(key, _)| key);
+        self.busy.keys().chain(waits).cloned().collect()
+    }
+
+    /// Whether it is time to compare.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        let soon = || self.busy.is_empty() || self.next_look().is_none_or(|at| at <= now);
+        let due = self.look == Look::Now || (self.look == Look::Soon && soon());
+        self.open && due && !self.submitting
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        Some(self.planned_at? + BETWEEN_PLANS)
+    }
+
+    /// Something changed: it is compared at once.
+    pub(crate) fn mark(&mut self) {
+        self.look = Look::Now;
+    }
+
+    /// Everything was compared, and this is the plan. What was to be tried again and needs nothing
+    /// any more is forgotten.
+    pub(crate) fn compared(&mut self, plan: &Plan) {
+        self.look = Look::No;
+        self.planned_at = Some(Instant::now());
+        let busy = &self.busy;
+        let planned = |key: &AviKey| plan.ops.iter().any(|op| op.key.object == *key);
+        self.waits
+            .retain(|key, wait| !wait.over || busy.contains_key(key) || planned(key));
     }
 
     /// Whether an object was written since so many outcomes, or is being written.
@@ -132,23 +189,30 @@ impl Site {
     /// Whether nothing is under way, waits to be planned, or is to be tried again.
     pub(crate) fn is_settled(&self) -> bool {
         let undone = self.waits.values().any(|wait| wait.undone);
-        self.open && !self.dirty && !self.submitting && self.busy.is_empty() && !undone
+        let planned = self.open && self.look == Look::No && !self.submitting;
+        planned && self.busy.is_empty() && !undone
     }
 
     /// When something has to be looked at again.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.waits
-            .values()
-            .map(|wait| wait.until)
-            .chain(self.drift_due)
-            .min()
+        let waits = self.waits.values().filter(|wait| !wait.over);
+        let look = self.next_look().filter(|_| self.look == Look::Soon);
+        let due = waits.map(|wait| wait.until).chain(self.drift_due);
+        due.chain(look).min()
     }
 
     /// Objects whose pause is over are compared again.
     pub(crate) fn look_at_waits(&mut self, now: Instant) {
-        let due = self.waits.extract_if(.., |_, wait| wait.until <= now);
-        for (key, _) in due.collect::<Vec<_>>() {
-            self.touch(&key);
+        let mut due = Vec::new();
+        for (key, wait) in &mut self.waits {
+            if wait.until <= now && !wait.over {
+                wait.over = true;
+                due.push(key.clone());
+            }
+        }
+        for key in due {
+            self.lane.doubt(&key);
+            self.look = Look::Now;
         }
     }
 
@@ -156,28 +220,28 @@ impl Site {
     pub(crate) fn changed(&mut self) {
         let changed = &self.lane.built().changed;
         self.waits.retain(|key, _| !changed.contains(key));
-        self.refusals.retain(|key, _| !changed.contains(key));
-        self.dirty |= !changed.is_empty() || self.lane.built().unknown_changed;
-    }
-
-    /// An object is to be compared again.
-    pub(crate) fn touch(&mut self, key: &AviKey) {
-        self.lane.doubt(key);
-        self.dirty = true;
+        for key in changed {
+            self.refusals.remove(key);
+        }
+        if !changed.is_empty() || self.lane.built().unknown_changed {
+            self.look = Look::Now;
+        }
     }
 
     /// Somebody else changed an object.
     pub(crate) fn found(&mut self, key: &AviKey, now: Option<ObservedObject>) {
         self.lane.written(key, now);
         self.waits.remove(key);
-        self.dirty = true;
+        self.look = Look::Now;
     }
 
     /// Shows operations, and counts them as busy if they go to the executor.
     pub(crate) fn show(&mut self, ops: &[Op], busy: bool) {
         for op in ops {
             self.numbers += 1;
-            self.by_key.insert(op.key.clone(), self.numbers);
+            if let Some(former) = self.by_key.insert(op.key.clone(), self.numbers) {
+                self.ops.remove(&former);
+            }
             self.ops.insert(self.numbers, Arc::new(op.clone()));
             if busy {
                 *self.busy.entry(op.key.object.clone()).or_default() += 1;
@@ -187,17 +251,39 @@ impl Site {
 
     /// Takes what was shown and held of the compared objects away (`None`: of all).
     pub(crate) fn clear_compared(&mut self, compared: Option<&BTreeSet<AviKey>>) {
-        let gone = |key: &AviKey| compared.is_none_or(|keys| keys.contains(key));
-        self.holds.retain(|key, _| !gone(key));
-        self.parked.retain(|key, _| !gone(&key.object));
-        let stale: Vec<OpKey> = self
-            .by_key
-            .keys()
-            .filter(|key| gone(&key.object) && !self.busy.contains_key(&key.object))
-            .cloned()
-            .collect();
-        for key in &stale {
-            self.hide(key);
+        let Some(compared) = compared else {
+            self.holds.clear();
+            self.parked.clear();
+            let shown: Vec<OpKey> = self.by_key.keys().cloned().collect();
+            self.hide_idle(&shown);
+            return;
+        };
+        for object in compared {
+            self.holds.remove(object);
+            let stages = |stage| OpKey {
+                object: object.clone(),
+                stage,
+            };
+            let stages = stages(u8::MIN)..=stages(u8::MAX);
+            let shown: Vec<OpKey> = self
+                .by_key
+                .range(stages.clone())
+                .map(|it| it.0.clone())
+                .collect();
+            self.hide_idle(&shown);
+            let parked: Vec<OpKey> = self.parked.range(stages).map(|it| it.0.clone()).collect();
+            for key in &parked {
+                self.parked.remove(key);
+            }
+        }
+    }
+
+    /// Shows operations no more, but for those that are at the executor.
+    fn hide_idle(&mut self, keys: &[OpKey]) {
+        for key in keys {
+            if !self.busy.contains_key(&key.object) {
+                self.hide(key);
+            }
         }
     }
 
@@ -222,7 +308,7 @@ impl Site {
         if !matches!(end, End::NotTried(NotTried::Replaced)) {
             self.hide(&op.key);
         }
-        self.dirty = true;
+        self.look = self.look.max(Look::Soon);
         match end {
             End::Done(done) => self.done(&key, done),
             End::Failed(failure) => self.failed(&op, failure),
@@ -245,6 +331,7 @@ impl Site {
                     until,
                     failures: 0,
                     undone: false,
+                    over: false,
                 },
             );
         }
@@ -270,6 +357,7 @@ impl Site {
                 until,
                 failures,
                 undone,
+                over: false,
             },
         );
         if undone {
@@ -278,13 +366,13 @@ impl Site {
         let text = eco_format!("the Controller refused {key}: {}", failure.message);
         let hint = "correct what it names, or see the event log of the Controller";
         let finding = |source| Finding::new(source, Code::ControllerRefused, text.clone(), hint);
-        self.refusals
-            .insert(key.clone(), op.provenance.objects().map(finding).collect());
+        let findings = op.provenance.objects().map(finding).collect();
+        self.refusals.insert(key.clone(), Arc::new(findings));
     }
 
     /// What the Controller refused of what an object asks for.
     pub(crate) fn refused(&self, source: &ObjectKey) -> Vec<Finding> {
-        let all = self.refusals.values().flatten();
+        let all = self.refusals.values().flat_map(|findings| findings.iter());
         all.filter(|finding| finding.object == *source)
             .cloned()
             .collect()

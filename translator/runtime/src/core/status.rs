@@ -183,10 +183,7 @@ impl Core {
     }
 
     fn report_one(&mut self, source: &ObjectKey) {
-        let site = self
-            .sites
-            .iter()
-            .find(|site| site.clusters().contains(&source.cluster));
+        let site = self.sites.iter().find(|it| it.serves(&source.cluster));
         let Some((site, observed)) = site.and_then(|site| Some((site, site.lane.observed()?)))
         else {
             return;

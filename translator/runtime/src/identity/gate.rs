@@ -11,6 +11,7 @@ use aviary_types::{ClusterName, EcoString};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use x509_parser::extensions::GeneralName;
 
 /// A verified caller.
@@ -63,7 +64,16 @@ impl Denied {
 struct Cluster {
     issuer: Option<String>,
     keys: Option<KeyRing>,
-    rules: ClusterRules,
+    rules: RwLock<Arc<ClusterRules>>,
+}
+
+impl Cluster {
+    fn rules(&self) -> Arc<ClusterRules> {
+        self.rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// Everything that is known about who may what.
@@ -102,10 +112,17 @@ impl Gate {
             Cluster {
                 issuer,
                 keys,
-                rules,
+                rules: RwLock::new(Arc::new(rules)),
             },
         );
         self
+    }
+
+    /// Other rules are in force from now on. Sessions that were admitted stay.
+    pub fn set_rules(&self, cluster: &ClusterName, rules: ClusterRules) {
+        if let Some(known) = self.clusters.get(cluster) {
+            *known.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        }
     }
 
     /// Verifies that the caller may speak for a coverage of a cluster.
@@ -126,7 +143,7 @@ impl Gate {
         let who = self.identify(caller, cluster, known).await?;
         let subject = who.subjects.first().cloned().unwrap_or_default();
         match known
-            .rules
+            .rules()
             .missing(&who.subjects, who.namespace.as_deref(), coverage)
         {
             None => Ok(Grant {
@@ -167,7 +184,8 @@ impl Gate {
         for (name, cluster) in &self.clusters {
             match self.identify(caller, name.as_str(), cluster).await {
                 Ok(who) => {
-                    let allowed = |it: &&EcoString| list(&cluster.rules).contains(*it);
+                    let rules = cluster.rules();
+                    let allowed = |it: &&EcoString| list(&rules).contains(*it);
                     if let Some(subject) = who.subjects.iter().find(allowed) {
                         return Ok(subject.clone());
                     }

@@ -256,6 +256,19 @@ async fn keys_are_read_again_when_a_token_names_a_new_one() {
     check(&by(&second, "k2"), &gate, &own, Ok(AGENT)).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn other_rules_count_from_the_next_admission() {
+    let issuer = issuer("k1");
+    let gate = gate(&issuer);
+    let caller = Caller::remote(vec![certificate("newcomer", None)], None);
+    let shop = coverage(&["shop"], false, false);
+    check(&caller, &gate, &shop, Err("namespace shop")).await;
+    let blue = ClusterName::from("blue");
+    let mut rows = read_rules("- {subject: newcomer, namespaces: [shop]}", &blue).unwrap();
+    gate.set_rules(&blue, rows.remove(&blue).unwrap());
+    check(&caller, &gate, &shop, Ok("newcomer")).await;
+}
+
 #[test]
 fn rows_that_are_none_are_told_without_their_text() {
     let home = ClusterName::from("blue");

@@ -2,14 +2,14 @@
 
 use super::{admin, answers, converged, plans, refusal, scopes};
 use crate::core::wake::{Order, Wake, Wakes};
-use crate::identity::{Caller, Gate};
+use crate::identity::{Caller, ClusterRules, Gate};
 use crate::view::Snapshot;
 use aviary_proto::admin::v1 as orders;
 use aviary_proto::admin::v1::admin_service_server::AdminService;
 use aviary_proto::query::v1 as query;
 use aviary_proto::query::v1::query_service_server::QueryService;
 use aviary_settings::Settings;
-use aviary_types::EcoString;
+use aviary_types::{ClusterName, EcoString};
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use tonic::{Request, Response, Status, async_trait};
@@ -26,22 +26,33 @@ pub(crate) struct Desk {
     pub(crate) log_level: Option<LevelSetter>,
 }
 
-/// Hands changed settings to a running translator.
+/// Hands changed settings and rules to a running translator.
 #[derive(Clone)]
-pub struct Reconfigure(Wakes);
+pub struct Reconfigure {
+    wakes: Wakes,
+    gate: Arc<Gate>,
+}
 
 impl Reconfigure {
+    /// Lets these rules say who may speak for a cluster.
+    pub fn set_rules(&self, cluster: &ClusterName, rules: ClusterRules) {
+        self.gate.set_rules(cluster, rules);
+    }
+
     /// Takes these settings into force, as far as they may change. `false` if the translator ended.
     pub async fn configure(&self, settings: Settings) -> bool {
         let order = Order::Configure(Box::new(settings));
-        self.0.send(Wake::Order(order)).await.is_ok()
+        self.wakes.send(Wake::Order(order)).await.is_ok()
     }
 }
 
 impl Desk {
     /// The way for changed settings.
     pub(crate) fn reconfigure(&self) -> Reconfigure {
-        Reconfigure(self.wakes.clone())
+        Reconfigure {
+            wakes: self.wakes.clone(),
+            gate: self.gate.clone(),
+        }
     }
 
     /// The state of everything, for somebody who may see it.

@@ -19,7 +19,7 @@ pub(super) fn get(snapshot: &Snapshot, asked: &GetPlanRequest) -> Result<GetPlan
         ops.map(move |(number, op)| (format!("{at:04}\0{number:020}"), operation(site, op)))
     });
     let (operations, next_page_token) = page(ops, (asked.page_size, &asked.page_token), SIZES)?;
-    let holds = snapshot.sites.iter().flat_map(|site| site.holds.iter());
+    let holds = snapshot.sites.iter().flat_map(|site| site.holds.values());
     let holds = holds.filter(|held| held.domain.as_ref().is_none_or(ours));
     let first = asked.page_token.is_empty();
     Ok(GetPlanResponse {

@@ -2,8 +2,10 @@
 
 use super::record::Record;
 use crate::hub::watch_list::{Epochs, paths_digest};
+use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::{ROOMS, room_of};
 use aviary_types::{EcoString, ObjectKey, ScopeKey};
+use jiff::Timestamp;
 use prost::Message;
 use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
@@ -15,6 +17,8 @@ const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects"
 const REJECTED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rejected");
 const SCOPES: TableDefinition<'_, &str, ()> = TableDefinition::new("scopes");
 const NAMES: TableDefinition<'_, &str, ()> = TableDefinition::new("names");
+/// Shard parents without hosts, and since when, in seconds.
+const EMPTIED: TableDefinition<'_, &str, i64> = TableDefinition::new("emptied");
 /// Kind to the number of its kept paths, and what tells them apart.
 const EPOCHS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("epochs");
 /// The layout of all this.
@@ -72,6 +76,8 @@ pub(super) enum Write {
     Publish(ScopeKey),
     Release(ScopeKey),
     Name(EcoString),
+    Emptied(String, Timestamp),
+    Filled(String),
 }
 
 /// One object that was kept.
@@ -94,6 +100,8 @@ pub(crate) struct Restored {
     pub(crate) unfit: BTreeSet<ScopeKey>,
     /// Names of objects that do not show whose they are.
     pub(crate) names: Vec<EcoString>,
+    /// Shard parents without hosts: Controller, object, since when.
+    pub(crate) emptied: Vec<(String, AviKey, Timestamp)>,
     /// What agents are told of the kept paths.
     pub(crate) epochs: Epochs,
 }
@@ -155,6 +163,7 @@ impl Db {
             for table in [SCOPES, NAMES] {
                 transaction.open_table(table)?;
             }
+            transaction.open_table(EMPTIED)?;
             let mut format = transaction.open_table(FORMAT)?;
             if format.get(())?.is_none() {
                 format.insert((), FORMAT_NOW)?;
@@ -203,6 +212,12 @@ impl Db {
             let (scope, ()) = (entry?.0, ());
             restored.scopes.extend(scope_of(scope.value()));
         }
+        for entry in read.open_table(EMPTIED)?.iter()? {
+            let (place, since) = entry?;
+            restored
+                .emptied
+                .extend(emptied_of(place.value(), since.value()));
+        }
         for entry in read.open_table(NAMES)?.iter()? {
             restored.names.push(entry?.0.value().into());
         }
@@ -248,6 +263,13 @@ fn apply_one(transaction: &WriteTransaction, write: &Write) -> Result<(), redb::
             transaction
                 .open_table(SCOPES)?
                 .remove(scope_name(scope).as_str())?;
+        }
+        Write::Emptied(place, since) => {
+            let mut table = transaction.open_table(EMPTIED)?;
+            table.insert(place.as_str(), since.as_second())?;
+        }
+        Write::Filled(place) => {
+            transaction.open_table(EMPTIED)?.remove(place.as_str())?;
         }
         Write::Name(name) => {
             transaction.open_table(NAMES)?.insert(name.as_str(), ())?;
@@ -301,6 +323,20 @@ fn key_of(name: &str) -> Option<ObjectKey> {
     let (namespace, name) = (part()?, part()?);
     let room = room_of(group, kind)?;
     Some(ObjectKey::new(&cluster.into(), room.kind, namespace, name))
+}
+
+fn emptied_of(place: &str, since: i64) -> Option<(String, AviKey, Timestamp)> {
+    let mut parts = place.split('\0');
+    let mut part = || parts.next();
+    let (site, kind, tenant) = (part()?, part()?, part()?);
+    let (cloud, name) = (part()?, part()?);
+    let key = AviKey {
+        kind: AviKind::of_path(kind)?,
+        tenant: tenant.into(),
+        cloud: cloud.into(),
+        name: name.into(),
+    };
+    Some((site.to_owned(), key, Timestamp::from_second(since).ok()?))
 }
 
 fn scope_name(scope: &ScopeKey) -> String {

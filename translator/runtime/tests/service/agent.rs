@@ -201,6 +201,17 @@ fn object(name: &Name, value: &Value, metadata_only: bool) -> Object {
     }
 }
 
+/// Who an agent says to be.
+pub(crate) fn identity(coverage: Coverage) -> Identity {
+    Identity {
+        cluster: "blue".into(),
+        coverage,
+        build: "test".into(),
+        name: "agent-0".into(),
+        intent_window: 8,
+    }
+}
+
 /// An agent that is connected until it is dropped.
 pub(crate) struct Agent {
     task: tokio::task::JoinHandle<String>,
@@ -209,14 +220,19 @@ pub(crate) struct Agent {
 impl Agent {
     /// Connects and works.
     pub(crate) fn start(cluster: Cluster, coverage: Coverage, channel: Channel) -> Self {
-        let identity = Identity {
-            cluster: "blue".into(),
-            coverage,
-            build: "test".into(),
-            name: "agent-0".into(),
-            intent_window: 8,
-        };
+        let identity = identity(coverage);
+        Self::with_token(cluster, identity, channel, None)
+    }
+
+    /// Connects with a token.
+    pub(crate) fn with_token(
+        cluster: Cluster,
+        identity: Identity,
+        channel: Channel,
+        token: Option<&str>,
+    ) -> Self {
         let driver = Driver {
+            token: token.map(ToOwned::to_owned),
             cluster,
             session: Session::new(identity),
             lanes: BTreeMap::new(),
@@ -246,6 +262,7 @@ struct Driver {
     lanes: BTreeMap<Lane, WatchItem>,
     pending: VecDeque<(Lane, Observation)>,
     read: usize,
+    token: Option<String>,
 }
 
 impl Driver {
@@ -253,7 +270,12 @@ impl Driver {
         let (out, requests) = mpsc::channel::<SyncRequest>(16);
         let mut client = SyncServiceClient::new(channel);
         out.send(self.session.connect()).await.unwrap();
-        let mut inbound = match client.sync(ReceiverStream::new(requests)).await {
+        let mut request = tonic::Request::new(ReceiverStream::new(requests));
+        if let Some(token) = &self.token {
+            let header = format!("Bearer {token}").parse().unwrap();
+            request.metadata_mut().insert("authorization", header);
+        }
+        let mut inbound = match client.sync(request).await {
             Ok(response) => response.into_inner(),
             Err(status) => return status.to_string(),
         };

@@ -10,7 +10,7 @@ use aviary_proto::query::v1::{
     wait_converged_request::What,
 };
 use aviary_proto::types::v1::{Coverage, ObjectKey};
-use aviary_runtime::identity::{ClusterRules, Gate};
+use aviary_runtime::identity::{ClusterRules, Gate, KeySource};
 use aviary_runtime::incoming::{Connection, Peer};
 use aviary_runtime::transport;
 use aviary_runtime::view::Snapshot;
@@ -44,6 +44,10 @@ pub(crate) struct Plan {
     pub(crate) settings: String,
     pub(crate) store: StoreAt,
     pub(crate) observe_only: bool,
+    /// How much later than usual the clock begins.
+    pub(crate) later: Duration,
+    /// Who may speak; everybody on this machine, if it is not said.
+    pub(crate) keys: Option<(String, String)>,
 }
 
 impl Default for Plan {
@@ -52,6 +56,8 @@ impl Default for Plan {
             settings: SETTINGS.into(),
             store: StoreAt::Memory,
             observe_only: false,
+            later: Duration::ZERO,
+            keys: None,
         }
     }
 }
@@ -88,7 +94,7 @@ pub(crate) fn named(namespaces: &[&str], cluster_scope: bool) -> Coverage {
 /// Starts a translator over a simulated Controller.
 pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
-    let clock = Clock::virtual_from(start);
+    let clock = Clock::virtual_from(start.checked_add(plan.later).unwrap());
     let settings = aviary_settings::parse(&plan.settings).settings.unwrap();
     let credentials = Credentials {
         username: "admin".into(),
@@ -110,7 +116,10 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     }
     let mut gate = Gate::new(clock.clone());
     for cluster in settings.all_clusters() {
-        gate = gate.with(cluster.name.clone(), (None, None), ClusterRules::default());
+        let keys = plan.keys.clone();
+        let keys = keys.map(|(issuer, set)| (Some(issuer), Some(KeySource::Fixed(set))));
+        let keys = keys.unwrap_or_default();
+        gate = gate.with(cluster.name.clone(), keys, ClusterRules::default());
     }
     let config = Config {
         store: plan.store,
@@ -137,21 +146,25 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
 }
 
 impl Running {
-    /// A client's connection.
+    /// A client's connection, from this machine.
     pub(crate) fn channel(&self) -> Channel {
+        self.channel_of(Peer::Local)
+    }
+
+    /// The connection of somebody.
+    pub(crate) fn channel_of(&self, peer: Peer) -> Channel {
         let connections = self.connections.clone();
-        Endpoint::from_static("http://translator").connect_with_connector_lazy(tower::service_fn(
-            move |_| {
-                let connections = connections.clone();
-                async move {
-                    let (ours, theirs) = tokio::io::duplex(64 * 1024);
-                    let theirs = Connection::new(theirs, Peer::Local);
-                    let gone = |_| std::io::Error::other("the translator is gone");
-                    connections.send(Ok(theirs)).await.map_err(gone)?;
-                    Ok::<_, std::io::Error>(TokioIo::new(ours))
-                }
-            },
-        ))
+        let connect = tower::service_fn(move |_| {
+            let (connections, peer) = (connections.clone(), peer.clone());
+            async move {
+                let (ours, theirs) = tokio::io::duplex(64 * 1024);
+                let gone = |_| std::io::Error::other("the translator is gone");
+                let theirs = Connection::new(theirs, peer);
+                connections.send(Ok(theirs)).await.map_err(gone)?;
+                Ok::<_, std::io::Error>(TokioIo::new(ours))
+            }
+        });
+        Endpoint::from_static("http://translator").connect_with_connector_lazy(connect)
     }
 
     pub(crate) fn agent(&self, cluster: &Cluster, coverage: Coverage) -> Agent {

@@ -180,3 +180,30 @@ fn simulator_slow() -> aviary_sim::Simulator {
     })
     .unwrap()
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_emptied_parent_goes_after_its_time_over_a_restart_too() {
+    let (simulator, cluster) = (simulator(), cluster());
+    let folder = tempfile::tempdir().unwrap();
+    let translator = start(&simulator, kept(folder.path())).await;
+    let agent = translator.agent(&cluster, everywhere());
+    translator.settle().await;
+    cluster.delete(&ingress("shop", "shop", "", None));
+    cluster.delete(&ingress("shop", "pay", "", None));
+    tokio::time::sleep(Duration::from_hours(20)).await;
+    assert_eq!(names(&simulator, "virtualservice").len(), 1);
+    agent.stop().await;
+    translator.stop().await;
+    let plan = Plan {
+        later: Duration::from_hours(20),
+        ..kept(folder.path())
+    };
+    let translator = start(&simulator, plan).await;
+    let _agent = translator.agent(&cluster, everywhere());
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    assert_eq!(names(&simulator, "virtualservice").len(), 1);
+    tokio::time::sleep(Duration::from_hours(2)).await;
+    translator.settle().await;
+    assert!(names(&simulator, "virtualservice").is_empty());
+    assert!(names(&simulator, "vsvip").is_empty());
+}
