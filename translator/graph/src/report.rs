@@ -5,7 +5,7 @@ use crate::parts::{Parts, Serve};
 use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
-use aviary_kinds::{Env, ingress, service};
+use aviary_kinds::{Env, StatusWrite, ingress, room, service};
 use aviary_store::Facts;
 use aviary_types::{DomainId, Finding, Host, Namespace, ObjectKey};
 use imbl::{OrdMap, OrdSet};
@@ -44,16 +44,21 @@ impl Built {
             .collect()
     }
 
-    /// All findings at an object: of reading it and of translating it.
+    /// All findings at an object: of reading it, if it is ours, and of translating it.
     pub fn findings_of(&self, source: &ObjectKey) -> Vec<Finding> {
-        let read = self
-            .facts
-            .findings_of(source)
-            .into_iter()
-            .flat_map(|list| list.iter());
+        let read = self.facts.findings_of(source);
+        let read = read.filter(|_| self.concerns(source)).into_iter();
+        let read = read.flat_map(|list| list.iter());
         let parts = self.parts_of(source).flat_map(|parts| &parts.findings);
         let all: BTreeSet<&Finding> = read.chain(parts.filter(|f| f.object == *source)).collect();
         all.into_iter().cloned().collect()
+    }
+
+    /// Whether an object's faults are ours to tell: another controller's Ingress may use what we do
+    /// not know.
+    fn concerns(&self, source: &ObjectKey) -> bool {
+        let is_told = room(source.kind).is_some_and(|room| room.status != StatusWrite::None);
+        !is_told || self.facts.get(source).is_none() || self.domain_of(source).is_some()
     }
 
     /// The domain that answers for an object, if one of these does.
@@ -71,7 +76,8 @@ impl Built {
 
     /// All findings, by object.
     pub fn findings(&self) -> Vec<Finding> {
-        let read = self.facts.findings().flat_map(|(_, list)| list.iter());
+        let read = self.facts.findings().filter(|(key, _)| self.concerns(key));
+        let read = read.flat_map(|(_, list)| list.iter());
         let parts = self.units.values().flat_map(|parts| &parts.findings);
         let all: BTreeSet<&Finding> = read.chain(parts).collect();
         all.into_iter().cloned().collect()

@@ -229,3 +229,6 @@ fn server(endpoint: &Endpoint, port: u16) -> Server {
         server_node: endpoint.node.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,3 +156,6 @@ fn dashed(tenant: &str) -> EcoString {
     }
     out.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ impl KindRoom for Ingress {
         status::project(self, report)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,3 +106,6 @@ pub fn accepts(view: &dyn View, cluster: &ClusterName, class: Option<&EcoString>
             }),
     }
 }
+
+#[cfg(test)]
+mod tests;

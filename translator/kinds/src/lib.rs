@@ -17,3 +17,6 @@ pub use env::Env;
 pub use room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 pub use rooms::{Fact, KindRoom, ROOMS, room, room_of};
 pub use view::{Entry, IndexKey, View};
+
+#[cfg(test)]
+mod world;

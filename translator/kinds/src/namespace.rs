@@ -100,3 +100,6 @@ pub fn tenant(view: &dyn View, namespace: &str) -> Option<TenantName> {
             asked.map_or_else(|| env.settings.controller.tenant.clone(), TenantName::from)
         })
 }
+
+#[cfg(test)]
+mod tests;

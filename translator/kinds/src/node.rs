@@ -185,3 +185,6 @@ pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
     }
     routes
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,3 +161,6 @@ pub fn certificate(view: &dyn View, key: &ObjectKey) -> Lookup {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,6 @@ impl KindRoom for Service {
         status::project(self, report)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,8 +103,6 @@ fn one_change_among_ten_thousand_hosts() {
     world.delete(&host(17).key);
     let built = step(&mut builder, &mut world, &envs);
     assert_eq!((built.counts.visited, built.counts.joined), (1, 1));
-
-    check_equal(&built, &fresh(&world, &envs));
 }
 
 #[test]

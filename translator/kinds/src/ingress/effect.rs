@@ -6,7 +6,11 @@ use crate::secret::{self, Certificate, Lookup};
 use crate::service::{self, Backend};
 use crate::view::{Entry, View};
 use crate::{ingress_class, namespace};
-use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, TenantName, eco_format};
+use aviary_settings::DuplicatePaths;
+use aviary_types::{
+    AVI_NAME_LIMIT, Code, EcoString, Finding, Host, ObjectKey, TenantName, eco_format,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A host in the making: what each Ingress contributes, oldest first, per tenant.
@@ -45,7 +49,7 @@ pub struct HostPart {
 }
 
 /// How a host is reached.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// Plain HTTP.
     Insecure,
@@ -90,8 +94,8 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
             contribute(view, &entry, ingress, draft, findings);
         }
     }
-    for draft in &drafts {
-        duplicates(draft, findings);
+    for draft in &mut drafts {
+        duplicates(view, draft, findings);
     }
     drafts
 }
@@ -167,6 +171,9 @@ fn contribute(
     let paths = paths_of(view, entry, ingress, &draft.host);
     let paths = paths
         .into_iter()
+        .filter(|path| security != Security::Insecure || fits(entry, draft, path, findings))
+        .collect::<Vec<_>>()
+        .into_iter()
         .map(|path| PathDraft {
             path: path.path.clone(),
             exact: path.exact,
@@ -179,6 +186,25 @@ fn contribute(
         security,
         paths,
     });
+}
+
+/// Whether host and path are short enough to be a label of the shared group. A longer one would have
+/// the Controller refuse the group, and with it all hosts of the shard.
+fn fits(entry: &Entry, draft: &HostDraft, path: &Path, findings: &mut Vec<Finding>) -> bool {
+    let length = draft.host.as_str().len() + path.path.len();
+    let fits = length <= AVI_NAME_LIMIT;
+    if !fits {
+        findings.push(Finding::new(
+            &entry.key,
+            Code::InvalidSpec,
+            eco_format!(
+                "host {} and path have {length} characters; the path is not served",
+                draft.host
+            ),
+            eco_format!("use a path that has at most {AVI_NAME_LIMIT} characters with its host"),
+        ));
+    }
+    fits
 }
 
 /// The paths of all rules of the host. Of a path named twice with one backend only the first counts.
@@ -275,26 +301,45 @@ fn adopt(
     }
 }
 
-/// Tells the younger of two Ingresses with the same path on the host.
-fn duplicates(draft: &HostDraft, findings: &mut Vec<Finding>) {
-    for (at, part) in draft.parts.iter().enumerate() {
-        for path in &part.paths {
-            let elder = draft.parts.iter().take(at).find(|elder| {
-                elder.security == part.security && elder.paths.iter().any(|p| p.path == path.path)
-            });
-            if let Some(elder) = elder {
-                findings.push(Finding::new(
-                    &part.source,
-                    Code::DuplicateHostPath,
-                    eco_format!(
-                        "path {}{} is also served by Ingress {}",
-                        draft.host,
-                        path.path,
-                        elder.source.namespaced_name()
-                    ),
-                    "use another path, or remove one of the two",
-                ));
+/// Tells the younger of two Ingresses with the same path on the host. Unless both are to be served,
+/// its path is left out.
+fn duplicates(view: &dyn View, draft: &mut HostDraft, findings: &mut Vec<Finding>) {
+    let env = view.env();
+    let merge = env.settings.aviary.duplicate_paths(env.scheme) == DuplicatePaths::Merge;
+    let mut elders: BTreeMap<(bool, EcoString), ObjectKey> = BTreeMap::new();
+    let served = draft.parts.iter_mut();
+    for part in served.filter(|part| part.security != Security::NoCertificate) {
+        let secure = part.security == Security::Secure;
+        let mut taken = BTreeSet::new();
+        for path in part.paths.iter().map(|path| &path.path) {
+            if let Some(elder) = elders.get(&(secure, path.clone())) {
+                findings.push(duplicate(&draft.host, path, &part.source, elder, merge));
+                taken.insert(path.clone());
             }
         }
+        if !merge {
+            part.paths.retain(|path| !taken.contains(&path.path));
+        }
+        let new = part.paths.iter().map(|path| (secure, path.path.clone()));
+        for path in new.collect::<Vec<_>>() {
+            elders.entry(path).or_insert_with(|| part.source.clone());
+        }
     }
+}
+
+fn duplicate(
+    host: &Host,
+    path: &EcoString,
+    source: &ObjectKey,
+    elder: &ObjectKey,
+    merge: bool,
+) -> Finding {
+    let elder = elder.namespaced_name();
+    let text = if merge {
+        eco_format!("path {host}{path} is also served by Ingress {elder}")
+    } else {
+        eco_format!("path {host}{path} is served by the older Ingress {elder} alone")
+    };
+    let hint = "use another path, or remove one of the two";
+    Finding::new(source, Code::DuplicateHostPath, text, hint)
 }

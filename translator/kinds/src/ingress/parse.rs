@@ -6,10 +6,11 @@ use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A DNS name has at most 253 characters.
+/// A DNS name has at most 253 characters, and each of its labels 63.
 const HOST_LIMIT: usize = 253;
+const LABEL_LIMIT: usize = 63;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -104,10 +105,11 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
     } else if default_backend.is_some() {
         findings.push(default_backend_ignored(&object.key));
     }
-    let rules = rules
+    let rules: Vec<Rule> = rules
         .into_iter()
         .filter_map(|r| rule(&object.key, r, &mut findings))
         .collect();
+    findings.extend(idle_tls(&object.key, &rules, &tls));
     let flag = |key: &str| {
         schema
             .metadata
@@ -135,13 +137,8 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
 
 fn rule(key: &ObjectKey, schema: RuleSchema, findings: &mut Vec<Finding>) -> Option<Rule> {
     let RuleSchema { host, http } = schema;
-    if host.len() > HOST_LIMIT {
-        findings.push(Finding::new(
-            key,
-            Code::HostTooLong,
-            eco_format!("a host of {} characters is no DNS name", host.len()),
-            eco_format!("use a host of at most {HOST_LIMIT} characters"),
-        ));
+    if let Some(finding) = bad_host(key, &host) {
+        findings.push(finding);
         return None;
     }
     let paths = http.map(|http| http.paths).unwrap_or_default();
@@ -160,6 +157,49 @@ fn rule(key: &ObjectKey, schema: RuleSchema, findings: &mut Vec<Finding>) -> Opt
     Some(Rule {
         host: (!host.is_empty()).then(|| host.into()),
         paths,
+    })
+}
+
+/// Hosts of TLS entries that no rule has: AKO ignores them without a word.
+fn idle_tls(key: &ObjectKey, rules: &[Rule], tls: &[TlsSchema]) -> Vec<Finding> {
+    let hosts: BTreeSet<&Host> = tls.iter().flat_map(|tls| &tls.hosts).collect();
+    let served = |host: &Host| rules.iter().any(|rule| rule.host.as_ref() == Some(host));
+    let idle = hosts.into_iter().filter(|host| !served(host));
+    let told = idle.map(|host| {
+        Finding::new(
+            key,
+            Code::TlsHostWithoutRule,
+            eco_format!("no rule has host \"{host}\" of spec.tls"),
+            "add a rule for the host, or take it out of spec.tls",
+        )
+    });
+    told.collect()
+}
+
+/// What is wrong with a host. The name goes to the DNS of a VIP that others share, so that a bad one
+/// would have the Controller refuse theirs too.
+fn bad_host(key: &ObjectKey, host: &str) -> Option<Finding> {
+    if host.len() > HOST_LIMIT {
+        return Some(Finding::new(
+            key,
+            Code::HostTooLong,
+            eco_format!("a host of {} characters is no DNS name", host.len()),
+            eco_format!("use a host of at most {HOST_LIMIT} characters"),
+        ));
+    }
+    let is_label = |label: &str| {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=LABEL_LIMIT).contains(&label.len()) && label.bytes().all(legal)
+    };
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    let is_name = host.is_empty() || name.split('.').all(is_label);
+    (!is_name).then(|| {
+        Finding::new(
+            key,
+            Code::InvalidSpec,
+            eco_format!("host {host:?} is no DNS name; its rule is not served"),
+            "use letters, digits and dashes, in labels of at most 63 characters",
+        )
     })
 }
 

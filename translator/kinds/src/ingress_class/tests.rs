@@ -1,0 +1,76 @@
+use super::{IngressClass, accepts};
+use crate::Fact;
+use crate::world::{World, cluster, codes, parse};
+use aviary_types::Code;
+
+fn class(yaml: &str) -> IngressClass {
+    match parse(yaml).fact {
+        Some(Fact::IngressClass(class)) => class,
+        other => panic!("no IngressClass: {other:?}"),
+    }
+}
+
+#[test]
+fn controller_and_default_are_read() {
+    let check = |yaml: &str, ours: bool, default: bool| {
+        assert_eq!(class(yaml), IngressClass { ours, default }, "{yaml}");
+    };
+    let ours = "spec: {controller: ako.vmware.com/avi-lb}";
+    let mark = "metadata: {annotations: {ingressclass.kubernetes.io/is-default-class:";
+    check("{kind: IngressClass}", false, false);
+    check(&format!("{{kind: IngressClass, {ours}}}"), true, false);
+    check(
+        &format!("{{kind: IngressClass, {ours}, {mark} \"true\"}}}}}}"),
+        true,
+        true,
+    );
+    check(
+        &format!("{{kind: IngressClass, {ours}, {mark} \"True\"}}}}}}"),
+        true,
+        false,
+    );
+    check(
+        "{kind: IngressClass, spec: {controller: ako.vmware.com/avi-lb-2}}",
+        false,
+        false,
+    );
+}
+
+#[test]
+fn what_has_another_shape_is_unreadable() {
+    for bad in [
+        "{kind: IngressClass, spec: text}",
+        "{kind: IngressClass, spec: {controller: [a]}}",
+        "{kind: IngressClass, metadata: {annotations: {a: true}}}",
+    ] {
+        let parsed = parse(bad);
+        assert!(parsed.fact.is_none(), "{bad}");
+        assert_eq!(codes(&parsed.findings), [Code::Unreadable], "{bad}");
+    }
+}
+
+/// Model, section 15.1.
+#[test]
+fn which_ingresses_are_ours() {
+    let ours =
+        "{kind: IngressClass, metadata: {name: avi}, spec: {controller: ako.vmware.com/avi-lb}}";
+    let other = "{kind: IngressClass, metadata: {name: nginx, annotations: {ingressclass.kubernetes.io/is-default-class: \"true\"}}, spec: {controller: x}}";
+    let default = "{kind: IngressClass, metadata: {name: def, annotations: {ingressclass.kubernetes.io/is-default-class: \"true\"}}, spec: {controller: ako.vmware.com/avi-lb}}";
+    let check = |classes: &[&str], name: Option<&str>, want: bool| {
+        let world = World::of(&classes.join("\n---\n"));
+        let name = name.map(Into::into);
+        assert_eq!(
+            accepts(&world, &cluster(), name.as_ref()),
+            want,
+            "{classes:?} {name:?}"
+        );
+    };
+    check(&[ours, other], Some("avi"), true);
+    check(&[ours, other], Some("nginx"), false);
+    check(&[ours, other], Some("missing"), false);
+    // A default class of another controller makes nothing ours.
+    check(&[ours, other], None, false);
+    check(&[ours, default], None, true);
+    // An empty name is a name.
+    check(&[ours, default], Some(""), false);
+}

@@ -1,0 +1,78 @@
+use super::{Node, pod_routes};
+use crate::Fact;
+use crate::world::{World, codes, parse};
+use aviary_types::Code;
+
+fn node(yaml: &str) -> Node {
+    match parse(yaml).fact {
+        Some(Fact::Node(node)) => node,
+        other => panic!("no Node: {other:?}"),
+    }
+}
+
+#[test]
+fn networks_and_addresses_are_read() {
+    let check = |yaml: &str, want: &[&str]| assert_eq!(node(yaml).pod_cidrs, want, "{yaml}");
+    check("{kind: Node}", &[]);
+    check(
+        "{kind: Node, spec: {podCIDR: 10.1.0.0/16}}",
+        &["10.1.0.0/16"],
+    );
+    check(
+        "{kind: Node, spec: {podCIDR: 10.1.0.0/16, podCIDRs: [10.2.0.0/16, 'fd00::/64']}}",
+        &["10.2.0.0/16", "fd00::/64"],
+    );
+    let annotation =
+        "metadata: {annotations: {ako.vmware.com/pod-cidrs: ' 10.3.0.0/16 ,,10.4.0.0/16'}}";
+    check(
+        &format!("{{kind: Node, {annotation}, spec: {{podCIDR: 10.1.0.0/16}}}}"),
+        &["10.3.0.0/16", "10.4.0.0/16"],
+    );
+    let addresses = "{kind: Node, status: {addresses: [{type: Hostname, address: n1}, {type: InternalIP, address: 10.0.0.1}, {type: ExternalIP, address: 9.9.9.9}]}}";
+    assert_eq!(node(addresses).addresses, ["10.0.0.1"]);
+}
+
+#[test]
+fn what_has_another_shape_is_unreadable() {
+    for bad in [
+        "{kind: Node, spec: {podCIDRs: 10.1.0.0/16}}",
+        "{kind: Node, spec: {podCIDR: 7}}",
+        "{kind: Node, status: {addresses: {type: InternalIP}}}",
+        "{kind: Node, status: {addresses: [7]}}",
+    ] {
+        let parsed = parse(bad);
+        assert!(parsed.fact.is_none(), "{bad}");
+        assert_eq!(codes(&parsed.findings), [Code::Unreadable], "{bad}");
+    }
+}
+
+/// Model, section 13.1.
+#[test]
+fn routes_lead_to_the_node_of_the_same_family() {
+    let nodes = "{kind: Node, metadata: {name: n2}, spec: {podCIDRs: [10.2.0.0/16]}, status: {addresses: [{type: InternalIP, address: 192.168.0.2}]}}
+---
+{kind: Node, metadata: {name: n1}, spec: {podCIDRs: ['fd00::/64', 10.1.0.0/16, nonsense, 10.9.0.0/40]}, status: {addresses: [{type: InternalIP, address: 192.168.0.1}, {type: InternalIP, address: 'fe80::1'}]}}
+---
+{kind: Node, metadata: {name: n3}, spec: {podCIDRs: [10.1.0.0/16]}, status: {addresses: [{type: InternalIP, address: 192.168.0.3}]}}
+---
+{kind: Node, metadata: {name: n4}, spec: {podCIDRs: [10.4.0.0/16]}}";
+    let check = |settings: &str, want: &[(&str, usize, &str)]| {
+        let routes = pod_routes(&World::of(nodes).under(settings));
+        let routes: Vec<_> = routes
+            .iter()
+            .map(|route| {
+                (
+                    route.node.name.as_str(),
+                    route.index,
+                    route.next_hop.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(routes, want, "{settings}");
+    };
+    // By name; a network that a node before has is left out, as is one without a hop.
+    let v4 = [("n1", 1, "192.168.0.1"), ("n2", 0, "192.168.0.2")];
+    check("{AKOSettings: {ipFamily: V4}}", &v4);
+    check("{AKOSettings: {ipFamily: V6}}", &[("n1", 0, "fe80::1")]);
+    check("{}", &[("n1", 0, "fe80::1"), v4[0], v4[1]]);
+}

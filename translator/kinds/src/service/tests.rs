@@ -1,0 +1,259 @@
+use super::{L4Draft, Service, ServiceType, Target, backend, load_balancer};
+use crate::Fact;
+use crate::ingress::BackendPort;
+use crate::world::{World, cluster, codes, parse, told};
+use aviary_types::{Code, Finding, ObjectKey};
+
+fn service(yaml: &str) -> Service {
+    match parse(yaml).fact {
+        Some(Fact::Service(service)) => service,
+        other => panic!("no Service: {other:?}"),
+    }
+}
+
+#[test]
+fn types_ports_and_targets_are_read() {
+    let kind = |kind: &str| service(&format!("{{kind: Service, spec: {{type: {kind}}}}}")).kind;
+    assert_eq!(kind("ClusterIP"), ServiceType::ClusterIp);
+    assert_eq!(kind("''"), ServiceType::ClusterIp);
+    assert_eq!(kind("NodePort"), ServiceType::NodePort);
+    assert_eq!(kind("LoadBalancer"), ServiceType::LoadBalancer);
+    assert_eq!(kind("ExternalName"), ServiceType::Other);
+    assert_eq!(kind("Whatever"), ServiceType::Other);
+    let port = |port: &str| {
+        service(&format!("{{kind: Service, spec: {{ports: [{port}]}}}}"))
+            .ports
+            .remove(0)
+    };
+    assert_eq!(port("{port: 80}").target, Target::Number(80));
+    assert_eq!(
+        port("{port: 80, targetPort: 8080}").target,
+        Target::Number(8080)
+    );
+    assert_eq!(
+        port("{port: 80, targetPort: web}").target,
+        Target::Name("web".into())
+    );
+    assert_eq!(
+        port("{port: 80, targetPort: 70000}").target,
+        Target::Number(80)
+    );
+    assert_eq!(
+        port("{port: 80, targetPort: [1]}").target,
+        Target::Number(80)
+    );
+    assert_eq!(port("{port: 80}").protocol, "TCP");
+    assert_eq!(port("{port: 80, protocol: udp}").protocol, "UDP");
+}
+
+#[test]
+fn annotations_and_fields_that_are_asked_for() {
+    let read = service(
+        "kind: Service
+metadata:
+  annotations:
+    ako.vmware.com/load-balancer-ip: 10.0.0.2
+    external-dns.alpha.kubernetes.io/hostname: any.x
+    ako.vmware.com/application-profile: fast
+    ako.vmware.com/disable-traffic: 'True'
+    ako.vmware.com/enable-shared-vip: ''
+spec: {loadBalancerIP: 10.0.0.1}",
+    );
+    // The field goes before the annotation; an empty annotation is none.
+    assert_eq!(read.address.as_deref(), Some("10.0.0.1"));
+    assert_eq!(read.hostname.as_deref(), Some("any.x"));
+    assert_eq!(read.application_profile.as_deref(), Some("fast"));
+    assert!(read.traffic_disabled && read.shared_vip.is_none());
+    let deleted = service("{kind: Service, metadata: {deletionTimestamp: '2025-01-01T00:00:00Z'}}");
+    assert!(deleted.deleting);
+}
+
+#[test]
+fn an_address_that_is_none_is_told() {
+    for bad in ["10.0.0", "10.0.0.1/24", "vip", "10.0.0.1, 10.0.0.2"] {
+        let parsed = parse(&format!(
+            "{{kind: Service, spec: {{loadBalancerIP: '{bad}'}}}}"
+        ));
+        assert_eq!(codes(&parsed.findings), [Code::AddressInvalid], "{bad}");
+        assert!(matches!(parsed.fact, Some(Fact::Service(it)) if it.address.is_none()));
+    }
+    let good = parse("{kind: Service, spec: {loadBalancerIP: 'fd00::1'}}");
+    assert!(good.findings.is_empty());
+}
+
+#[test]
+fn what_has_another_shape_is_unreadable() {
+    for bad in [
+        "{kind: Service, spec: text}",
+        "{kind: Service, spec: {ports: 80}}",
+        "{kind: Service, spec: {ports: [80]}}",
+        "{kind: Service, spec: {ports: [{port: 65536}]}}",
+        "{kind: Service, spec: {ports: [{port: -1}]}}",
+        "{kind: Service, spec: {type: [LoadBalancer]}}",
+        "{kind: Service, metadata: {annotations: [a]}}",
+    ] {
+        let parsed = parse(bad);
+        assert!(parsed.fact.is_none(), "{bad}");
+        assert_eq!(codes(&parsed.findings), [Code::Unreadable], "{bad}");
+    }
+}
+
+const BACKENDS: &str = "{kind: Service, metadata: {namespace: a, name: web}, spec: {ports: [{name: http, port: 80, targetPort: 8080}, {name: admin, port: 90, targetPort: adm}]}}
+---
+{kind: Service, metadata: {namespace: a, name: plain}, spec: {ports: [{port: 80, targetPort: 8080}]}}
+---
+{kind: Service, metadata: {namespace: a, name: lb}, spec: {type: LoadBalancer, ports: [{name: http, port: 80}]}}
+---
+{kind: Service, metadata: {namespace: a, name: ext}, spec: {type: ExternalName, ports: [{name: http, port: 80}]}}
+---
+{kind: Service, metadata: {namespace: a, name: np}, spec: {type: NodePort, ports: [{name: http, port: 80, targetPort: 8080}]}}
+---
+{kind: EndpointSlice, metadata: {namespace: a, name: web-1, labels: {kubernetes.io/service-name: web}}, addressType: IPv4, ports: [{name: http, port: 8080}, {name: admin, port: 9090}], endpoints: [{addresses: [10.0.0.1]}]}
+---
+{kind: EndpointSlice, metadata: {namespace: a, name: plain-1, labels: {kubernetes.io/service-name: plain}}, addressType: IPv4, ports: [{name: '', port: 8080}, {name: x, port: 1}], endpoints: [{addresses: [10.0.0.2]}]}
+---
+{kind: EndpointSlice, metadata: {namespace: a, name: lb-1, labels: {kubernetes.io/service-name: lb}}, addressType: IPv4, ports: [{name: http, port: 8080}], endpoints: [{addresses: [10.0.0.3]}]}
+---
+{kind: EndpointSlice, metadata: {namespace: a, name: ext-1, labels: {kubernetes.io/service-name: ext}}, addressType: IPv4, ports: [{name: http, port: 8080}], endpoints: [{addresses: [10.0.0.4]}]}
+---
+{kind: EndpointSlice, metadata: {namespace: a, name: np-1, labels: {kubernetes.io/service-name: np}}, addressType: IPv4, ports: [{name: http, port: 8080}, {name: x, port: 1}], endpoints: [{addresses: [10.0.0.5]}]}";
+
+/// Model, sections 7.2 and 7.3.
+#[test]
+fn backends_lead_to_servers() {
+    let check =
+        |settings: &str, name: &str, port: BackendPort, want: (u16, u16, &[&str], &[Code])| {
+            let world = World::of(BACKENDS).under(settings);
+            let source = ObjectKey::new(&cluster(), crate::ingress::KIND, "a", "i");
+            let mut findings: Vec<Finding> = Vec::new();
+            let found = backend(&world, &source, &name.into(), &port, &mut findings);
+            let servers: Vec<&str> = found
+                .servers
+                .iter()
+                .map(|it| it.external_uuid.as_str())
+                .collect();
+            let found = (
+                found.port,
+                found.matched_port,
+                &servers[..],
+                &codes(&findings)[..],
+            );
+            assert_eq!(found, want, "{settings} {name} {port:?}");
+        };
+    let number = BackendPort::Number;
+    let name = |name: &str| BackendPort::Name(name.into());
+    let missing = [Code::PortMissing];
+    check("{}", "web", number(80), (80, 8080, &["10.0.0.1:8080"], &[]));
+    check(
+        "{}",
+        "web",
+        name("http"),
+        (80, 8080, &["10.0.0.1:8080"], &[]),
+    );
+    check("{}", "web", number(90), (90, 9090, &["10.0.0.1:9090"], &[]));
+    check(
+        "{}",
+        "web",
+        name("admin"),
+        (80, 9090, &["10.0.0.1:9090"], &[]),
+    );
+    check("{}", "web", number(81), (81, 81, &[], &missing));
+    check("{}", "web", name("other"), (80, 80, &[], &missing));
+    // An unnamed port fits a number that the Service lacks, as with AKO.
+    check(
+        "{}",
+        "plain",
+        number(81),
+        (81, 8080, &["10.0.0.2:8080"], &missing),
+    );
+    check(
+        "{}",
+        "gone",
+        number(80),
+        (80, 80, &[], &[Code::ServiceMissing]),
+    );
+    // A load balancer has a virtual service of its own, unless layer 4 is off.
+    check("{}", "lb", number(80), (80, 80, &[], &[]));
+    let l7 = "{AKOSettings: {layer7Only: true}}";
+    check(l7, "lb", number(80), (80, 8080, &["10.0.0.3:8080"], &[]));
+    check("{}", "ext", number(80), (80, 80, &[], &[]));
+    // Of a NodePort Service the target says nothing, the name does.
+    check("{}", "np", number(80), (80, 8080, &["10.0.0.5:8080"], &[]));
+}
+
+fn balancer(spec: &str, settings: &str) -> (Option<L4Draft>, Vec<(Code, String)>) {
+    let yaml = format!(
+        "{{kind: Service, metadata: {{namespace: a, name: lb}}, spec: {{type: LoadBalancer, {spec}}}}}
+---
+{{kind: Namespace, metadata: {{name: a}}}}"
+    );
+    let world = World::of(&yaml).under(settings);
+    let mut findings = Vec::new();
+    let draft = load_balancer(&world, &world.key("Service", "lb"), &mut findings);
+    (draft, told(&findings))
+}
+
+/// Model, section 16.
+#[test]
+fn which_load_balancers_are_ours() {
+    let check = |spec: &str, settings: &str, want: bool| {
+        let (draft, findings) = balancer(&format!("{spec} ports: [{{port: 53}}]"), settings);
+        assert_eq!(
+            (draft.is_some(), findings.len()),
+            (want, 0),
+            "{spec} {settings}"
+        );
+    };
+    let off = "{L4Settings: {defaultLBController: false}}";
+    check("", "{}", true);
+    check("", off, false);
+    check("loadBalancerClass: ako.vmware.com/avi-lb,", off, true);
+    check("loadBalancerClass: other,", "{}", false);
+    check("", "{AKOSettings: {layer7Only: true}}", false);
+    check("", "{AKOSettings: {blockedNamespaceList: [a]}}", false);
+}
+
+#[test]
+fn ports_that_cannot_be_served_are_told() {
+    let check = |ports: &str, served: &[u16], want: &[Code]| {
+        let (draft, findings) = balancer(&format!("ports: [{ports}]"), "{}");
+        let found: Vec<u16> = draft
+            .iter()
+            .flat_map(|it| &it.ports)
+            .map(|it| it.port.port)
+            .collect();
+        let codes: Vec<Code> = findings.iter().map(|(code, _)| *code).collect();
+        assert_eq!((&found[..], &codes[..]), (served, want), "{ports}");
+    };
+    check(
+        "{port: 53}, {name: u, port: 53, protocol: UDP}, {port: 54, protocol: SCTP}",
+        &[53, 53, 54],
+        &[],
+    );
+    check(
+        "{port: 53}, {port: 54, protocol: ICMP}",
+        &[53],
+        &[Code::ProtocolUnsupported],
+    );
+    check(
+        "{port: 53}, {port: 53, protocol: tcp}",
+        &[53],
+        &[Code::InvalidSpec],
+    );
+    check("", &[], &[Code::NoPorts]);
+    check(
+        "{port: 1, protocol: X}",
+        &[],
+        &[Code::ProtocolUnsupported, Code::NoPorts],
+    );
+}
+
+#[test]
+fn a_shared_vip_is_not_supported_yet() {
+    let world = World::of(
+        "{kind: Service, metadata: {namespace: a, name: lb, annotations: {ako.vmware.com/enable-shared-vip: k}}, spec: {type: LoadBalancer, ports: [{port: 53}]}}",
+    );
+    let mut findings = Vec::new();
+    assert!(load_balancer(&world, &world.key("Service", "lb"), &mut findings).is_none());
+    assert_eq!(codes(&findings), [Code::NotSupportedYet]);
+}
