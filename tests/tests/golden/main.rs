@@ -1,5 +1,11 @@
 //! What AKO made of the corpus, held against what we make of it; and what must hold on the way.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test binary: a panic is a failure"
+)]
+
 mod order;
 mod parity;
 mod served;

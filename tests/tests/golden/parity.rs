@@ -6,6 +6,7 @@
 //! it is the one that the next write would store, and the one that a returning AKO compares.
 //! Checksums of HTTP policy sets depend on how often AKO computed them, and are exempt.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ fn write_states(played: &[Played], folder: &Path) -> Result<()> {
             let sums = Value::Object(checksums(&state.desired)).to_string();
             fs::write(place("got/_cksum").join(&file), sums)?;
             let (raw, got) = (raw.display(), place("got").join(&file));
-            jobs.push_str(&format!("{raw}\t{}\n", got.display()));
+            writeln!(jobs, "{raw}\t{}", got.display())?;
         }
     }
     normalise(&jobs)

@@ -1,5 +1,7 @@
 //! The command line as people use it: the built program, its output and its exit status.
 
+#![allow(clippy::expect_used, reason = "a test: a panic is a failure")]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -214,16 +214,16 @@ fn moving(
 ) -> (BTreeSet<EcoString>, BTreeSet<EcoString>) {
     let (mut lost, mut gained) = (BTreeSet::new(), BTreeSet::new());
     for key in ops.keys().filter(|key| is_vip(&key.object)) {
-        let last = OpKey {
+        let closing = OpKey {
             stage: 1,
             ..key.clone()
         };
-        let last = ops.get(&last).or_else(|| ops.get(key));
-        let after = names_of(last.and_then(|op| op.body.as_deref()));
-        let observed = input.observed.objects.get(&key.object);
-        let before = names_of(observed.map(|object| &*object.body));
-        lost.extend(before.difference(&after).map(|name| (*name).clone()));
-        gained.extend(after.difference(&before).map(|name| (*name).clone()));
+        let closing = ops.get(&closing).or_else(|| ops.get(key));
+        let then = names_of(closing.and_then(|op| op.body.as_deref()));
+        let known = input.observed.objects.get(&key.object);
+        let before = names_of(known.map(|object| &*object.body));
+        lost.extend(before.difference(&then).map(|name| (*name).clone()));
+        gained.extend(then.difference(&before).map(|name| (*name).clone()));
     }
     (lost, gained)
 }
