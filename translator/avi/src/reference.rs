@@ -4,6 +4,7 @@
 use aviary_types::{EcoString, eco_format};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// How a reference is spelled when it is sent (model: "reference strings").
@@ -161,8 +162,8 @@ impl fmt::Display for Ref {
             return f.write_str(name);
         }
         match self.spelling {
-            Spelling::Plain => write!(f, "/api/{kind}?name={name}"),
-            Spelling::Slash => write!(f, "/api/{kind}/?name={name}"),
+            Spelling::Plain => write!(f, "/api/{kind}?name={}", readable(name)),
+            Spelling::Slash => write!(f, "/api/{kind}/?name={}", readable(name)),
             Spelling::SlashEscaped => {
                 let escaped = utf8_percent_encode(name, QUERY)
                     .to_string()
@@ -171,6 +172,17 @@ impl fmt::Display for Ref {
             }
             Spelling::Uuid => write!(f, "/api/{kind}/{}", self.uuid),
         }
+    }
+}
+
+/// The name as AKO writes it, unescaped, unless the Controller would read another name then: names
+/// hold paths, and a path may have any of these.
+fn readable(name: &str) -> Cow<'_, str> {
+    const MISREAD: &AsciiSet = &CONTROLS.add(b'#').add(b'%').add(b'&').add(b'+');
+    if name.contains(['#', '%', '&', '+']) {
+        utf8_percent_encode(name, MISREAD).into()
+    } else {
+        name.into()
     }
 }
 
@@ -188,7 +200,7 @@ impl Serialize for Ref {
 
 impl<'de> Deserialize<'de> for Ref {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         // Whatever stands there, the rest of the object must stay readable.
         Ok(Self::parse(&text).unwrap_or_else(|| Self::plain("", &*text)))
     }
@@ -220,6 +232,16 @@ mod tests {
             assert_eq!(read.is_empty(), text.is_empty());
             assert_ne!(read, Ref::plain("pool", "x"));
         }
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_was_meant() {
+        for name in ["a+b", "50%25", "a&name=b", "a#b", "v[0-9]+_ü x"] {
+            for meant in [Ref::plain("pool", name), Ref::slash("pool", name)] {
+                assert_eq!(Ref::parse(&meant.text()), Some(meant));
+            }
+        }
+        assert_eq!(Ref::plain("pool", "a b/ü").text(), "/api/pool?name=a b/ü");
     }
 
     #[test]
