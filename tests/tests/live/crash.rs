@@ -33,6 +33,8 @@ const BLOWS: [Blow; 3] = [Blow::KilledBefore, Blow::KilledAfter, Blow::ReplyLost
 impl Blow {
     /// The faults that lead to it, at a write of this method after so many others.
     fn faults(self, method: &str, after: u64) -> Vec<Value> {
+        // The first POST of a start is its login.
+        let after = after + u64::from(method == "POST");
         let once = json!({"method": method, "after": after, "count": 1, "drop": "after"});
         let never_more = json!({"method": method, "after": after, "drop": "before"});
         match self {
