@@ -65,6 +65,11 @@ const LAW: &[Crate] = &[
         "translator/session",
         &["types", "avi", "boot"],
     ),
+    io(
+        "aviary-identity",
+        "translator/identity",
+        &["types", "settings", "session", "proto", "boot"],
+    ),
     io("aviary-sim", "translator/sim", &["boot"]),
     io("aviary-agent", "agent", &["proto", "link", "boot"]),
     io(
@@ -72,7 +77,7 @@ const LAW: &[Crate] = &[
         "translator/runtime",
         &[
             "types", "avi", "settings", "serve", "kinds", "store", "plan", "graph", "link",
-            "session", "proto", "boot",
+            "session", "identity", "proto", "boot",
         ],
     ),
     io(

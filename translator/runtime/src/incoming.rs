@@ -1,9 +1,9 @@
 //! Connections as the services see them, whatever carries them.
 
-use rustls_pki_types::CertificateDer;
+pub use aviary_identity::Peer;
+
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
@@ -12,15 +12,6 @@ use tonic::transport::server::Connected;
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
-/// Who is at the other end, as far as the connection tells.
-#[derive(Clone, Debug)]
-pub enum Peer {
-    /// A process of this machine, or of this very process: no identity is needed.
-    Local,
-    /// Somebody, with the certificates that TLS verified; possibly none.
-    Remote(Arc<Vec<CertificateDer<'static>>>),
-}
 
 /// An accepted connection.
 pub struct Connection {

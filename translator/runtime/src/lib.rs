@@ -7,7 +7,6 @@ mod date;
 pub mod embedded;
 pub mod execute;
 mod hub;
-pub mod identity;
 pub mod incoming;
 pub mod lane;
 pub mod offline;
@@ -19,6 +18,7 @@ pub mod scope;
 pub mod service;
 pub mod view;
 
+pub use aviary_identity as identity;
 pub use aviary_session::transport;
 pub use query::{LevelSetter, Reconfigure};
 pub use retain::{Error as StoreError, StoreAt};

@@ -14,11 +14,11 @@ mod scopes;
 pub(crate) use desk::Desk;
 pub use desk::{LevelSetter, Reconfigure};
 
-use tonic_reflection::server::{Builder, Error, v1, v1alpha};
+use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
+use tonic_reflection::server::{Builder, Error, v1alpha};
 
 /// The reflection service as newer tools speak it.
-pub(crate) fn reflection_v1() -> Result<v1::ServerReflectionServer<impl v1::ServerReflection>, Error>
-{
+pub(crate) fn reflection_v1() -> Result<ServerReflectionServer<impl ServerReflection>, Error> {
     described().build_v1()
 }
 

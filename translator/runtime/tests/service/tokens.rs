@@ -43,7 +43,7 @@ async fn a_stream_ends_a_minute_after_its_token() {
     assert!(why.contains("has expired"), "{why}");
     let lived = began.elapsed();
     assert!(
-        lived >= Duration::from_secs(660) && lived < Duration::from_secs(662),
+        lived >= Duration::from_mins(11) && lived < Duration::from_secs(662),
         "{lived:?}"
     );
 }

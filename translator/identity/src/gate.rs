@@ -1,10 +1,9 @@
 //! Decides who may speak for what.
 
-use super::caller::Caller;
-use super::keys::{KeyError, KeyRing, KeySource};
-use super::rules::ClusterRules;
-use super::token::{self, TokenError};
-use crate::incoming::Peer;
+use crate::caller::{Caller, Peer};
+use crate::keys::{KeyError, KeyRing, KeySource};
+use crate::rules::ClusterRules;
+use crate::token::{self, TokenError};
 use aviary_boot::Clock;
 use aviary_proto::types::v1::Coverage;
 use aviary_types::{ClusterName, EcoString};

@@ -1,6 +1,5 @@
 //! What a call shows of its sender: nothing is verified here.
 
-use crate::incoming::Peer;
 use rustls_pki_types::CertificateDer;
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +7,15 @@ use tonic::{Request, Status};
 
 /// The largest token that is looked at, in bytes.
 const TOKEN_MAX: usize = 16 * 1024;
+
+/// Who is at the other end of a connection, as far as that tells.
+#[derive(Clone, Debug)]
+pub enum Peer {
+    /// A process of this machine, or of this very process: no identity is needed.
+    Local,
+    /// Somebody, with the certificates that TLS verified; possibly none.
+    Remote(Arc<Vec<CertificateDer<'static>>>),
+}
 
 /// Who calls, as far as connection and metadata tell.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ mod keys;
 mod rules;
 mod token;
 
-pub use caller::Caller;
+pub use caller::{Caller, Peer};
 pub use gate::{Denied, Gate, Grant};
 pub use keys::{KeyError, KeySource};
 pub use rules::{ClusterRules, RulesError, read_rules};
