@@ -21,5 +21,8 @@ mod queries;
 #[path = "service/restart.rs"]
 mod restart;
 #[cfg(test)]
+#[path = "service/scale.rs"]
+mod scale;
+#[cfg(test)]
 #[path = "service/tokens.rs"]
 mod tokens;
