@@ -22,6 +22,7 @@ const KINDS: &[(&str, &str, &str, &str, bool)] = &[
     ("", "v1", "Node", "nodes", false),
     ("", "v1", "Secret", "secrets", true),
     ("", "v1", "Service", "services", true),
+    ("", "v1", "ServiceAccount", "serviceaccounts", true),
     (
         "discovery.k8s.io",
         "v1",

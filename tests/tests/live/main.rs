@@ -5,6 +5,7 @@
     reason = "a test that finds another shape fails all the same"
 )]
 
+mod admit;
 mod cluster;
 mod corpus;
 mod crash;

@@ -4,6 +4,7 @@ mod objects;
 mod output;
 mod player;
 mod scenario;
+mod to_come;
 
 use crate::manifest;
 use anyhow::Context;

@@ -11,7 +11,7 @@
 use crate::diff::Input;
 use crate::op::{Method, Op, OpKey};
 use aviary_avi::virtual_service::VirtualService;
-use aviary_avi::vs_vip::VsVip;
+use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::EcoString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -213,10 +213,8 @@ impl Rules<'_> {
         let Some(Body::VsVip(observed)) = observed.map(|object| &*object.body) else {
             return;
         };
-        let lost = observed
-            .dns_info
-            .iter()
-            .filter(|dns| !vip.dns_info.contains(dns));
+        let kept: BTreeSet<&DnsInfo> = vip.dns_info.iter().collect();
+        let lost = observed.dns_info.iter().filter(|dns| !kept.contains(dns));
         for dns in lost {
             let others = self.shape.named.get(&dns.fqdn).into_iter().flatten();
             before.extend(others.filter(|other| other.object != *key).cloned());

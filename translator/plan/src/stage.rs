@@ -6,7 +6,7 @@ use crate::diff::Input;
 use crate::op::{Method, Op, OpKey, Reason};
 use aviary_avi::http_policy_set::{HttpPolicySet, HttpRequestRule};
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
-use aviary_avi::vs_vip::VsVip;
+use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::{EcoString, eco_format};
 use std::cmp::Reverse;
@@ -73,11 +73,13 @@ fn redirected(body: Option<&Arc<Body>>) -> BTreeSet<EcoString> {
 fn labels(hidden: &Hidden, desired: &PoolGroup, observed: &PoolGroup) -> PoolGroup {
     let now = |member: &PoolGroupMember| hidden.before.contains(host_of(member));
     let later = |member: &PoolGroupMember| hidden.after.contains(host_of(member));
+    let known = desired.members.iter();
+    let pools: BTreeSet<&EcoString> = known.clone().map(|known| &known.pool_ref.name).collect();
+    let served: BTreeSet<Option<&EcoString>> =
+        known.map(|known| known.priority_label.as_ref()).collect();
     let is_gone = |member: &PoolGroupMember| {
-        let known = |other: &PoolGroupMember| {
-            other.pool_ref == member.pool_ref || other.priority_label == member.priority_label
-        };
-        !desired.members.iter().any(known)
+        let label = member.priority_label.as_ref();
+        !pools.contains(&member.pool_ref.name) && !served.contains(&label)
     };
     let new = desired.members.iter().filter(|m| now(m) || !later(m));
     let old = observed.members.iter();
@@ -99,10 +101,8 @@ fn host_of(member: &PoolGroupMember) -> &str {
 
 fn names(desired: &VsVip, observed: &VsVip) -> VsVip {
     let mut wide = desired.clone();
-    let gone = observed
-        .dns_info
-        .iter()
-        .filter(|dns| !desired.dns_info.contains(dns));
+    let known: BTreeSet<&DnsInfo> = desired.dns_info.iter().collect();
+    let gone = observed.dns_info.iter().filter(|dns| !known.contains(dns));
     wide.dns_info.extend(gone.cloned());
     wide.dns_info.sort();
     wide

@@ -1,5 +1,6 @@
 //! The objects of one cluster as an apiserver would hold them.
 
+use super::to_come::{finding, kind_to_come};
 use crate::manifest::{group, kind, metadata};
 use aviary_kinds::{Extent, ROOMS, RawObject, Room, Watch, room_of};
 use aviary_store::{Applied, Store};
@@ -142,6 +143,16 @@ impl Objects {
         }
         self.complete(cluster, store);
         findings
+    }
+
+    /// What is wrong with objects that nobody reads yet.
+    pub fn unread(&self, cluster: &ClusterName) -> Vec<Finding> {
+        let unread = self.held.keys().filter_map(|identity| {
+            let kind = kind_to_come(&identity.group, &identity.kind)?;
+            let (namespace, name) = (identity.namespace.as_str(), identity.name.as_str());
+            Some(finding(&ObjectKey::new(cluster, kind, namespace, name)))
+        });
+        unread.collect()
     }
 
     /// Every object of a kind that has a room, as an agent would tell it.

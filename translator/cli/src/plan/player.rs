@@ -124,6 +124,7 @@ impl Player {
         let rejected = self.objects.hand_over(&cluster, &mut self.store);
         let mut settled = self.core.settle(&self.store.snapshot()).await;
         settled.findings.extend(rejected);
+        settled.findings.extend(self.objects.unread(&cluster));
         settled.findings.sort();
         settled.findings.dedup();
         Outcome {
