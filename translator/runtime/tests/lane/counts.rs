@@ -42,15 +42,6 @@ fn one_endpoint_is_one_write_among_thousands_of_hosts() {
     world.apply(&plan);
     assert!(world.settle().is_empty());
 
-    let (mut tb,mut tp,mut ta)=(std::time::Duration::ZERO,std::time::Duration::ZERO,std::time::Duration::ZERO);
-    for i in 0..50 {
-        world.put(host(HOSTS + 1 + i));
-        let f = world.store.snapshot();
-        let t = std::time::Instant::now(); world.lane.build(&f); tb += t.elapsed();
-        let t = std::time::Instant::now(); let plan = world.lane.plan(&std::collections::BTreeSet::new()); tp += t.elapsed();
-        let t = std::time::Instant::now(); world.apply(&plan); ta += t.elapsed();
-    }
-    eprintln!("host: build {:?} plan {:?} apply {:?}", tb/50, tp/50, ta/50);
     // One host more: its pool, then the group, then the name.
     world.put(host(HOSTS));
     let plan = world.plan();
