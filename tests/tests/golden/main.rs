@@ -12,3 +12,4 @@ mod served;
 mod shuffle;
 mod silent;
 mod walk;
+mod whole;
