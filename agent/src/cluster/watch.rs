@@ -55,6 +55,8 @@ struct Watch {
     /// The listing's first sight was said.
     begun: bool,
     breaks: u32,
+    /// The next try waits; what was said before does not.
+    pausing: bool,
 }
 
 /// Watches a lane.
@@ -74,6 +76,7 @@ pub(super) fn watch(
         said: VecDeque::new(),
         begun: false,
         breaks: 0,
+        pausing: false,
     };
     stream::unfold(
         (watch, State::Discover),
@@ -91,6 +94,9 @@ pub(super) fn watch(
 
 impl Watch {
     async fn advance(&mut self, state: State) -> State {
+        if std::mem::take(&mut self.pausing) {
+            sleep(self.backoff.next()).await;
+        }
         match state {
             State::Discover => self.discover().await,
             State::List(reader) => self.list(reader).await,
@@ -110,13 +116,10 @@ impl Watch {
                 let reason = format!("the API server does not have {}", self.lane.kind);
                 self.said
                     .push_back(Sight::Failed(LaneCondition::NotInstalled, reason));
-                self.pause().await;
+                self.pausing = true;
                 State::Discover
             }
-            Err(error) => {
-                self.failed(&error, "could not ask which kinds there are")
-                    .await
-            }
+            Err(error) => self.failed(&error, "could not ask which kinds there are"),
         }
     }
 
@@ -130,7 +133,7 @@ impl Watch {
                     tracing::info!("the API server streams no lists: paging");
                     self.streaming.store(false, Ordering::Relaxed);
                 }
-                Err(error) => return self.failed(&error, "could not list").await,
+                Err(error) => return self.failed(&error, "could not list"),
             }
         }
         self.page(reader, "").await
@@ -142,7 +145,7 @@ impl Watch {
                 let items = std::mem::take(&mut page.items).into();
                 State::Pages(reader, items, page)
             }
-            Err(error) => self.failed(&error, "could not list").await,
+            Err(error) => self.failed(&error, "could not list"),
         }
     }
 
@@ -178,13 +181,13 @@ impl Watch {
             }
             // A refusal of metadata alone is not told from a garbled event: a page tells it.
             Ok(Some(Err(error))) if code(&error) == 0 => self.page(reader, "").await,
-            Ok(Some(Err(error))) => self.failed(&error, "could not list").await,
+            Ok(Some(Err(error))) => self.failed(&error, "could not list"),
             // The list was torn: the next one starts afresh.
             Ok(None) | Err(_) => {
                 let reason = "the API server ended the list before it was complete".to_owned();
                 self.said
                     .push_back(Sight::Failed(LaneCondition::Failed, reason));
-                self.pause().await;
+                self.pausing = true;
                 State::List(reader)
             }
         }
@@ -244,12 +247,12 @@ impl Watch {
             return State::Resume(reader, version);
         }
         self.breaks = 0;
-        self.failed(error, "could not watch").await
+        self.failed(error, "could not watch")
     }
 
     /// The lane cannot be read. What is known stands; it is tried again from discovery on, which
     /// tells a kind that is gone from a failure.
-    async fn failed(&mut self, error: &kube::Error, what: &str) -> State {
+    fn failed(&mut self, error: &kube::Error, what: &str) -> State {
         let condition = match code(error) {
             403 => LaneCondition::Forbidden,
             _ => LaneCondition::Failed,
@@ -261,7 +264,7 @@ impl Watch {
         let reason = format!("{what} {}: {}", self.lane, reason(error));
         tracing::warn!(reason, "a lane cannot be read");
         self.said.push_back(Sight::Failed(condition, reason));
-        self.pause().await;
+        self.pausing = true;
         State::Discover
     }
 
@@ -275,9 +278,5 @@ impl Watch {
         self.said.push_back(Sight::Listed);
         self.breaks = 0;
         self.backoff.reset();
-    }
-
-    async fn pause(&mut self) {
-        sleep(self.backoff.next()).await;
     }
 }

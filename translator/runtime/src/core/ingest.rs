@@ -4,7 +4,7 @@ use super::Core;
 use crate::hub::object;
 use crate::retain::Record;
 use crate::view::ScopeView;
-use aviary_kinds::{Extent, ROOMS, Room, Watch, room_of};
+use aviary_kinds::{Extent, ROOMS, Room, Watch, namespace, room_of};
 use aviary_link::key::{Extent as Where, Kind as LinkKind, Name};
 use aviary_link::translator::{Event, Heard, Upserted, Why};
 use aviary_store::Applied;
@@ -83,6 +83,9 @@ impl Core {
         };
         let key = key(cluster, room.kind, name);
         self.store.delete(&key);
+        if room.kind == namespace::KIND {
+            self.stir(cluster, &Where::Namespace(name.name.as_str().into()));
+        }
         self.versions.remove(&key);
         self.retain.remove(&key);
         self.news = true;
@@ -92,7 +95,7 @@ impl Core {
     /// all namespaces have told about it already, without knowing its name.
     fn met(&mut self, key: &ObjectKey) {
         let mut scope = key.scope();
-        if key.kind == aviary_kinds::namespace::KIND {
+        if key.kind == namespace::KIND {
             scope.namespace = Namespace::from(key.name.clone());
         }
         if !self.scopes.contains_key(&scope) {
@@ -123,9 +126,35 @@ impl Core {
 
     /// Looks how well the stirred scopes are known now.
     pub(super) fn freshen(&mut self) {
-        for scope in std::mem::take(&mut self.stirred) {
-            self.freshen_one(&scope);
+        let stirred = std::mem::take(&mut self.stirred);
+        for scope in &stirred {
+            self.freshen_one(scope);
             self.news = true;
+        }
+        if !stirred.is_empty() {
+            self.forget_gone();
+        }
+    }
+
+    /// A namespace that is gone often takes its agent along before that can tell: what nobody tells
+    /// about any more, of a namespace that the cluster-wide agent knows to be gone, counts as gone.
+    fn forget_gone(&mut self) {
+        let facts = self.store.peek();
+        let is_gone = |scope: &ScopeKey| {
+            let wide = facts.scope(&ScopeKey::cluster_wide(&scope.cluster));
+            let is_known = wide.is_some_and(|wide| wide.published && wide.frozen.is_none());
+            let name = scope.namespace.as_str();
+            let key = ObjectKey::new(&scope.cluster, namespace::KIND, "", name);
+            is_known && facts.get(&key).is_none() && !facts.rejected().contains(&key)
+        };
+        let silent = facts.scopes().filter(|(scope, state)| {
+            state.frozen.is_some() && !scope.is_cluster_wide() && is_gone(scope)
+        });
+        for scope in silent.map(|(scope, _)| scope.clone()).collect::<Vec<_>>() {
+            // Whoever speaks for it again will tell what there is.
+            if let Err(heard) = self.release(&scope) {
+                tracing::debug!(%scope, %heard, "its Namespace is gone, but somebody tells about it");
+            }
         }
     }
 

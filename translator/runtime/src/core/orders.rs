@@ -50,7 +50,7 @@ impl Core {
         self.sites.iter_mut().for_each(Site::mark);
     }
 
-    fn release(&mut self, scope: &ScopeKey) -> Result<usize, Refused> {
+    pub(super) fn release(&mut self, scope: &ScopeKey) -> Result<usize, Refused> {
         if self.hub.speaker(scope).is_some() {
             return Err(Refused::Heard(scope.clone()));
         }

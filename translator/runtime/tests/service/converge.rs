@@ -131,6 +131,34 @@ async fn a_lost_agent_deletes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_namespace_that_goes_takes_what_its_agent_told_along() {
+    let (simulator, cluster) = (simulator(), cluster());
+    let translator = start(&simulator, Plan::default()).await;
+    let wide = translator.agent(&cluster, named(&[], true));
+    let own = translator.agent(&cluster, named(&["shop"], false));
+    translator.settle().await;
+    assert!(!names(&simulator, "pool").is_empty());
+    // The agent goes with its namespace and cannot tell that all in it is gone.
+    own.stop().await;
+    tokio::time::sleep(LONG).await;
+    assert!(!names(&simulator, "pool").is_empty());
+    for object in all_of_it() {
+        cluster.delete(&object);
+    }
+    tokio::time::sleep(LONG).await;
+    assert_eq!(names(&simulator, "pool"), Vec::<String>::new());
+    drop(wide);
+}
+
+/// The Namespace and all that is in it.
+fn all_of_it() -> Vec<serde_json::Value> {
+    let mut objects = shop("shop", "shop.avi.internal");
+    let all = base(&["shop"]).into_iter();
+    objects.extend(all.filter(|object| object["kind"] == "Namespace"));
+    objects
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_is_no_json_is_refused_and_its_last_form_goes_on() {
     let (simulator, cluster) = (simulator(), cluster());
     let translator = start(&simulator, Plan::default()).await;
