@@ -325,7 +325,6 @@ async fn a_scope_that_nobody_speaks_for_can_be_given_up() {
         Code::FailedPrecondition
     );
     pay.stop().await;
-    cluster.delete(&base(&["pay"])[1]);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let released = admin.release_scope(release()).await.unwrap().into_inner();
     assert_eq!(released.objects, 3);
