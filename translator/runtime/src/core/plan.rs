@@ -50,6 +50,7 @@ impl Core {
             tracing::info!(controller = %site.name, "everything was read: plans are made from now on");
             site.open = true;
             site.mark();
+            self.statuses.opened();
         }
     }
 
@@ -135,7 +136,12 @@ impl Core {
 
     pub(super) fn outcome(&mut self, id: SiteId, outcome: Outcome) {
         if let Some(site) = self.sites.get_mut(id) {
-            self.statuses.touch(outcome.op.provenance.objects());
+            // Statuses tell of virtual services, of their addresses, and of what went wrong.
+            let object = &outcome.op.key.object;
+            let shown = matches!(object.kind, AviKind::VirtualService | AviKind::VsVip);
+            if shown || !outcome.is_done() || site.refusals.contains_key(object) {
+                self.statuses.touch(outcome.op.provenance.objects());
+            }
             site.finish(outcome);
             self.news = true;
         }

@@ -6,7 +6,7 @@ use crate::convert;
 use crate::project::project;
 use aviary_kinds::status::Wish;
 use aviary_kinds::{Entry, room};
-use aviary_link::translator::Unsent;
+use aviary_link::translator::{SessionId, Unsent};
 use aviary_proto::sync::v1::{
     ApplyWrite, EventType, EventWrite, Intent, IntentOutcome, IntentResult, MergeWrite, intent,
 };
@@ -36,6 +36,8 @@ struct Open {
     wish: Wish,
     /// The version of the object that it was made from.
     version: EcoString,
+    /// To whom.
+    session: SessionId,
 }
 
 /// All writes to Kubernetes.
@@ -46,8 +48,12 @@ pub(super) struct Statuses {
     open: BTreeMap<u64, Open>,
     /// Objects that have changed since a write was made for them; the change is under way to us.
     stale: BTreeMap<ObjectKey, Instant>,
-    /// Objects whose agent takes no more now.
-    crowded: BTreeSet<ObjectKey>,
+    /// Objects whose agent takes no more now: they have their turn when it has room.
+    crowded: BTreeMap<SessionId, BTreeSet<ObjectKey>>,
+    /// Agents that have reported an outcome since.
+    room: BTreeSet<SessionId>,
+    /// Objects of Controllers that were not read yet.
+    early: BTreeSet<ObjectKey>,
     /// Objects for which no agent speaks.
     homeless: BTreeSet<ObjectKey>,
     retries: BTreeMap<ObjectKey, Instant>,
@@ -62,8 +68,9 @@ impl Statuses {
 
     /// Writes that are not acknowledged, or that are to be made again.
     pub(super) fn pending(&self) -> usize {
+        let crowded: usize = self.crowded.values().map(BTreeSet::len).sum();
         let again = self.stale.len() + self.retries.len();
-        self.open.len() + self.crowded.len() + self.touched.len() + again
+        self.open.len() + crowded + self.touched.len() + self.early.len() + again
     }
 
     /// When something is to be tried again.
@@ -88,6 +95,34 @@ impl Statuses {
         self.touched.extend(back.collect::<Vec<_>>());
     }
 
+    /// A Controller was read: what its objects are told can be said.
+    pub(super) fn opened(&mut self) {
+        self.touched.append(&mut self.early);
+    }
+
+    /// A session has ended; another may speak for what waited for it.
+    pub(super) fn left(&mut self, id: SessionId) {
+        self.touched
+            .extend(self.crowded.remove(&id).unwrap_or_default());
+    }
+
+    fn is_crowded(&self, id: SessionId) -> bool {
+        self.crowded.contains_key(&id)
+    }
+
+    fn crowd(&mut self, id: SessionId, source: ObjectKey) {
+        self.crowded.entry(id).or_default().insert(source);
+    }
+
+    fn next_crowded(&mut self, id: SessionId) -> Option<ObjectKey> {
+        let waiting = self.crowded.get_mut(&id)?;
+        let next = waiting.pop_first();
+        if waiting.is_empty() {
+            self.crowded.remove(&id);
+        }
+        next
+    }
+
     /// The agents of these writes are gone.
     pub(super) fn lost(&mut self, ids: &[u64]) {
         for id in ids {
@@ -102,6 +137,8 @@ impl Statuses {
         versions: &OrdMap<ObjectKey, EcoString>,
     ) {
         let result = outcome.result();
+        self.room
+            .extend(self.open.get(&outcome.id).map(|open| open.session));
         match result {
             IntentResult::Done | IntentResult::NotFound => {
                 self.open.remove(&outcome.id);
@@ -123,8 +160,6 @@ impl Statuses {
                 }
             }
         }
-        let crowded = std::mem::take(&mut self.crowded);
-        self.touched.extend(crowded);
     }
 
     /// The object changed meanwhile. What it is now was heard already, or will be at once.
@@ -173,20 +208,31 @@ impl Core {
             self.statuses.touched.clear();
             return;
         }
-        if self.statuses.touched.is_empty() || self.sites.iter().any(|site| !site.open) {
-            return;
-        }
         for source in std::mem::take(&mut self.statuses.touched) {
-            self.report_one(&source);
             self.news = true;
+            match self.hub.speaker(&source.scope()) {
+                Some(id) if self.statuses.is_crowded(id) => self.statuses.crowd(id, source),
+                _ => {
+                    self.report_one(&source);
+                }
+            }
+        }
+        for id in std::mem::take(&mut self.statuses.room) {
+            while let Some(source) = self.statuses.next_crowded(id) {
+                if !self.report_one(&source) {
+                    break;
+                }
+            }
         }
     }
 
-    fn report_one(&mut self, source: &ObjectKey) {
+    /// Tells one object's agent. `false` if that takes no more.
+    fn report_one(&mut self, source: &ObjectKey) -> bool {
         let site = self.sites.iter().find(|it| it.serves(&source.cluster));
-        let Some((site, observed)) = site.and_then(|site| Some((site, site.lane.observed()?)))
-        else {
-            return;
+        let Some(site) = site else { return true };
+        let Some(observed) = site.lane.observed().filter(|_| site.open) else {
+            self.statuses.early.insert(source.clone());
+            return true;
         };
         let built = site.lane.built();
         let refused = site.refused(source);
@@ -195,9 +241,10 @@ impl Core {
         wishes.sort_by_key(|wish| !matches!(wish, Wish::Annotations(_)));
         let Some(entry) = built.facts.get(source).filter(|_| !wishes.is_empty()) else {
             self.statuses.told.remove(source);
-            return;
+            return true;
         };
         let entry = entry.clone();
+        let mut has_room = true;
         let mut told = self.statuses.told.remove(source).unwrap_or_default();
         told.wishes.retain(|wish| wishes.contains(wish));
         for wish in wishes {
@@ -209,12 +256,25 @@ impl Core {
                 Err(Unsent::NoAgent) => {
                     self.statuses.homeless.insert(source.clone());
                 }
-                Err(Unsent::Busy) => {
-                    self.statuses.crowded.insert(source.clone());
-                }
+                Err(Unsent::Busy) => has_room = self.wait_for_room(source),
             }
         }
         self.statuses.told.insert(source.clone(), told);
+        has_room
+    }
+
+    /// An agent without an open intent takes none at all: another may come that does.
+    fn wait_for_room(&mut self, source: &ObjectKey) -> bool {
+        match self.hub.speaker(&source.scope()) {
+            Some(id) if self.hub.open_intents(id) > 0 => {
+                self.statuses.crowd(id, source.clone());
+                false
+            }
+            _ => {
+                self.statuses.homeless.insert(source.clone());
+                true
+            }
+        }
     }
 
     fn intend(&mut self, entry: &Entry, wish: &Wish) -> Result<(), Unsent> {
@@ -238,8 +298,9 @@ impl Core {
             write: Some(write(&version, wish)),
             traceparent: String::new(),
         };
-        self.hub.intend(&entry.key.cluster, intent)?;
+        let session = self.hub.intend(&entry.key.cluster, intent)?;
         let open = Open {
+            session,
             key: entry.key.clone(),
             wish: wish.clone(),
             version,

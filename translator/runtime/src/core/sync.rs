@@ -56,6 +56,7 @@ impl Core {
         tracing::info!(session = %id, cluster = %received.cluster, "an agent has left");
         self.news = true;
         self.learn(&received.cluster, received.events);
+        self.statuses.left(id);
         let stand = self
             .scopes
             .iter()
