@@ -18,6 +18,9 @@ use crate::normal::{compare, normalise};
 use crate::program::Program;
 use crate::stack::{Stack, baseline, over};
 
+/// The areas whose scenarios leave alone what is common to all namespaces.
+const AREAS: &[&str] = &["l4", "l7", "seq", "share"];
+
 /// How many scenarios run at a time.
 const POOL: usize = 2;
 
@@ -31,7 +34,11 @@ struct Sheet {
 async fn e2e_every_listed_scenario_ends_as_with_ako_on_controller_and_objects() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let folder = Arc::new(tempfile::tempdir()?);
-    let names: Vec<String> = LISTED.iter().map(|id| name_of(id)).collect::<Result<_>>()?;
+    let ours = LISTED.iter().filter(|id| {
+        let area = id.split('/').next().unwrap_or_default();
+        AREAS.contains(&area)
+    });
+    let names: Vec<String> = ours.map(|id| name_of(id)).collect::<Result<_>>()?;
     let played: Vec<Result<()>> = stream::iter(names.clone())
         .map(|name| {
             let (cluster, folder) = (cluster.clone(), folder.clone());

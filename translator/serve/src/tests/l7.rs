@@ -397,11 +397,11 @@ fn broken_references_are_reported() {
     assert_eq!(
         told,
         [
-            "httppolicyset admin/c1--foo.com refers to /api/poolgroup?name=foo-bar, \
+            "httppolicyset admin/c1--foo.com refers to /api/poolgroup/?name=foo-bar, \
              which does not exist",
-            "virtualservice admin/c1--lost.com refers to /api/virtualservice?name=gone, \
+            "virtualservice admin/c1--lost.com refers to /api/virtualservice/?name=gone, \
              which does not exist",
-            "virtualservice admin/s0 refers to /api/httppolicyset?name=s0, which does not exist",
+            "virtualservice admin/s0 refers to /api/httppolicyset/?name=s0, which does not exist",
         ]
     );
 }
