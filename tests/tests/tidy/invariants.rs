@@ -65,7 +65,8 @@ fn named_tests(item: &str) -> Vec<&str> {
     quoted.filter_map(|name| name.rsplit("::").next()).collect()
 }
 
-fn functions() -> Result<BTreeSet<String>> {
+/// The names of all functions.
+pub(crate) fn functions() -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for source in sources::rust()? {
         for line in source.text.lines() {
