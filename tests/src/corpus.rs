@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, anyhow};
 use aviary::plan::{Objects, Outcome, Player, State, read_scenario, read_settings, seed};
 use aviary_avi::{Desired, Observed};
+use aviary_graph::Built;
 use aviary_settings::Settings;
 use aviary_sim::{Options, Simulator};
 
@@ -104,6 +105,12 @@ pub struct Reached {
     pub after: Observed,
     /// What should exist.
     pub desired: Desired,
+    /// What that was made from.
+    pub built: Built,
+    /// The cluster's objects.
+    pub objects: Objects,
+    /// Whether the core ran: one that was stopped knows nothing of what came after.
+    pub is_running: bool,
 }
 
 /// The folder of all scenarios.
@@ -193,6 +200,9 @@ pub async fn reach(player: &mut Player, state: State) -> Result<Reached> {
         outcome,
         after: observed(player)?,
         desired: player.core().lane().built().desired.clone(),
+        built: player.core().lane().built().clone(),
+        objects: player.objects().clone(),
+        is_running: player.is_running(),
     })
 }
 

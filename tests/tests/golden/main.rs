@@ -6,6 +6,7 @@
     reason = "a test binary: a panic is a failure"
 )]
 
+mod explain;
 mod order;
 mod parity;
 mod served;

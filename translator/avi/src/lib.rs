@@ -5,6 +5,7 @@ pub mod checksum;
 pub mod common;
 mod compare;
 pub mod ds_set;
+mod explain;
 pub mod go_json;
 pub mod hash;
 pub mod http_policy_set;
@@ -30,6 +31,7 @@ pub mod vrf_context;
 pub mod vs_vip;
 
 pub use common::Marker;
+pub use explain::Field;
 pub use inventory::Inventory;
 pub use metadata::ServiceMetadata;
 pub use names::{Names, NamingScheme, PathSource, PortSource};

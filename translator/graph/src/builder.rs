@@ -352,10 +352,10 @@ impl Builder {
         if work.reaches {
             let open = self.open.values();
             let wanted = open.flat_map(|Open { env, reach, .. }| {
-                reach
-                    .tenants
-                    .iter()
-                    .flat_map(|tenant| shards_of(env, tenant))
+                let tenants = reach.tenants.iter();
+                tenants.flat_map(|(tenant, said)| {
+                    shards_of(env, tenant).map(|shard| (shard, said.clone()))
+                })
             });
             work.shards.extend(self.shards.want(wanted.collect()));
         }

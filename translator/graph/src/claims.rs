@@ -177,7 +177,7 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
         }
     }
     for share in &parts.shares {
-        let Some(rank) = rank(&mut share.sources.iter()) else {
+        let Some(rank) = rank(&mut share.sources.iter().map(|source| &**source)) else {
             continue;
         };
         if share.named {

@@ -4,7 +4,7 @@
 use crate::parts::Parts;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Body, DesiredObject};
-use aviary_types::Digest;
+use aviary_types::{Digest, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -59,9 +59,7 @@ fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject
     body.join(more);
     let body = Body::from(body);
     let mut provenance = (*joined.provenance).clone();
-    for origin in &other.provenance.origins {
-        provenance.add(origin.clone());
-    }
+    provenance.join(&other.provenance, number(routes.static_routes.len()));
     Arc::new(DesiredObject {
         digest: Digest::of_json(&(&joined.key, &body)),
         body: Arc::new(body),

@@ -10,13 +10,14 @@ use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::Env;
 use aviary_kinds::ingress::{HostDraft, HostHold, HostPart, Security};
 use aviary_settings::ShardSize;
-use aviary_types::{Code, Finding, Host, ObjectKey, eco_format};
+use aviary_types::{Code, Finding, Host, ObjectKey, Provenance, Role, Table, eco_format};
+use std::sync::Arc;
 
 /// The objects of one host of a domain, in all its tenants.
 pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
     let mut parts = Parts::default();
     for draft in drafts {
-        let maker = Maker::new(env, &draft.tenant).without(lost);
+        let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone()).without(lost);
         let shard = shard_of(&maker, &draft.host);
         match refusal(&maker, draft, &shard, lost) {
             Some(finding) => parts.findings.extend(finding),
@@ -106,7 +107,12 @@ fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Par
         child: (!secure.is_empty()).then(|| maker.child(&draft.host)),
         host: draft.host.clone(),
         members,
-        sources: draft.parts.iter().map(|part| part.source.clone()).collect(),
+        sources: sources(draft.parts.iter()),
+        host_at: draft
+            .parts
+            .iter()
+            .map(|part| part.host_at.clone())
+            .collect(),
         shard: shard.clone(),
     });
     if let Some(certificate) = &draft.certificate
@@ -116,9 +122,22 @@ fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Par
             host: &draft.host,
             shard: &shard.name,
             parts: &secure,
+            certificate,
+            certificate_at: &draft.certificate_at,
         };
-        secure::render(maker, &child, certificate, parts);
+        secure::render(maker, &child, parts);
     }
+}
+
+/// The objects that contribute.
+fn sources<'a>(parts: impl Iterator<Item = &'a HostPart>) -> Vec<Arc<ObjectKey>> {
+    parts.map(|part| part.host_at.object.clone()).collect()
+}
+
+/// What parts of the host an object comes from.
+fn provenance(table: &'static Table, parts: &[&HostPart]) -> Provenance {
+    let hosts = parts.iter().map(|part| part.host_at.clone());
+    Provenance::new(table, sources(parts.iter().copied()).into()).with_all(Role::Host, hosts)
 }
 
 /// The contributions that the child serves: those with a certificate and at least one path.

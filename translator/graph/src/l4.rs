@@ -3,6 +3,7 @@
 use crate::claims::Lost;
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve};
+use crate::rules::{L4_POLICY_SET, L4_POOL, L4_SERVICE, L4_VS_VIP};
 use crate::shard::{listener, vs_vip};
 use aviary_avi::checksum::{self, PoolExtra, TargetPort, VsExtra, VsPort};
 use aviary_avi::l4_policy_set::{
@@ -16,12 +17,13 @@ use aviary_avi::virtual_service::{L4Policy, Service, VirtualService};
 use aviary_avi::{AviKey, AviKind, Body, Marker, Presence, Ref};
 use aviary_kinds::Env;
 use aviary_kinds::service::{L4Draft, L4Port, Target};
-use aviary_types::{EcoString, eco_format};
+use aviary_types::{EcoString, Origin, Provenance, Role, Table, eco_format};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The objects of one Service of a domain.
 pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
-    let maker = &Maker::new(env, &draft.tenant).without(lost);
+    let maker = &Maker::new(env, &draft.tenant, tenant_at(draft)).without(lost);
     let mut parts = Parts::default();
     let natural = maker
         .names
@@ -59,22 +61,25 @@ pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
         AviKey::of(&service.clone().into(), &maker.tenant),
         AviKey::of(&vip.clone().into(), &maker.tenant),
     ];
-    let mut bodies: Vec<Body> = vec![vip.into()];
-    bodies.extend(
-        draft
-            .ports
-            .iter()
-            .zip(&pools)
-            .map(|(port, name)| pool(maker, draft, port, name).into()),
-    );
-    bodies.push(policy_set(maker, draft, &name, &pools).into());
-    bodies.push(service.into());
-    let sources = std::slice::from_ref(&draft.source);
-    parts.objects.extend(
-        bodies
-            .into_iter()
-            .map(|b| maker.object(b, sources, Presence::Always)),
-    );
+    let mut add = |body: Body, from| {
+        let object = maker.object(body, from, Presence::Always);
+        parts.objects.push(object);
+    };
+    add(vip.into(), provenance(&L4_VS_VIP, draft));
+    for (port, name) in draft.ports.iter().zip(&pools) {
+        let from = Provenance::new(&L4_POOL, [port.at.object.clone()].into())
+            .with(Role::Port, port.at.clone())
+            .each("servers", Role::Server, port.servers_at.iter().cloned());
+        add(pool(maker, draft, port, name).into(), from);
+    }
+    let ports = draft.ports.iter().map(|port| port.at.clone());
+    let of_set = provenance(&L4_POLICY_SET, draft).with_all(Role::Port, ports.clone());
+    let of_set = of_set.each("l4_connection_policy.rules", Role::Port, ports.clone());
+    add(policy_set(maker, draft, &name, &pools).into(), of_set);
+    let listeners = by_name(draft).into_iter().map(|port| port.at.clone());
+    let of_service = provenance(&L4_SERVICE, draft).with_all(Role::Port, ports);
+    let of_service = of_service.each("services", Role::Port, listeners);
+    add(service.into(), of_service);
     let [service, vip] = keys;
     parts.serves.push(Serve {
         source: draft.source.clone(),
@@ -84,6 +89,30 @@ pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
         needs: Vec::new(),
     });
     parts
+}
+
+fn tenant_at(draft: &L4Draft) -> Origin {
+    let mut said = draft.said.iter();
+    let tenant = said.find(|(role, _)| *role == Role::Tenant);
+    let setting = Origin::Setting("ControllerSettings.tenantName");
+    tenant.map_or(setting, |(_, origin)| origin.clone())
+}
+
+/// What an object of the whole Service comes from.
+fn provenance(table: &'static Table, draft: &L4Draft) -> Provenance {
+    let source = Arc::new(draft.source.clone());
+    let said = draft.said.iter().filter(|(role, _)| *role != Role::Tenant);
+    said.fold(
+        Provenance::new(table, [source].into()),
+        |from, (role, origin)| from.with(*role, origin.clone()),
+    )
+}
+
+/// Ports in the order of the listeners.
+fn by_name(draft: &L4Draft) -> Vec<&L4Port> {
+    let mut ports: Vec<&L4Port> = draft.ports.iter().collect();
+    ports.sort_by(|a, b| a.port.name.cmp(&b.port.name));
+    ports
 }
 
 fn port_source<'a>(draft: &'a L4Draft, of: &'a L4Port) -> PortSource<'a> {
@@ -198,8 +227,6 @@ fn virtual_service(
     pools: &[EcoString],
 ) -> VirtualService {
     let profiles = Profiles::of(maker, draft);
-    let mut ports: Vec<&L4Port> = draft.ports.iter().collect();
-    ports.sort_by(|a, b| a.port.name.cmp(&b.port.name));
     let application = draft
         .application_profile
         .clone()
@@ -219,7 +246,7 @@ fn virtual_service(
         network_profile_ref: Some(Ref::slash("networkprofile", profiles.main)),
         application_profile_ref: Some(Ref::slash("applicationprofile", application)),
         error_page_profile_ref: Some(EcoString::new()),
-        services: ports
+        services: by_name(draft)
             .into_iter()
             .map(|port| profiles.listener(port))
             .collect(),

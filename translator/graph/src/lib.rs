@@ -19,6 +19,7 @@ mod reach;
 mod recorder;
 mod report;
 mod routes;
+mod rules;
 mod shard;
 mod shards;
 mod unit;

@@ -6,7 +6,7 @@ use aviary_avi::{AviKey, AviKind, Body, DesiredObject, Inventory, Marker, Presen
 use aviary_kinds::Env;
 use aviary_settings::{InstanceSettings, Scheme};
 use aviary_types::{
-    Digest, EcoString, Host, ObjectKey, Origin, Provenance, TenantName, eco_format,
+    Bound, Digest, EcoString, Host, Origin, Provenance, Role, TenantName, eco_format,
 };
 use std::sync::Arc;
 
@@ -17,10 +17,13 @@ pub(crate) struct Maker<'a> {
     pub(crate) tenant: TenantName,
     /// Names that an older source has.
     lost: Option<&'a Lost>,
+    /// Where the tenant and what else the objects have in common are said.
+    common: Arc<[Bound]>,
 }
 
 impl<'a> Maker<'a> {
-    pub(crate) fn new(env: &'a Env, tenant: &TenantName) -> Self {
+    /// Makes objects in this tenant, which is said there.
+    pub(crate) fn new(env: &'a Env, tenant: &TenantName, tenant_at: Origin) -> Self {
         let scheme = match env.scheme {
             Scheme::Documented => NamingScheme::Documented,
             Scheme::Ako => NamingScheme::Ako,
@@ -30,6 +33,7 @@ impl<'a> Maker<'a> {
             names: Names::new(scheme, &env.domain),
             tenant: tenant.clone(),
             lost: None,
+            common: [(Role::Tenant, tenant_at), (Role::Vrf, vrf_origin(env))].into(),
         }
     }
 
@@ -126,21 +130,14 @@ impl<'a> Maker<'a> {
         markers
     }
 
-    /// A body with its key, digest and sources.
+    /// A body with its key, digest and provenance.
     pub(crate) fn object(
         &self,
         body: impl Into<Body>,
-        sources: &[ObjectKey],
+        provenance: Provenance,
         presence: Presence,
     ) -> Arc<DesiredObject> {
         let body = body.into();
-        let mut provenance = Provenance::default();
-        for source in sources {
-            provenance.add_object(source);
-        }
-        if sources.is_empty() {
-            provenance.add(Origin::Setting("AKOSettings.clusterName"));
-        }
         let key = AviKey::of(&body, &self.tenant);
         // The key is part of the identity: two objects of equal bodies are two members of the set.
         let digest = Digest::of_json(&(&key, &body));
@@ -149,9 +146,16 @@ impl<'a> Maker<'a> {
             domain: self.env.domain.clone(),
             digest,
             body: Arc::new(body),
-            provenance: Arc::new(provenance),
+            provenance: Arc::new(provenance.done(&self.common)),
             presence,
         })
+    }
+}
+
+fn vrf_origin(env: &Env) -> Origin {
+    match env.settings.controller.vrf {
+        Some(_) => Origin::Setting("ControllerSettings.vrfName"),
+        None => Origin::Controller("VRF of the network of virtual IPs"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one unit contributes.
 
 use aviary_avi::{AviKey, DesiredObject};
-use aviary_types::{DomainId, EcoString, Finding, Host, ObjectKey, TenantName};
+use aviary_types::{DomainId, EcoString, Finding, Host, ObjectKey, Place, TenantName};
 use std::sync::Arc;
 
 /// The result of one unit.
@@ -58,7 +58,9 @@ pub(crate) struct Share {
     pub(crate) child: Option<EcoString>,
     /// Members of the shared pool group.
     pub(crate) members: Vec<ShareMember>,
-    pub(crate) sources: Vec<ObjectKey>,
+    pub(crate) sources: Vec<Arc<ObjectKey>>,
+    /// Where each source names the host.
+    pub(crate) host_at: Vec<Place>,
 }
 
 /// One member of the shared pool group.
@@ -67,6 +69,10 @@ pub(crate) struct ShareMember {
     pub(crate) pool: EcoString,
     pub(crate) label: EcoString,
     pub(crate) ratio: u32,
+    /// Where the host is named.
+    pub(crate) host_at: Place,
+    /// Where the path is named.
+    pub(crate) path_at: Place,
 }
 
 /// A source object that a virtual service serves: what its status is made from.

@@ -4,15 +4,16 @@
 use crate::recorder::Recorder;
 use aviary_kinds::{Env, namespace};
 use aviary_store::Facts;
-use aviary_types::{Namespace, ObjectKey, ScopeKey, TenantName};
+use aviary_types::{Namespace, ObjectKey, Origin, ScopeKey, TenantName};
 use imbl::OrdSet;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What one domain takes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Reach {
-    /// Tenants that may have objects: the domain's own and those that its namespaces ask for.
-    pub(crate) tenants: BTreeSet<TenantName>,
+    /// Tenants that may have objects: the domain's own and those that its namespaces ask for, with
+    /// where each is said.
+    pub(crate) tenants: BTreeMap<TenantName, Origin>,
     /// Namespaces that exist, are taken, and were never heard in full.
     pub(crate) unheard: OrdSet<Namespace>,
 }
@@ -20,14 +21,17 @@ pub(crate) struct Reach {
 impl Reach {
     /// Looks at every Namespace of the cluster.
     pub(crate) fn of(facts: &Facts, env: &Env) -> Self {
+        let own = env.settings.controller.tenant.clone();
+        let said = Origin::Setting("ControllerSettings.tenantName");
         let mut reach = Self {
-            tenants: BTreeSet::from([env.settings.controller.tenant.clone()]),
+            tenants: BTreeMap::from([(own, said)]),
             unheard: OrdSet::new(),
         };
         let view = Recorder::new(facts, env);
         for entry in facts.lookup(&namespace::all(&env.domain.cluster)) {
             if let Some(tenant) = namespace::tenant(&view, &entry.key.name) {
-                reach.tenants.insert(tenant);
+                let said = || namespace::tenant_origin(&view, &entry.key.name);
+                reach.tenants.entry(tenant).or_insert_with(said);
                 reach.update(facts, env, &entry.key.name.clone().into());
             }
         }

@@ -122,6 +122,11 @@ pub struct Unknown {
 }
 
 impl Unknown {
+    /// The domains that are configured.
+    pub fn domains(&self) -> impl Iterator<Item = &DomainId> {
+        self.envs.keys()
+    }
+
     /// Hosts that wait, with what they wait for.
     pub fn unheard(&self) -> &OrdMap<(DomainId, Host), ObjectKey> {
         &self.unheard

@@ -2,6 +2,7 @@
 
 use crate::maker::Maker;
 use crate::parts::Parts;
+use crate::rules::{SE_GROUP, VRF};
 use aviary_avi::common::{IpAddr, Label};
 use aviary_avi::hash::sha1_hex;
 use aviary_avi::se_group::ServiceEngineGroup;
@@ -9,8 +10,11 @@ use aviary_avi::vrf_context::{StaticRoute, VrfContext};
 use aviary_avi::{Presence, Ref};
 use aviary_kinds::View;
 use aviary_kinds::node::{PodRoute, pod_routes};
-use aviary_types::{ClusterName, EcoString, ObjectKey, eco_format};
+use aviary_types::{
+    ClusterName, EcoString, ObjectKey, Origin, Provenance, Role, Table, eco_format,
+};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// VRFs and SE groups belong to the provider, whatever the tenant of the objects.
 const SHARED_TENANT: &str = "admin";
@@ -23,7 +27,8 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     if !env.settings.syncs_static_routes() {
         return parts;
     }
-    let maker = Maker::new(env, &env.settings.controller.tenant);
+    let tenant_at = Origin::Setting("ControllerSettings.tenantName");
+    let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
     let labels = vec![Label {
         key: "clustername".into(),
         value: env.domain.cluster.text().clone(),
@@ -37,13 +42,20 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     };
     parts
         .objects
-        .push(maker.object(group, &[], Presence::Always));
+        .push(maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always));
     if !env.owns_routes() {
         return parts;
     }
     let routes = pod_routes(view);
-    let sources: BTreeSet<ObjectKey> = routes.iter().map(|route| route.node.clone()).collect();
-    let sources: Vec<ObjectKey> = sources.into_iter().collect();
+    let nodes: BTreeSet<Arc<ObjectKey>> = routes
+        .iter()
+        .map(|route| route.next_hop_at.object.clone())
+        .collect();
+    let networks = routes.iter().map(|route| route.prefix_at.clone());
+    let hops = routes.iter().map(|route| route.next_hop_at.clone());
+    let provenance = asked(&VRF, nodes.into_iter().collect())
+        .each("static_routes", Role::PodNetwork, networks)
+        .each("static_routes", Role::NextHop, hops);
     let static_routes = routes
         .iter()
         .map(|r| static_route(&env.domain.cluster, r, &labels));
@@ -56,8 +68,14 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     };
     parts
         .objects
-        .push(maker.object(vrf, &sources, Presence::Always));
+        .push(maker.object(vrf, provenance, Presence::Always));
     parts
+}
+
+/// Both objects are written unless a setting says not to.
+fn asked(table: &'static Table, nodes: Arc<[Arc<ObjectKey>]>) -> Provenance {
+    let setting = Origin::Setting("AKOSettings.disableStaticRouteSync");
+    Provenance::new(table, nodes).with(Role::Asked, setting)
 }
 
 fn static_route(cluster: &ClusterName, route: &PodRoute, labels: &[Label]) -> StaticRoute {

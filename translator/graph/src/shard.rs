@@ -1,7 +1,10 @@
 //! Shard parents: what several hosts share, joined from their contributions.
 
+mod origins;
+
 use crate::maker::Maker;
 use crate::parts::{ShardKey, Share, ShareMember};
+use crate::rules::{PARENT, REDIRECT, SCRIPT, SHARED_POOL_GROUP, SHARED_VS_VIP};
 use aviary_avi::checksum::{self, VsExtra, VsVipExtra};
 use aviary_avi::common::Subnet;
 use aviary_avi::ds_set::{self, DataScript, VsDataScriptSet};
@@ -16,7 +19,7 @@ use aviary_avi::vs_vip::{DnsInfo, IpamNetworkSubnet, Vip, VsVip};
 use aviary_avi::{DesiredObject, Presence, Ref};
 use aviary_kinds::Env;
 use aviary_settings::{Cidr, NetworkRef, VipNetwork};
-use aviary_types::{EcoString, ObjectKey, eco_format};
+use aviary_types::{EcoString, ObjectKey, Origin, Provenance, Role, eco_format};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,18 +27,28 @@ use std::sync::Arc;
 pub(crate) const FIRST_POLICY_INDEX: u32 = 11;
 
 /// Joins the parent of a shard. Without contributions it is the empty form that may stay.
-pub(crate) fn join(env: &Env, shard: &ShardKey, shares: &[&Share]) -> Vec<Arc<DesiredObject>> {
-    let maker = Maker::new(env, &shard.tenant);
+/// The tenant is said there.
+pub(crate) fn join(
+    env: &Env,
+    shard: &ShardKey,
+    tenant_at: Origin,
+    shares: &[&Share],
+) -> Vec<Arc<DesiredObject>> {
+    let maker = Maker::new(env, &shard.tenant, tenant_at);
     let presence = if shares.is_empty() {
         Presence::IfObserved
     } else {
         Presence::Always
     };
-    let sources: BTreeSet<ObjectKey> = shares
+    let sources: BTreeSet<Arc<ObjectKey>> = shares
         .iter()
         .flat_map(|share| share.sources.iter().cloned())
         .collect();
-    let sources: Vec<ObjectKey> = sources.into_iter().collect();
+    let sources: Arc<[Arc<ObjectKey>]> = sources.into_iter().collect();
+    let from = |table| {
+        let size = Origin::Setting("L7Settings.shardVSSize");
+        Provenance::new(table, sources.clone()).with(Role::Asked, size)
+    };
     let redirects: BTreeSet<EcoString> = shares
         .iter()
         .filter(|s| s.redirect)
@@ -46,13 +59,19 @@ pub(crate) fn join(env: &Env, shard: &ShardKey, shares: &[&Share]) -> Vec<Arc<De
     let group = pool_group(&maker, &shard.name, shares);
     let script = script(&maker, &shard.name);
     let parent = parent(&maker, &shard.name, redirect.as_ref(), shares);
+    let of_vip = origins::of_names(from(&SHARED_VS_VIP), &vip, shares);
+    let of_group = origins::of_members(from(&SHARED_POOL_GROUP), &group, shares);
+    let of_parent = origins::of_parent(from(&PARENT), shares);
     let mut objects = vec![
-        maker.object(vip, &sources, presence),
-        maker.object(group, &sources, presence),
-        maker.object(script, &sources, presence),
-        maker.object(parent, &sources, presence),
+        maker.object(vip, of_vip, presence),
+        maker.object(group, of_group, presence),
+        maker.object(script, from(&SCRIPT), presence),
+        maker.object(parent, of_parent, presence),
     ];
-    objects.extend(redirect.map(|set| maker.object(set, &sources, presence)));
+    objects.extend(redirect.map(|set| {
+        let from = origins::of_redirected(from(&REDIRECT), shares);
+        maker.object(set, from, presence)
+    }));
     objects
 }
 

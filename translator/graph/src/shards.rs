@@ -7,7 +7,7 @@ use aviary_avi::names::{Names, NamingScheme};
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::Env;
 use aviary_settings::Scheme;
-use aviary_types::{DomainId, TenantName};
+use aviary_types::{DomainId, Origin, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ pub(crate) struct Shards {
     /// Every parent that has a form, if only the empty one, with the units that add to it.
     units: BTreeMap<ShardKey, BTreeMap<UnitKey, Arc<Parts>>>,
     joined: BTreeMap<ShardKey, Vec<AviKey>>,
-    wanted: BTreeSet<ShardKey>,
+    /// With where the tenant is said.
+    wanted: BTreeMap<ShardKey, Origin>,
 }
 
 impl Shards {
@@ -53,8 +54,10 @@ impl Shards {
 
     /// These parents have a form from here on, if only the empty one, and no others but those with
     /// hosts. Answers those to join.
-    pub(crate) fn want(&mut self, wanted: BTreeSet<ShardKey>) -> BTreeSet<ShardKey> {
-        let changed = self.wanted.symmetric_difference(&wanted).cloned().collect();
+    pub(crate) fn want(&mut self, wanted: BTreeMap<ShardKey, Origin>) -> BTreeSet<ShardKey> {
+        let keys = self.wanted.keys().chain(wanted.keys());
+        let changed = keys.filter(|key| self.wanted.get(key) != wanted.get(key));
+        let changed = changed.cloned().collect();
         self.wanted = wanted;
         changed
     }
@@ -70,11 +73,13 @@ impl Shards {
         }
         let units = self.units.get(shard);
         let objects = match env {
-            Some(env) if units.is_some() || self.wanted.contains(shard) => {
+            Some(env) if units.is_some() || self.wanted.contains_key(shard) => {
+                let said = self.wanted.get(shard).cloned();
+                let said = said.unwrap_or(Origin::Setting("ControllerSettings.tenantName"));
                 let shares = units.into_iter().flat_map(BTreeMap::values);
                 let shares = shares.flat_map(|parts| &parts.shares);
                 let shares: Vec<&Share> = shares.filter(|share| share.shard == *shard).collect();
-                shard::join(env, shard, &shares)
+                shard::join(env, shard, said, &shares)
             }
             _ => Vec::new(),
         };

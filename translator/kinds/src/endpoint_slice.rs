@@ -13,8 +13,9 @@ use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_avi::common::IpAddr;
 use aviary_avi::pool::Server;
-use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, eco_format};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Place, eco_format};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The group and kind.
 pub const KIND: Kind = Kind {
@@ -50,6 +51,8 @@ pub struct SlicePort {
 /// One endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Endpoint {
+    /// Its place in `endpoints`, counting those that cannot be used.
+    pub at: u32,
     /// First address; AKO and the Service API use no other.
     pub address: EcoString,
     /// Takes new connections.
@@ -122,7 +125,7 @@ impl KindRoom for EndpointSlice {
                 .unwrap_or_default(),
             address_type: schema.address_type,
             ports: schema.ports.unwrap_or_default(),
-            endpoints: endpoints.into_iter().filter_map(endpoint).collect(),
+            endpoints: (0..).zip(endpoints).filter_map(endpoint).collect(),
         })
     }
 
@@ -141,11 +144,12 @@ impl KindRoom for EndpointSlice {
 
 /// An endpoint that is not ready is kept, disabled: a rollout then drains instead of cutting.
 /// Unknown readiness counts as not ready, as AKO has it.
-fn endpoint(schema: EndpointSchema) -> Option<Endpoint> {
+fn endpoint((at, schema): (u32, EndpointSchema)) -> Option<Endpoint> {
     let address = schema.addresses.into_iter().next()?;
     let Conditions { ready, terminating } = schema.conditions;
     let enabled = ready.unwrap_or(false) && !terminating.unwrap_or(false);
     Some(Endpoint {
+        at,
         address,
         enabled,
         node: schema.node_name,
@@ -172,6 +176,8 @@ pub struct Matched {
     pub port: Option<u16>,
     /// Servers, sorted by address.
     pub servers: Vec<Server>,
+    /// Where each of them is said: its slice, with the numbers of endpoint and port.
+    pub servers_at: Vec<Place>,
 }
 
 /// Finds the servers of a Service's port.
@@ -182,36 +188,34 @@ pub struct Matched {
 pub fn servers(view: &dyn View, service: &ObjectKey, port: &PortMatch) -> Matched {
     let index = by_service(&service.cluster, service.namespace.as_str(), &service.name);
     let slices = view.lookup(index);
-    let slices: Vec<&EndpointSlice> = slices
+    let slices: Vec<(&ObjectKey, &EndpointSlice)> = slices
         .iter()
-        .filter_map(|entry| (&entry.fact).try_into().ok())
+        .filter_map(|entry| Some((&entry.key, (&entry.fact).try_into().ok()?)))
         .collect();
-    let alone = matches!(slices.as_slice(), [only] if only.ports.len() == 1);
+    let alone = matches!(slices.as_slice(), [(_, only)] if only.ports.len() == 1);
+    let mut found = Vec::new();
     let mut matched = Matched::default();
-    for slice in slices
+    for (key, slice) in slices
         .iter()
-        .filter(|slice| view.env().uses_family(&slice.address_type))
+        .filter(|(_, slice)| view.env().uses_family(&slice.address_type))
     {
-        for slice_port in slice
-            .ports
-            .iter()
-            .filter(|slice_port| alone || fits(slice_port, port))
+        let key = Arc::new(ObjectKey::clone(key));
+        for (place, slice_port) in (0..)
+            .zip(&slice.ports)
+            .filter(|(_, slice_port)| alone || fits(slice_port, port))
         {
             let Some(number) = slice_port.port else {
                 continue;
             };
             matched.port = Some(number);
-            matched
-                .servers
-                .extend(slice.endpoints.iter().map(|e| server(e, number)));
+            let at = |endpoint: &Endpoint| Place::at(&key, "", [endpoint.at, place]);
+            let endpoints = slice.endpoints.iter();
+            found.extend(endpoints.map(|e| (server(e, number), at(e))));
         }
     }
-    matched
-        .servers
-        .sort_by(|a, b| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
-    matched
-        .servers
-        .dedup_by(|a, b| a.external_uuid == b.external_uuid);
+    found.sort_by(|(a, _), (b, _)| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
+    found.dedup_by(|(a, _), (b, _)| a.external_uuid == b.external_uuid);
+    (matched.servers, matched.servers_at) = found.into_iter().unzip();
     matched
 }
 

@@ -56,6 +56,8 @@ pub struct Ingress {
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rule {
+    /// Its place in `spec.rules`, counting those that cannot be used.
+    pub at: u32,
     /// Host; `None` gets a made-up name.
     pub host: Option<Host>,
     /// Paths in order.
@@ -65,6 +67,8 @@ pub struct Rule {
 /// One path.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Path {
+    /// Its places in `spec.rules` and in the paths of the rule, counting those that cannot be used.
+    pub at: [u32; 2],
     /// The path, possibly empty.
     pub path: EcoString,
     /// Whether it must be met in full.
@@ -73,6 +77,17 @@ pub struct Path {
     pub service: EcoString,
     /// Port of the Service.
     pub port: BackendPort,
+}
+
+impl Path {
+    /// Whether both say the same, wherever they stand.
+    pub fn is_twin(&self, other: &Self) -> bool {
+        *self
+            == Self {
+                at: self.at,
+                ..other.clone()
+            }
+    }
 }
 
 /// How a backend names its port.

@@ -8,9 +8,10 @@
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, TenantName};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Origin, Place, TenantName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The group and kind.
 pub const KIND: Kind = Kind {
@@ -19,6 +20,7 @@ pub const KIND: Kind = Kind {
 };
 const ALL: &str = "namespace.all";
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
+const TENANT_AT: &str = "metadata.annotations['ako.vmware.com/tenant-name']";
 
 /// What translation reads of a Namespace.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,6 +101,20 @@ pub fn tenant(view: &dyn View, namespace: &str) -> Option<TenantName> {
             let asked = fact.and_then(|fact| fact.tenant.clone());
             asked.map_or_else(|| env.settings.controller.tenant.clone(), TenantName::from)
         })
+}
+
+/// Where the tenant of a namespace's objects is said.
+pub fn tenant_origin(view: &dyn View, namespace: &str) -> Origin {
+    let key = ObjectKey::new(&view.env().domain.cluster, KIND, "", namespace);
+    let entry = view.get(&key);
+    let fact: Option<&Namespace> = entry
+        .as_ref()
+        .and_then(|entry| (&entry.fact).try_into().ok());
+    if fact.is_some_and(|fact| fact.tenant.is_some()) {
+        Place::new(&Arc::new(key), TENANT_AT).into()
+    } else {
+        Origin::Setting("ControllerSettings.tenantName")
+    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_sche
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_avi::common::Subnet;
-use aviary_types::{Digest, EcoString, Kind, ObjectKey};
+use aviary_types::{Digest, EcoString, Kind, ObjectKey, Place, number};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The group and kind.
 pub const KIND: Kind = Kind {
@@ -28,10 +29,12 @@ const POD_CIDRS: &str = "ako.vmware.com/pod-cidrs";
 pub struct Node {
     /// Labels, for node selectors.
     pub labels: BTreeMap<EcoString, EcoString>,
-    /// Internal addresses in order.
-    pub addresses: Vec<EcoString>,
+    /// Internal addresses in order, with their places in `status.addresses`.
+    pub addresses: Vec<(u32, EcoString)>,
     /// Pod networks in order, as written.
     pub pod_cidrs: Vec<EcoString>,
+    /// Where they are written, with `{0}` for the place in a list.
+    pub pod_cidrs_at: &'static str,
 }
 
 #[derive(Deserialize, Default)]
@@ -117,16 +120,22 @@ fn node(schema: Schema) -> Node {
         spec,
         status,
     } = schema;
-    let internal = status
-        .addresses
-        .into_iter()
-        .filter(|address| address.kind == "InternalIP");
+    let internal = (0..)
+        .zip(status.addresses)
+        .filter(|(_, address)| address.kind == "InternalIP");
     let annotated = metadata.annotations.get(POD_CIDRS).map(|list| {
         list.split(',')
             .map(|cidr| EcoString::from(cidr.trim()))
             .filter(|c| !c.is_empty())
             .collect()
     });
+    let pod_cidrs_at = if annotated.is_some() {
+        "metadata.annotations['ako.vmware.com/pod-cidrs']"
+    } else if spec.pod_cidrs.is_empty() {
+        "spec.podCIDR"
+    } else {
+        "spec.podCIDRs[{0}]"
+    };
     let listed = || {
         if spec.pod_cidrs.is_empty() && !spec.pod_cidr.is_empty() {
             vec![spec.pod_cidr.clone()]
@@ -136,8 +145,11 @@ fn node(schema: Schema) -> Node {
     };
     Node {
         labels: metadata.labels,
-        addresses: internal.map(|address| address.address).collect(),
+        addresses: internal
+            .map(|(at, address)| (at, address.address))
+            .collect(),
         pod_cidrs: annotated.unwrap_or_else(listed),
+        pod_cidrs_at,
     }
 }
 
@@ -152,6 +164,10 @@ pub struct PodRoute {
     pub prefix: Subnet,
     /// The node's address of the same family.
     pub next_hop: EcoString,
+    /// Where the pods' network is written.
+    pub prefix_at: Place,
+    /// Where the node's address is written.
+    pub next_hop_at: Place,
 }
 
 /// The routes to all nodes' pods, by node name and place. A network that a node before has already
@@ -162,6 +178,7 @@ pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
         let Ok(node) = <&Node>::try_from(&entry.fact) else {
             continue;
         };
+        let key = Arc::new(entry.key.clone());
         for (index, cidr) in node.pod_cidrs.iter().enumerate() {
             let Some(prefix) = Subnet::parse(cidr) else {
                 continue;
@@ -169,12 +186,16 @@ pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
             let hop = node
                 .addresses
                 .iter()
-                .find(|a| a.contains(':') == cidr.contains(':'));
-            let Some(next_hop) = hop.filter(|hop| view.env().uses_address(hop)).cloned() else {
+                .find(|(_, a)| a.contains(':') == cidr.contains(':'));
+            let hop = hop.filter(|(_, hop)| view.env().uses_address(hop));
+            let Some((hop_at, next_hop)) = hop.cloned() else {
                 continue;
             };
             if routes.iter().all(|route| route.prefix != prefix) {
+                let place = |path, at| Place::at(&key, path, [at, 0]);
                 routes.push(PodRoute {
+                    prefix_at: place(node.pod_cidrs_at, number(index)),
+                    next_hop_at: place("status.addresses[{0}].address", hop_at),
                     node: entry.key.clone(),
                     index,
                     prefix,

@@ -40,6 +40,8 @@ pub struct Service {
     pub class: Option<EcoString>,
     /// Address asked for, by field or annotation.
     pub address: Option<EcoString>,
+    /// Where the address is asked for.
+    pub address_at: &'static str,
     /// DNS name asked for by annotation.
     pub hostname: Option<EcoString>,
     /// Application profile asked for by annotation.

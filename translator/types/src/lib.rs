@@ -14,7 +14,10 @@ pub use ecow::{EcoString, EcoVec, eco_format};
 pub use finding::{Code, Finding, Severity};
 pub use key::{Kind, ObjectKey, ScopeKey};
 pub use name::{AVI_NAME_LIMIT, ClusterName, Host, Namespace, ServiceName, TenantName};
-pub use provenance::{Origin, Provenance};
+pub use provenance::{
+    Bound, Cite, Explained, FieldPath, Origin, Place, Provenance, Resolver, Role, Row, Step, Table,
+    number, row,
+};
 pub use secret::Secret;
 
 /// The number of a state of the facts; grows by one with every applied change.

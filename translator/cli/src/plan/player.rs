@@ -105,6 +105,11 @@ impl Player {
         &self.core
     }
 
+    /// Whether the core runs: one that was stopped knows nothing of what came after.
+    pub fn is_running(&self) -> bool {
+        self.is_running
+    }
+
     /// The cluster's objects, to change them.
     pub fn objects(&mut self) -> &mut Objects {
         &mut self.objects

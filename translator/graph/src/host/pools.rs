@@ -1,14 +1,16 @@
 //! Pools of paths.
 
+use super::provenance;
 use crate::maker::Maker;
 use crate::parts::{Parts, ShareMember};
+use crate::rules::POOL;
 use aviary_avi::checksum::{self, PoolExtra};
 use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::names::{PathSource, distinct};
 use aviary_avi::pool::Pool;
 use aviary_avi::{AviKind, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
-use aviary_types::{EcoString, Host, eco_format};
+use aviary_types::{EcoString, Host, Provenance, Role, Table, eco_format};
 use std::collections::BTreeSet;
 
 /// Ingress backends share evenly.
@@ -51,6 +53,7 @@ fn identity(host: &Host, (part, path): (&HostPart, &PathDraft)) -> EcoString {
         path,
         exact,
         backend,
+        ..
     } = path;
     let (service, number, name) = (&backend.service.name, backend.port, &backend.port_name);
     eco_format!(
@@ -74,19 +77,31 @@ pub(super) fn insecure(
             let name = taken.claim(name, host, (part, path));
             let label: EcoString = eco_format!("{host}{}", path.path).to_lowercase();
             let pool = pool(maker, &name, host, (part, path), false);
-            parts.objects.push(maker.object(
-                pool,
-                std::slice::from_ref(&part.source),
-                Presence::Always,
-            ));
+            let from = of_path(&POOL, (part, path));
+            parts
+                .objects
+                .push(maker.object(pool, from, Presence::Always));
             members.push(ShareMember {
                 pool: name,
                 label,
                 ratio: RATIO,
+                host_at: part.host_at.clone(),
+                path_at: path.text_at(),
             });
         }
     }
     members
+}
+
+/// What an object of one path comes from.
+pub(super) fn of_path(table: &'static Table, (part, path): (&HostPart, &PathDraft)) -> Provenance {
+    let backend = &path.backend;
+    provenance(table, &[part])
+        .with(Role::Path, path.at.clone())
+        .with(Role::PathText, path.text_at())
+        .with(Role::Backend, path.backend_at())
+        .with_all(Role::Service, backend.service_at.clone())
+        .each("servers", Role::Server, backend.servers_at.iter().cloned())
 }
 
 /// What pool and pool group of a path are named after.

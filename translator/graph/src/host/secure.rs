@@ -1,8 +1,10 @@
 //! The child virtual service of a secure host, its certificate, policy sets and pool groups.
 
-use super::pools::{RATIO, Taken, pool, source};
+use super::pools::{RATIO, Taken, of_path, pool, source};
+use super::provenance;
 use crate::maker::Maker;
 use crate::parts::Parts;
+use crate::rules::{CERTIFICATE, CHILD, POLICY_SET, POOL, POOL_GROUP};
 use crate::shard::{self, FIRST_POLICY_INDEX};
 use aviary_avi::checksum::{self, RuleExtra, VsExtra};
 use aviary_avi::http_policy_set::{
@@ -13,10 +15,10 @@ use aviary_avi::names::distinct;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
 use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
-use aviary_avi::{AviKind, Marker, Presence, Ref};
+use aviary_avi::{AviKind, Body, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
 use aviary_kinds::secret::Certificate;
-use aviary_types::{EcoString, Host, ObjectKey, eco_format};
+use aviary_types::{Bound, EcoString, Host, Place, Provenance, Role, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the child is made of.
@@ -25,6 +27,9 @@ pub(super) struct Child<'a> {
     pub(super) shard: &'a EcoString,
     /// Contributions, oldest first; at least one.
     pub(super) parts: &'a [&'a HostPart],
+    pub(super) certificate: &'a Certificate,
+    /// The TLS entry that names the certificate's Secret, and the Secret.
+    pub(super) certificate_at: &'a [Bound],
 }
 
 /// One path of a policy set in the making.
@@ -34,36 +39,59 @@ struct Rule<'a> {
     group: EcoString,
 }
 
-pub(super) fn render(
-    maker: &Maker<'_>,
-    child: &Child<'_>,
-    certificate: &Certificate,
-    parts: &mut Parts,
-) {
-    let sources: Vec<ObjectKey> = child.parts.iter().map(|part| part.source.clone()).collect();
+pub(super) fn render(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) {
     let sets = policy_sets(maker, child, parts);
-    parts.objects.push(maker.object(
-        cert(maker, child.host, certificate),
-        &sources,
-        Presence::Always,
-    ));
-    let names: Vec<EcoString> = sets.iter().map(|(_, set)| set.name.clone()).collect();
-    for (from, set) in sets {
-        parts
-            .objects
-            .push(maker.object(set, &from, Presence::Always));
-    }
+    let names: Vec<EcoString> = sets.iter().map(|set| set.body.name.clone()).collect();
+    let firsts = sets.iter().filter_map(|set| set.firsts());
+    let (paths, texts): (Vec<Place>, Vec<Place>) = firsts.unzip();
+    let newest = child.parts.last();
+    let newest = newest.map(|part| Place::new(&part.host_at.object, ""));
+    let from = |table| {
+        let said = child.certificate_at.iter().cloned();
+        said.fold(provenance(table, child.parts), |from, (role, origin)| {
+            from.with(role, origin)
+        })
+    };
+    let of_child = from(&CHILD)
+        .each("http_policies", Role::Path, paths)
+        .each("http_policies", Role::PathText, texts)
+        .each("markers[Namespace].values", Role::Source, newest);
+    let cert = cert(maker, child.host, child.certificate);
     let service = virtual_service(maker, child, &names);
-    parts
-        .objects
-        .push(maker.object(service, &sources, Presence::Always));
+    let mut add = |body: Body, from| {
+        let object = maker.object(body, from, Presence::Always);
+        parts.objects.push(object);
+    };
+    add(cert.into(), from(&CERTIFICATE));
+    for Set { body, from, .. } in sets {
+        add(body.into(), from);
+    }
+    add(service.into(), of_child);
 }
 
-/// Policy sets with their sources.
-type Sets = Vec<(Vec<ObjectKey>, HttpPolicySet)>;
+/// A policy set in the making.
+struct Set {
+    /// The path of its eldest contribution orders it among the sets of the child.
+    first: Option<(Place, EcoString)>,
+    /// Where the text of that path is said.
+    first_text: Option<Place>,
+    body: HttpPolicySet,
+    from: Provenance,
+}
+
+impl Set {
+    fn firsts(&self) -> Option<(Place, Place)> {
+        let (path, _) = self.first.clone()?;
+        Some((path, self.first_text.clone()?))
+    }
+
+    fn order(&self) -> Option<&EcoString> {
+        self.first.as_ref().map(|(_, path)| path)
+    }
+}
 
 /// One policy set per namespace, in the order in which the child evaluates them.
-fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Sets {
+fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<Set> {
     let mut groups: BTreeMap<&str, Vec<Rule<'_>>> = BTreeMap::new();
     let mut pools = Taken::new(maker, AviKind::Pool);
     let mut pool_groups = Taken::new(maker, AviKind::PoolGroup);
@@ -72,11 +100,12 @@ fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Sets 
             let of = source(part, child.host, path);
             let pool_name = pools.claim(maker.names.pool(of), child.host, (part, path));
             let group = pool_groups.claim(maker.names.pool_group(of), child.host, (part, path));
-            let from = std::slice::from_ref(&part.source);
+            let from = of_path(&POOL, (part, path));
             let body = pool(maker, &pool_name, child.host, (part, path), true);
             parts
                 .objects
                 .push(maker.object(body, from, Presence::Always));
+            let from = of_path(&POOL_GROUP, (part, path));
             let body = pool_group(maker, child.host, &group, &pool_name, (part, path));
             parts
                 .objects
@@ -87,31 +116,54 @@ fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Sets 
                 .push(Rule { part, path, group });
         }
     }
-    let mut sets: Vec<(EcoString, Vec<ObjectKey>, HttpPolicySet)> = groups
+    let mut sets: Vec<Set> = groups
         .into_iter()
-        .map(|(namespace, rules)| {
-            let sources = rules.iter().map(|rule| rule.part.source.clone()).collect();
-            let (first, set) = policy_set(maker, child.host, namespace, rules);
-            (first, sources, set)
-        })
+        .map(|(namespace, rules)| policy_set(maker, child.host, namespace, rules))
         .collect();
-    sets.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-    sets.into_iter()
-        .map(|(_, sources, set)| (sources, set))
-        .collect()
+    sets.sort_by(|a, b| a.order().cmp(&b.order()));
+    sets
 }
 
+/// What a set comes from: each of its rules from its own path.
+fn of_rules(rules: &[Rule<'_>]) -> Provenance {
+    let mut parts: Vec<&HostPart> = Vec::new();
+    for rule in rules {
+        if parts.iter().all(|part| part.source != rule.part.source) {
+            parts.push(rule.part);
+        }
+    }
+    let texts = || rules.iter().map(|rule| rule.path.text_at());
+    let named = rules.iter().filter(|rule| !rule.path.path.is_empty());
+    let ingresses: BTreeMap<&EcoString, Place> = parts
+        .iter()
+        .map(|part| (&part.source.name, Place::new(&part.host_at.object, "")))
+        .collect();
+    provenance(&POLICY_SET, &parts)
+        .each(
+            RULES,
+            Role::Path,
+            rules.iter().map(|rule| rule.path.at.clone()),
+        )
+        .each(RULES, Role::PathText, texts())
+        .each(
+            "markers[Path].values",
+            Role::PathText,
+            named.map(|rule| rule.path.text_at()),
+        )
+        .each(
+            "markers[IngressName].values",
+            Role::Source,
+            ingresses.into_values(),
+        )
+}
+
+const RULES: &str = "http_request_policy.rules";
+
 /// The set of one namespace, with the path that orders it among the sets of the child.
-fn policy_set(
-    maker: &Maker<'_>,
-    host: &Host,
-    namespace: &str,
-    mut rules: Vec<Rule<'_>>,
-) -> (EcoString, HttpPolicySet) {
-    let first = rules
-        .first()
-        .map(|rule| rule.path.path.clone())
-        .unwrap_or_default();
+fn policy_set(maker: &Maker<'_>, host: &Host, namespace: &str, mut rules: Vec<Rule<'_>>) -> Set {
+    let first = rules.first().map(|rule| rule.path);
+    let first_text = first.map(PathDraft::text_at);
+    let first = first.map(|path| (path.at.clone(), path.path.clone()));
     // The longest path wins; an empty one matches all and comes last. Ties need an order that
     // does not depend on the order of the Ingress's rules.
     rules.sort_by(|a, b| {
@@ -146,6 +198,7 @@ fn policy_set(
             service_port: rule.path.backend.port,
         })
         .collect();
+    let from = of_rules(&rules);
     let rules = (0..)
         .zip(&rules)
         .map(|(index, rule)| request_rule(&name, index, rule))
@@ -159,7 +212,12 @@ fn policy_set(
         ..HttpPolicySet::default()
     };
     set.cloud_config_cksum = Some(checksum::http_policy_set(&set, &extras));
-    (first, set)
+    Set {
+        first,
+        first_text,
+        body: set,
+        from,
+    }
 }
 
 fn request_rule(set: &EcoString, index: u32, rule: &Rule<'_>) -> HttpRequestRule {

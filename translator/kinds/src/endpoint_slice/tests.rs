@@ -182,7 +182,7 @@ fn the_port_is_known_without_endpoints() {
         found(&empty, "http", None),
         Matched {
             port: Some(8080),
-            servers: vec![]
+            ..Matched::default()
         }
     );
     assert_eq!(
@@ -196,6 +196,11 @@ fn the_port_is_known_without_endpoints() {
         None,
         &[],
     );
-    let server = &found(&world(&[(HTTP, "IPv4", "10.0.0.1")]), "http", None).servers[0];
-    assert_eq!(server.server_node.as_deref(), Some("node1"));
+    let matched = found(&world(&[(HTTP, "IPv4", "10.0.0.1")]), "http", None);
+    assert_eq!(matched.servers[0].server_node.as_deref(), Some("node1"));
+    let at = &matched.servers_at[0];
+    assert_eq!(
+        at.path("endpoints[{0}].addresses[0]"),
+        "endpoints[0].addresses[0]"
+    );
 }

@@ -1,14 +1,15 @@
 //! What all Ingresses together mean for one host of one domain.
 
 use super::hosts::{claimants, host_of};
-use super::{Ingress, Path};
+use super::{Ingress, Path, Rule};
 use crate::secret::{self, Certificate, Lookup};
 use crate::service::{self, Backend};
 use crate::view::{Entry, View};
 use crate::{ingress_class, namespace};
 use aviary_settings::DuplicatePaths;
 use aviary_types::{
-    AVI_NAME_LIMIT, Code, EcoString, Finding, Host, ObjectKey, TenantName, eco_format,
+    AVI_NAME_LIMIT, Code, EcoString, Finding, Host, ObjectKey, Origin, Place, Role, TenantName,
+    eco_format, number,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,8 +23,12 @@ pub struct HostDraft {
     pub tenant: TenantName,
     /// Contributions, oldest first.
     pub parts: Vec<HostPart>,
+    /// Where the tenant is said.
+    pub tenant_at: Origin,
     /// The certificate of the oldest secure contribution.
     pub certificate: Option<Certificate>,
+    /// Where the Secret of that certificate is named, and the Secret.
+    pub certificate_at: Vec<(Role, Origin)>,
     /// Set where something must be heard before the host can be written.
     pub hold: Option<HostHold>,
 }
@@ -44,6 +49,8 @@ pub struct HostPart {
     pub created: EcoString,
     /// How it is reached.
     pub security: Security,
+    /// Where it names the host; the rule where that names none.
+    pub host_at: Place,
     /// Its paths in order.
     pub paths: Vec<PathDraft>,
 }
@@ -62,6 +69,8 @@ pub enum Security {
 /// One path with its backend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PathDraft {
+    /// Where it stands.
+    pub at: Place,
     /// The path, possibly empty.
     pub path: EcoString,
     /// Whether it must be met in full.
@@ -87,7 +96,7 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
             .iter()
             .position(|draft| draft.tenant == tenant)
             .unwrap_or_else(|| {
-                drafts.push(HostDraft::new(host, &tenant));
+                drafts.push(HostDraft::new(view, host, &entry.key, &tenant));
                 drafts.len() - 1
             });
         if let Some(draft) = drafts.get_mut(at) {
@@ -101,12 +110,14 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
 }
 
 impl HostDraft {
-    fn new(host: &Host, tenant: &TenantName) -> Self {
+    fn new(view: &dyn View, host: &Host, source: &ObjectKey, tenant: &TenantName) -> Self {
         Self {
             host: host.clone(),
             tenant: tenant.clone(),
+            tenant_at: namespace::tenant_origin(view, source.namespace.as_str()),
             parts: Vec::new(),
             certificate: None,
+            certificate_at: Vec::new(),
             hold: None,
         }
     }
@@ -167,7 +178,8 @@ fn contribute(
     draft: &mut HostDraft,
     findings: &mut Vec<Finding>,
 ) {
-    let security = secure(view, entry, ingress, draft, findings);
+    let object = Arc::new(entry.key.clone());
+    let security = secure(view, (&object, ingress), draft, findings);
     let paths = paths_of(view, entry, ingress, &draft.host);
     let paths = paths
         .into_iter()
@@ -175,6 +187,7 @@ fn contribute(
         .collect::<Vec<_>>()
         .into_iter()
         .map(|path| PathDraft {
+            at: Place::at(&object, PATH_AT, path.at),
             path: path.path.clone(),
             exact: path.exact,
             backend: service::backend(view, &entry.key, &path.service, &path.port, findings),
@@ -184,8 +197,41 @@ fn contribute(
         source: entry.key.clone(),
         created: entry.created.clone(),
         security,
+        host_at: host_at(view, &object, ingress, &draft.host),
         paths,
     });
+}
+
+const PATH_AT: &str = "spec.rules[{0}].http.paths[{1}]";
+
+impl PathDraft {
+    /// Where its text is said; the path as a whole where it has none.
+    pub fn text_at(&self) -> Place {
+        if self.path.is_empty() {
+            self.at.clone()
+        } else {
+            self.at.to("spec.rules[{0}].http.paths[{1}].path")
+        }
+    }
+
+    /// Where its backend is named.
+    pub fn backend_at(&self) -> Place {
+        self.at
+            .to("spec.rules[{0}].http.paths[{1}].backend.service")
+    }
+}
+
+/// Where the Ingress names the host for the first time.
+fn host_at(view: &dyn View, object: &Arc<ObjectKey>, ingress: &Ingress, host: &Host) -> Place {
+    let mut rules = ingress.rules.iter();
+    let names = |rule: &&Rule| host_of(rule, object, view.env()).as_ref() == Some(host);
+    match rules.find(names) {
+        Some(Rule { at, host, .. }) if host.is_some() => {
+            Place::at(object, "spec.rules[{0}].host", [*at, 0])
+        }
+        Some(Rule { at, .. }) => Place::at(object, "spec.rules[{0}]", [*at, 0]),
+        None => Place::new(object, ""),
+    }
 }
 
 /// Whether host and path are short enough to be a label of the shared group. A longer one would have
@@ -220,7 +266,7 @@ fn paths_of<'a>(
         .filter(|rule| host_of(rule, &entry.key, view.env()).as_ref() == Some(host));
     let mut paths: Vec<&Path> = Vec::new();
     for path in rules.flat_map(|rule| &rule.paths) {
-        if !paths.contains(&path) {
+        if !paths.iter().any(|known| known.is_twin(path)) {
             paths.push(path);
         }
     }
@@ -230,27 +276,28 @@ fn paths_of<'a>(
 /// Whether and how the Ingress secures the host. The last TLS entry that names it counts.
 fn secure(
     view: &dyn View,
-    entry: &Entry,
-    ingress: &Ingress,
+    (object, ingress): (&Arc<ObjectKey>, &Ingress),
     draft: &mut HostDraft,
     findings: &mut Vec<Finding>,
 ) -> Security {
-    let Some(tls) = ingress
+    let Some((at, tls)) = ingress
         .tls
         .iter()
+        .enumerate()
         .rev()
-        .find(|tls| tls.hosts.contains(&draft.host))
+        .find(|(_, tls)| tls.hosts.contains(&draft.host))
     else {
         return Security::Insecure;
     };
     let key = ObjectKey {
         kind: secret::KIND,
         name: tls.secret.clone(),
-        ..entry.key.clone()
+        ..ObjectKey::clone(object)
     };
     let (code, text) = match secret::certificate(view, &key) {
         Lookup::Found(certificate) => {
-            adopt(entry, draft, certificate, findings);
+            let named = Place::at(object, "spec.tls[{0}]", [number(at), 0]);
+            adopt((named, key), draft, certificate, findings);
             return Security::Secure;
         }
         Lookup::Unheard => {
@@ -275,21 +322,28 @@ fn secure(
         ),
     };
     let hint = "create the Secret with kubectl create secret tls in the Ingress's namespace";
-    findings.push(Finding::new(&entry.key, code, text, hint));
+    findings.push(Finding::new(object, code, text, hint));
     Security::NoCertificate
 }
 
 /// The oldest contribution's certificate is served; who brings another one is told.
 fn adopt(
-    entry: &Entry,
+    (named, secret): (Place, ObjectKey),
     draft: &mut HostDraft,
     certificate: Certificate,
     findings: &mut Vec<Finding>,
 ) {
     match &draft.certificate {
-        None => draft.certificate = Some(certificate),
+        None => {
+            let secret = Place::new(&Arc::new(secret), "");
+            draft.certificate_at = vec![
+                (Role::Tls, named.into()),
+                (Role::Certificate, secret.into()),
+            ];
+            draft.certificate = Some(certificate);
+        }
         Some(served) if served.chain != certificate.chain => findings.push(Finding::new(
-            &entry.key,
+            &named.object,
             Code::DifferingSecrets,
             eco_format!(
                 "host {} is served with the certificate of an older Ingress",

@@ -3,7 +3,7 @@
 use super::{BackendPort, DEFAULT_TLS, Ingress, PASSTHROUGH, Path, Rule, Tls};
 use crate::room::{Parsed, RawObject, read_schema};
 use crate::status::Reported;
-use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format};
+use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format, number};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +107,8 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
     }
     let rules: Vec<Rule> = rules
         .into_iter()
-        .filter_map(|r| rule(&object.key, r, &mut findings))
+        .enumerate()
+        .filter_map(|(at, r)| rule(&object.key, (number(at), r), &mut findings))
         .collect();
     findings.extend(idle_tls(&object.key, &rules, &tls));
     let flag = |key: &str| {
@@ -135,7 +136,11 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
     }
 }
 
-fn rule(key: &ObjectKey, schema: RuleSchema, findings: &mut Vec<Finding>) -> Option<Rule> {
+fn rule(
+    key: &ObjectKey,
+    (at, schema): (u32, RuleSchema),
+    findings: &mut Vec<Finding>,
+) -> Option<Rule> {
     let RuleSchema { host, http } = schema;
     if let Some(finding) = bad_host(key, &host) {
         findings.push(finding);
@@ -152,9 +157,11 @@ fn rule(key: &ObjectKey, schema: RuleSchema, findings: &mut Vec<Finding>) -> Opt
     }
     let paths = paths
         .into_iter()
-        .filter_map(|p| path(key, p, findings))
+        .enumerate()
+        .filter_map(|(place, p)| path(key, ([at, number(place)], p), findings))
         .collect();
     Some(Rule {
+        at,
         host: (!host.is_empty()).then(|| host.into()),
         paths,
     })
@@ -203,7 +210,11 @@ fn bad_host(key: &ObjectKey, host: &str) -> Option<Finding> {
     })
 }
 
-fn path(key: &ObjectKey, schema: PathSchema, findings: &mut Vec<Finding>) -> Option<Path> {
+fn path(
+    key: &ObjectKey,
+    (at, schema): ([u32; 2], PathSchema),
+    findings: &mut Vec<Finding>,
+) -> Option<Path> {
     let PathSchema {
         path,
         path_type,
@@ -224,6 +235,7 @@ fn path(key: &ObjectKey, schema: PathSchema, findings: &mut Vec<Finding>) -> Opt
         BackendPort::Name(port.name)
     };
     Some(Path {
+        at,
         path,
         exact: path_type == "Exact",
         service: name,

@@ -29,7 +29,7 @@ fn networks_and_addresses_are_read() {
         &["10.3.0.0/16", "10.4.0.0/16"],
     );
     let addresses = "{kind: Node, status: {addresses: [{type: Hostname, address: n1}, {type: InternalIP, address: 10.0.0.1}, {type: ExternalIP, address: 9.9.9.9}]}}";
-    assert_eq!(node(addresses).addresses, ["10.0.0.1"]);
+    assert_eq!(node(addresses).addresses, [(1, "10.0.0.1".into())]);
 }
 
 #[test]

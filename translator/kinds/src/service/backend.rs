@@ -5,7 +5,8 @@ use crate::endpoint_slice::{self, PortMatch};
 use crate::ingress::BackendPort;
 use crate::view::View;
 use aviary_avi::pool::Server;
-use aviary_types::{Code, EcoString, Finding, ObjectKey, eco_format};
+use aviary_types::{Code, EcoString, Finding, ObjectKey, Place, eco_format, number};
+use std::sync::Arc;
 
 /// A Service's port with its servers.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,10 @@ pub struct Backend {
     pub matched_port: u16,
     /// Servers, sorted by address.
     pub servers: Vec<Server>,
+    /// Where each of them is said.
+    pub servers_at: Vec<Place>,
+    /// The port of the Service, or the Service where it has no such port; `None` without Service.
+    pub service_at: Option<Place>,
 }
 
 /// Resolves a backend. A missing Service or port gives a backend without servers, as with AKO, and
@@ -36,16 +41,18 @@ pub fn backend(
         name: name.clone(),
         ..source.clone()
     };
-    let number = match port {
+    let asked = match port {
         BackendPort::Number(number) => *number,
         BackendPort::Name(_) => 80,
     };
     let mut backend = Backend {
         service: key.clone(),
-        port: number,
+        port: asked,
         port_name: EcoString::new(),
-        matched_port: number,
+        matched_port: asked,
         servers: Vec::new(),
+        servers_at: Vec::new(),
+        service_at: None,
     };
     let entry = view.get(&key);
     let Some(service) = entry
@@ -61,6 +68,7 @@ pub fn backend(
         return backend;
     };
     backend.port_name = port_name(service, port);
+    backend.service_at = Some(port_at(&key, service, port));
     if !has_port(service, port) {
         findings.push(missing_port(source, name, port));
     }
@@ -70,8 +78,8 @@ pub fn backend(
             target: target(service, port),
         };
         let found = endpoint_slice::servers(view, &key, &matched);
-        backend.matched_port = found.port.unwrap_or(number);
-        backend.servers = found.servers;
+        backend.matched_port = found.port.unwrap_or(asked);
+        (backend.servers, backend.servers_at) = (found.servers, found.servers_at);
     }
     backend
 }
@@ -115,10 +123,23 @@ fn target(service: &Service, backend: &BackendPort) -> Option<u16> {
 }
 
 fn has_port(service: &Service, backend: &BackendPort) -> bool {
-    service.ports.iter().any(|port| match backend {
+    service.ports.iter().any(|port| is_named(port, backend))
+}
+
+fn is_named(port: &ServicePort, backend: &BackendPort) -> bool {
+    match backend {
         BackendPort::Number(number) => port.port == *number,
         BackendPort::Name(name) => port.name == *name,
-    })
+    }
+}
+
+fn port_at(key: &ObjectKey, service: &Service, backend: &BackendPort) -> Place {
+    let object = Arc::new(key.clone());
+    let mut ports = service.ports.iter();
+    match ports.position(|port| is_named(port, backend)) {
+        Some(at) => Place::at(&object, "spec.ports[{0}]", [number(at), 0]),
+        None => Place::new(&object, ""),
+    }
 }
 
 fn missing_port(source: &ObjectKey, service: &str, port: &BackendPort) -> Finding {

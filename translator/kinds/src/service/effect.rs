@@ -5,13 +5,18 @@ use crate::endpoint_slice::{self, PortMatch};
 use crate::namespace;
 use crate::view::View;
 use aviary_avi::pool::Server;
-use aviary_types::{Code, EcoString, Finding, ObjectKey, TenantName, eco_format};
+use aviary_types::{
+    Code, EcoString, Finding, ObjectKey, Origin, Place, Role, TenantName, eco_format,
+};
+use std::sync::Arc;
 
 /// A load balancer in the making.
 #[derive(Debug, Clone, PartialEq)]
 pub struct L4Draft {
     /// The Service.
     pub source: ObjectKey,
+    /// What the Service and others say about it, and where.
+    pub said: Vec<(Role, Origin)>,
     /// Its tenant.
     pub tenant: TenantName,
     /// Ports in order.
@@ -31,10 +36,14 @@ pub struct L4Draft {
 pub struct L4Port {
     /// As in the Service.
     pub port: ServicePort,
+    /// Where it stands in the Service.
+    pub at: Place,
     /// Port that the servers were matched by; the Service's where none was.
     pub matched_port: u16,
     /// Servers, sorted by address.
     pub servers: Vec<Server>,
+    /// Where each of them is said.
+    pub servers_at: Vec<Place>,
 }
 
 /// Evaluates the Service; `None` where it asks for no load balancer of ours.
@@ -55,9 +64,10 @@ pub fn load_balancer(
         ));
         return None;
     }
+    let object = Arc::new(key.clone());
     let ports: Vec<L4Port> = once(key, service, findings)
         .into_iter()
-        .filter_map(|port| l4_port(view, key, port, findings))
+        .filter_map(|port| l4_port(view, &object, port, findings))
         .collect();
     if ports.is_empty() {
         let text = "the Service has no port that can be served";
@@ -71,6 +81,7 @@ pub fn load_balancer(
     }
     Some(L4Draft {
         source: key.clone(),
+        said: said(view, key, service),
         tenant,
         ports,
         address: service.address.clone(),
@@ -79,6 +90,32 @@ pub fn load_balancer(
         traffic_enabled: !service.traffic_disabled,
     })
 }
+
+/// Where the parts of the draft are said that are not those of a port.
+fn said(view: &dyn View, key: &ObjectKey, service: &Service) -> Vec<(Role, Origin)> {
+    let object = Arc::new(key.clone());
+    let place = |path| Origin::from(Place::new(&object, path));
+    let tenant = namespace::tenant_origin(view, key.namespace.as_str());
+    let name = match service.hostname {
+        Some(_) => place(HOSTNAME_AT),
+        None => Origin::Setting("L4Settings.autoFQDN"),
+    };
+    let mut said = vec![(Role::Tenant, tenant), (Role::Name, name)];
+    if service.address.is_some() {
+        said.push((Role::Address, place(service.address_at)));
+    }
+    if service.application_profile.is_some() {
+        said.push((Role::Profile, place(APPLICATION_PROFILE_AT)));
+    }
+    if service.traffic_disabled {
+        said.push((Role::Traffic, place(DISABLE_TRAFFIC_AT)));
+    }
+    said
+}
+
+const HOSTNAME_AT: &str = "metadata.annotations['external-dns.alpha.kubernetes.io/hostname']";
+const APPLICATION_PROFILE_AT: &str = "metadata.annotations['ako.vmware.com/application-profile']";
+const DISABLE_TRAFFIC_AT: &str = "metadata.annotations['ako.vmware.com/disable-traffic']";
 
 pub(super) fn accept(view: &dyn View, key: &ObjectKey, service: &Service) -> Option<TenantName> {
     let settings = &view.env().settings;
@@ -99,9 +136,9 @@ fn once<'a>(
     key: &ObjectKey,
     service: &'a Service,
     findings: &mut Vec<Finding>,
-) -> Vec<&'a ServicePort> {
-    let mut ports: Vec<&ServicePort> = Vec::new();
-    for port in &service.ports {
+) -> Vec<(u32, &'a ServicePort)> {
+    let mut ports: Vec<(u32, &ServicePort)> = Vec::new();
+    for (at, port) in (0..).zip(&service.ports) {
         let ServicePort {
             port: number,
             protocol,
@@ -109,9 +146,9 @@ fn once<'a>(
         } = port;
         if ports
             .iter()
-            .all(|known| (known.port, &known.protocol) != (*number, protocol))
+            .all(|(_, known)| (known.port, &known.protocol) != (*number, protocol))
         {
-            ports.push(port);
+            ports.push((at, port));
             continue;
         }
         findings.push(Finding::new(
@@ -126,8 +163,8 @@ fn once<'a>(
 
 fn l4_port(
     view: &dyn View,
-    key: &ObjectKey,
-    port: &ServicePort,
+    key: &Arc<ObjectKey>,
+    (at, port): (u32, &ServicePort),
     findings: &mut Vec<Finding>,
 ) -> Option<L4Port> {
     if !matches!(port.protocol.as_str(), "TCP" | "UDP" | "SCTP") {
@@ -151,7 +188,9 @@ fn l4_port(
     let matched_port = found.port.unwrap_or(port.port);
     Some(L4Port {
         port: port.clone(),
+        at: Place::at(key, "spec.ports[{0}]", [at, 0]),
         matched_port,
         servers: found.servers,
+        servers_at: found.servers_at,
     })
 }

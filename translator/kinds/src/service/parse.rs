@@ -74,9 +74,13 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
         _ => ServiceType::Other,
     };
     let mut findings = Vec::new();
-    let asked = Some(spec.load_balancer_ip)
-        .filter(|ip| !ip.is_empty())
-        .or(annotation(ADDRESS));
+    let field = Some(spec.load_balancer_ip).filter(|ip| !ip.is_empty());
+    let address_at = if field.is_some() {
+        "spec.loadBalancerIP"
+    } else {
+        "metadata.annotations['ako.vmware.com/load-balancer-ip']"
+    };
+    let asked = field.or(annotation(ADDRESS));
     let address = asked.filter(|address| {
         let good = address.parse::<IpAddr>().is_ok();
         if !good {
@@ -95,6 +99,7 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
             ports: spec.ports.into_iter().map(port).collect(),
             class: spec.load_balancer_class,
             address,
+            address_at,
             hostname: annotation(HOSTNAME),
             application_profile: annotation(APPLICATION_PROFILE),
             traffic_disabled: annotation(DISABLE_TRAFFIC)
