@@ -134,14 +134,10 @@ fn is_kept(room: &Room, path: &str) -> bool {
         Some(head) => key.starts_with(head),
         None => **pattern == *key,
     };
-    match annotation {
-        Some(key) => room
-            .kept_annotations
-            .iter()
-            .any(|pattern| keeps(pattern, key)),
-        None => {
-            let named = ["", "metadata.name", "metadata.namespace"].contains(&path);
-            named || room.kept_paths.iter().any(|kept| path.starts_with(kept))
-        }
+    if let Some(key) = annotation {
+        let mut patterns = room.kept_annotations.iter();
+        return patterns.any(|pattern| keeps(pattern, key));
     }
+    let named = ["", "metadata.name", "metadata.namespace"].contains(&path);
+    named || room.kept_paths.iter().any(|kept| path.starts_with(kept))
 }

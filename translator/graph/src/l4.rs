@@ -72,12 +72,12 @@ pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
             .each("servers", Role::Server, port.servers_at.iter().cloned());
         add(pool(maker, draft, port, name).into(), from);
     }
-    let ports = draft.ports.iter().map(|port| port.at.clone());
-    let of_set = provenance(&L4_POLICY_SET, draft).with_all(Role::Port, ports.clone());
-    let of_set = of_set.each("l4_connection_policy.rules", Role::Port, ports.clone());
+    let at = draft.ports.iter().map(|port| port.at.clone());
+    let of_set = provenance(&L4_POLICY_SET, draft).with_all(Role::Port, at.clone());
+    let of_set = of_set.each("l4_connection_policy.rules", Role::Port, at.clone());
     add(policy_set(maker, draft, &name, &pools).into(), of_set);
     let listeners = by_name(draft).into_iter().map(|port| port.at.clone());
-    let of_service = provenance(&L4_SERVICE, draft).with_all(Role::Port, ports);
+    let of_service = provenance(&L4_SERVICE, draft).with_all(Role::Port, at);
     let of_service = of_service.each("services", Role::Port, listeners);
     add(service.into(), of_service);
     let [service, vip] = keys;

@@ -42,7 +42,7 @@ struct Rule<'a> {
 pub(super) fn render(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) {
     let sets = policy_sets(maker, child, parts);
     let names: Vec<EcoString> = sets.iter().map(|set| set.body.name.clone()).collect();
-    let firsts = sets.iter().filter_map(|set| set.firsts());
+    let firsts = sets.iter().filter_map(Set::firsts);
     let (paths, texts): (Vec<Place>, Vec<Place>) = firsts.unzip();
     let newest = child.parts.last();
     let newest = newest.map(|part| Place::new(&part.host_at.object, ""));

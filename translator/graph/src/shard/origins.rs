@@ -15,15 +15,16 @@ const REDIRECTED: &str = "http_request_policy.rules[*].match.host_hdr.value";
 pub(super) fn of_names(mut from: Provenance, vip: &VsVip, shares: &[&Share]) -> Provenance {
     let hosts = by_host(shares.iter().filter(|share| share.named));
     for (at, name) in vip.dns_info.iter().enumerate() {
-        let mut bind = |origin| from.bind(NAMES, number(at), (Role::Name, origin));
-        match hosts.get(&name.fqdn) {
-            Some(places) => places
-                .iter()
-                .for_each(|place| bind((*place).clone().into())),
-            None => {
-                bind(Origin::Setting("L4Settings.autoFQDN"));
-                bind(Origin::Controller("DNS domains of the cloud"));
-            }
+        let own = [
+            Origin::Setting("L4Settings.autoFQDN"),
+            Origin::Controller("DNS domains of the cloud"),
+        ];
+        let named = hosts.get(&name.fqdn).map(|places| {
+            let places = places.iter().map(|place| (*place).clone());
+            places.map(Origin::from).collect()
+        });
+        for origin in named.unwrap_or_else(|| Vec::from(own)) {
+            from.bind(NAMES, number(at), (Role::Name, origin));
         }
     }
     from
