@@ -29,15 +29,6 @@ impl Chance {
         half + half.mul_f64(f64::from(self.0.next_u32()) / f64::from(u32::MAX))
     }
 
-    /// A W3C traceparent of a new trace.
-    pub(crate) fn traceparent(&mut self) -> String {
-        let high = self.0.next_u64();
-        // Neither id may be zero.
-        let low = self.0.next_u64() | 1;
-        let span = self.0.next_u64() | 1;
-        format!("00-{high:016x}{low:016x}-{span:016x}-01")
-    }
-
     /// Hexadecimal digits for a name.
     pub(crate) fn hex(&mut self) -> String {
         format!("{:016x}", self.0.next_u64())
@@ -92,15 +83,5 @@ mod tests {
         assert_ne!(one, waits("b"));
         assert!(one[0] >= Duration::from_millis(500) && one[0] <= Duration::from_secs(1));
         assert!(one[5] >= Duration::from_secs(4) && one[5] <= Duration::from_secs(8));
-    }
-
-    #[test]
-    fn traces_are_w3c() {
-        let trace = Chance::new(1, "a").traceparent();
-        assert_eq!(trace.len(), 55);
-        assert!(
-            trace.starts_with("00-") && trace.ends_with("-01"),
-            "{trace}"
-        );
     }
 }

@@ -16,7 +16,7 @@ pub struct Config {
     pub name: String,
     /// A file with the token that identifies the agent; read again when it changes.
     pub token_file: Option<PathBuf>,
-    /// Where all chance comes from: jitter and trace ids.
+    /// Where all chance comes from.
     pub seed: u64,
     /// Where files are read.
     pub blocking: Blocking,

@@ -15,6 +15,7 @@ pub mod manifests;
 mod replica;
 pub mod source;
 mod token;
+mod trace;
 pub mod trim;
 mod watches;
 

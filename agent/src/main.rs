@@ -1,11 +1,13 @@
 //! The agent's program.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
 use aviary_agent::Agent;
 use aviary_agent::args::{Cli, Command, Run};
 use aviary_boot::telemetry::{self, Options};
+use aviary_boot::trace::Export;
 use aviary_boot::{Clock, shutdown, tls};
 use clap::Parser;
 
@@ -22,7 +24,10 @@ async fn start(run: &Run) -> anyhow::Result<()> {
         directives: run.log.clone(),
         format: run.format(),
     };
-    telemetry::init(&options, Vec::new())?;
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let export = Export::from_env(&environment, "aviary-agent")?;
+    let layers = export.iter().map(Export::layer).collect();
+    telemetry::init(&options, layers)?;
     let clock = Clock::system();
     let shutdown = shutdown::on_signals().context("could not listen for signals")?;
     let source = run.source(&clock).await?;
@@ -35,5 +40,8 @@ async fn start(run: &Run) -> anyhow::Result<()> {
     Agent::new(run.config(&clock), source, connector)
         .run(shutdown)
         .await;
+    if let Some(export) = export {
+        export.shutdown().await;
+    }
     Ok(())
 }

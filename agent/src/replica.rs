@@ -12,6 +12,7 @@ use std::time::Duration;
 use aviary_boot::Shutdown;
 use aviary_link::agent::{Command, Identity, Object, Observation, Session};
 use aviary_link::key::{Lane, Name};
+use aviary_link::trace::TraceContext;
 use aviary_link::{OBJECT_BYTES_MAX, Violation, watch as lanes};
 use aviary_proto::sync::v1::{SyncRequest, SyncResponse, WatchItem};
 use aviary_proto::types::v1::Finding;
@@ -26,6 +27,7 @@ use crate::connect::Connector;
 use crate::findings::too_large;
 use crate::source::{Sight, Source};
 use crate::token::{Token, TokenFile};
+use crate::trace::Watched;
 use crate::trim::{Trimmer, sighting};
 use crate::watches::Watches;
 
@@ -73,7 +75,7 @@ pub(crate) struct Replica {
     sent: Instant,
     called: Option<Instant>,
     backoff: Backoff,
-    chance: Chance,
+    watched: Watched,
     tokens: TokenFile,
     token: Option<Token>,
 }
@@ -97,7 +99,7 @@ impl Replica {
         retired: watch::Receiver<bool>,
     ) -> Self {
         let config = &shared.config;
-        let chance = |actor: &str| Chance::new(config.seed, &format!("{actor} {address}"));
+        let chance = Chance::new(config.seed, &format!("connect {address}"));
         let session = Session::new(Identity {
             cluster: config.cluster.clone(),
             coverage: config.coverage.clone(),
@@ -111,15 +113,15 @@ impl Replica {
             link: Link::opening(&shared.connector, &address),
             watches: Watches::default(),
             cuts: BTreeMap::new(),
-            work: Work::new(shared.source.clone()),
+            work: Work::new(shared.source.clone(), &config.cluster),
             findings,
             unsent: BTreeMap::new(),
             retired,
             outgoing: None,
             sent: Instant::now(),
             called: None,
-            backoff: Backoff::new(chance("connect"), RETRY_FIRST, RETRY_LONGEST),
-            chance: chance("trace"),
+            backoff: Backoff::new(chance, RETRY_FIRST, RETRY_LONGEST),
+            watched: Watched::default(),
             tokens: TokenFile::new(config.token_file.clone(), config.blocking),
             token: None,
             shared,
@@ -194,14 +196,19 @@ impl Replica {
         match event {
             Event::Room(permit) => {
                 if let Some(request) = self.outgoing.take() {
+                    self.watched.sent(&request);
                     permit.send(request);
                     self.sent = Instant::now();
                 }
             }
             Event::Sight(lane, sight) => self.see(&lane, sight),
             Event::Done(Done::Read(lane, name, object)) => {
-                self.session
-                    .fetched(&lane, &name, object.map(|object| *object));
+                let object = object.map(|mut object| {
+                    let cluster = &self.shared.config.cluster;
+                    object.trace = self.watched.begin(cluster, &lane.kind, &name);
+                    *object
+                });
+                self.session.fetched(&lane, &name, object);
             }
             Event::Done(Done::Unread(lane, name)) => self.session.refetch(&lane, &name),
             Event::Done(Done::Carried(stream, outcome)) => self.session.outcome(stream, outcome),
@@ -276,6 +283,8 @@ impl Replica {
         let Some(cut) = self.cuts.get_mut(lane) else {
             return;
         };
+        // A listing is no change: what it tells belongs to no trace.
+        let live = !cut.listing && !cut.by_name;
         let observation = match sight {
             Sight::Listing => {
                 cut.listing = true;
@@ -299,17 +308,21 @@ impl Replica {
                 } else {
                     cut.trimmer.trim(whole)
                 };
-                let live = !cut.listing && !cut.by_name;
-                let Some(mut object) = object else {
+                let Some(object) = object else {
                     return;
                 };
-                if live {
-                    object.traceparent = self.chance.traceparent();
-                }
                 self.measure(lane, object)
             }
         };
-        self.session.observe(lane, observation);
+        let (watched, cluster) = (&mut self.watched, &self.shared.config.cluster);
+        let mut trace = |name: &Name| {
+            if live {
+                watched.begin(cluster, &lane.kind, name)
+            } else {
+                TraceContext::default()
+            }
+        };
+        self.session.observe_traced(lane, observation, &mut trace);
     }
 
     /// An object that is too large for a message stays behind; its last version stands.
@@ -352,6 +365,7 @@ impl Replica {
         tracing::warn!(replica = self.address, %reason, ?wait, "no stream to the translator");
         self.session.disconnect();
         self.work.forget();
+        self.watched.forget();
         self.outgoing = None;
         self.link = Link::waiting(wait);
         !*self.retired.borrow()

@@ -44,8 +44,8 @@ async fn a_folder_reaches_the_translator_and_stays_in_step() {
     bench.until(|hub| hub.stored(SERVICE) == 1).await;
     assert_eq!(bench.ports(), [("x".to_owned(), 2)]);
     assert!(
-        bench.hub().traces.iter().all(|trace| trace.len() == 55),
-        "live changes have traces"
+        bench.hub().traces.is_empty(),
+        "nobody exports traces, so that changes have none"
     );
     agent.stop().await;
     let away = bench

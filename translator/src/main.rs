@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use aviary_boot::telemetry::{self, Format, Options};
+use aviary_boot::trace::Export;
 use aviary_translator::args::{Cli, Command};
 use clap::Parser;
 use std::collections::BTreeMap;
@@ -23,7 +24,9 @@ async fn main() -> anyhow::Result<()> {
         directives: args.log.clone(),
         format,
     };
-    let level = telemetry::init(&options, Vec::new()).context("cannot set up logs")?;
+    let export = Export::from_env(&environment, "aviary-translator")?;
+    let layers = export.iter().map(Export::layer).collect();
+    let level = telemetry::init(&options, layers).context("cannot set up logs")?;
     let set = move |directives: &str| {
         level
             .set(directives)
@@ -31,6 +34,9 @@ async fn main() -> anyhow::Result<()> {
     };
     args.fill_from_ako(&environment);
     let shutdown = aviary_boot::shutdown::on_signals().context("cannot wait for signals")?;
-    aviary_translator::run(*args, &environment, Arc::new(set), shutdown).await?;
-    Ok(())
+    let ran = aviary_translator::run(*args, &environment, Arc::new(set), shutdown).await;
+    if let Some(export) = export {
+        export.shutdown().await;
+    }
+    Ok(ran?)
 }

@@ -11,8 +11,10 @@ use aviary_proto::sync::v1::{Intent, IntentOutcome, IntentResult, WatchItem};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
 use crate::source::{Source, refused};
+use crate::trace;
 use crate::trim::Trimmer;
 
 /// Objects read at once.
@@ -39,6 +41,7 @@ pub(super) enum Done {
 /// Work under way.
 pub(super) struct Work {
     source: Arc<dyn Source>,
+    cluster: String,
     fetches: FuturesUnordered<BoxFuture<'static, Done>>,
     running: FuturesUnordered<BoxFuture<'static, (u64, Place, IntentOutcome)>>,
     /// Objects that are written now: intents of one object keep their order.
@@ -48,9 +51,10 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(source: Arc<dyn Source>) -> Self {
+    pub(super) fn new(source: Arc<dyn Source>, cluster: &str) -> Self {
         Self {
             source,
+            cluster: cluster.to_owned(),
             fetches: FuturesUnordered::new(),
             running: FuturesUnordered::new(),
             busy: BTreeSet::new(),
@@ -120,10 +124,14 @@ impl Work {
             let place = place(&intent);
             self.busy.insert(place.clone());
             let source = self.source.clone();
+            let span = trace::status(&self.cluster, &intent);
             self.running.push(Box::pin(async move {
-                let carried = timeout(INTENT_TIMEOUT, source.carry(&intent)).await;
+                let carry = source.carry(&intent).instrument(span.clone());
+                let carried = timeout(INTENT_TIMEOUT, carry).await;
                 let late = |_| refused(intent.id, IntentResult::Failed, "the write took too long");
-                (stream, place, carried.unwrap_or_else(late))
+                let outcome = carried.unwrap_or_else(late);
+                trace::carried(&span, &outcome);
+                (stream, place, outcome)
             }));
         }
     }

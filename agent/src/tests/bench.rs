@@ -80,7 +80,7 @@ impl Hub {
                 Event::Upsert(object) => {
                     self.upserts += 1;
                     self.traces
-                        .extend(Some(object.traceparent).filter(|trace| !trace.is_empty()));
+                        .extend(Some(object.trace.parent).filter(|trace| !trace.is_empty()));
                     let json = serde_json::from_slice(&object.json).unwrap();
                     let secrets = object
                         .secrets
@@ -90,7 +90,7 @@ impl Hub {
                     let key = (object.kind.kind, object.name.name);
                     self.objects.insert(key, (object.version, json, secrets));
                 }
-                Event::Removed { kind, name } => {
+                Event::Removed { kind, name, .. } => {
                     self.objects.remove(&(kind.kind, name.name));
                 }
                 Event::Findings(findings) => self.findings = findings,

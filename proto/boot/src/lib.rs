@@ -11,6 +11,7 @@ pub mod shutdown;
 pub mod task;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 
 pub use self::blocking::Blocking;
 pub use self::clock::Clock;

@@ -2,9 +2,12 @@
 
 use std::io::IsTerminal;
 
+use tracing_subscriber::filter::{FilterExt, FilterFn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+use crate::trace::{self, Marked};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,12 +55,14 @@ pub type ExtraLayer = Box<dyn Layer<Registry> + Send + Sync>;
 pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
 
 /// Sets up logs to standard error, once per process. The filter is that of the log lines alone;
-/// extra layers bring theirs.
+/// extra layers bring theirs. Lines ask for no stage's span, so that nobody makes one for them
+/// alone; those that are written inside of an exported one bear its ids.
 pub fn init(options: &Options, extra: Vec<ExtraLayer>) -> Result<LogLevel, Error> {
     let (filter, handle) = reload::Layer::new(parse(&options.directives)?);
+    let filter = filter.and(FilterFn::new(|metadata| !trace::is_stage(metadata)));
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(Marked::new(std::io::stderr, options.format));
     let lines: ExtraLayer = match options.format {
         Format::Text => lines.with_filter(filter).boxed(),
         Format::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
@@ -109,6 +114,11 @@ mod tests {
         assert!(!tracing::enabled!(tracing::Level::DEBUG));
         assert_eq!(level.set("debug").unwrap(), "info");
         assert!(tracing::enabled!(tracing::Level::DEBUG));
+        // Without an export nobody asks for the spans of stages, whatever is logged.
+        assert_eq!(level.set("trace").unwrap(), "debug");
+        assert!(!tracing::info_span!("task").is_disabled());
+        assert!(tracing::info_span!("aviary.test").is_disabled());
+        assert_eq!(level.set("debug").unwrap(), "trace");
         assert_eq!(level.set("off").unwrap(), "debug");
         assert!(matches!(level.set("a=b=c"), Err(Error::Directives { .. })));
     }

@@ -28,6 +28,7 @@ pub use self::observe::{Object, Observation};
 use self::queue::{Load, Queue, Subject};
 use crate::digest::Digest;
 use crate::key::{Kind, Lane, Name, split};
+use crate::trace::TraceContext;
 use crate::{PROTOCOL_VERSION, Violation};
 
 /// Bodies that wait for the window before a driver has to stop reading.
@@ -216,6 +217,17 @@ impl Session {
 
     /// Takes in what a lane's watch says.
     pub fn observe(&mut self, lane: &Lane, observation: Observation) {
+        self.observe_traced(lane, observation, &mut |_| TraceContext::default());
+    }
+
+    /// The same, for changes that belong to traces: `trace` is asked for that of an object if its
+    /// change is going to be told, and not else.
+    pub fn observe_traced(
+        &mut self,
+        lane: &Lane,
+        observation: Observation,
+        trace: &mut dyn FnMut(&Name) -> TraceContext,
+    ) {
         let open = self.phase == Phase::Open;
         let Some(half) = self.lanes.get_mut(lane) else {
             return;
@@ -231,9 +243,9 @@ impl Session {
                     self.queue.put(Subject::Begin(lane.clone()), Load::Nothing);
                 }
             }
-            Observation::Object(object) => self.observe_object(lane, object),
+            Observation::Object(object) => self.observe_object(lane, object, trace),
             Observation::Kept(name) => half.keep(&name),
-            Observation::Gone(name) => self.observe_gone(lane, name),
+            Observation::Gone(name) => self.observe_gone(lane, name, trace),
             Observation::Listed => self.observe_listed(lane),
             Observation::Failed(condition, reason) => {
                 if half.fail(condition, reason) && open {
@@ -243,7 +255,12 @@ impl Session {
         }
     }
 
-    fn observe_object(&mut self, lane: &Lane, object: Object) {
+    fn observe_object(
+        &mut self,
+        lane: &Lane,
+        mut object: Object,
+        trace: &mut dyn FnMut(&Name) -> TraceContext,
+    ) {
         let muted = self.muted.contains(&object.name.namespace);
         let Some(half) = self.lanes.get_mut(lane) else {
             return;
@@ -252,12 +269,18 @@ impl Session {
         if half.by_name() {
             self.weigh(lane, &[object.name]);
         } else if tell && half.linked && !muted {
+            object.trace = trace(&object.name);
             let subject = Subject::Object(lane.clone(), object.name.clone());
             self.queue.put(subject, Load::Body(Box::new(object)));
         }
     }
 
-    fn observe_gone(&mut self, lane: &Lane, name: Name) {
+    fn observe_gone(
+        &mut self,
+        lane: &Lane,
+        name: Name,
+        trace: &mut dyn FnMut(&Name) -> TraceContext,
+    ) {
         let muted = self.muted.contains(&name.namespace);
         let Some(half) = self.lanes.get_mut(lane) else {
             return;
@@ -266,8 +289,8 @@ impl Session {
         if half.by_name() {
             self.weigh(lane, &[name]);
         } else if tell && half.linked && !muted {
-            self.queue
-                .put(Subject::Object(lane.clone(), name), Load::Nothing);
+            let load = Load::Gone(trace(&name));
+            self.queue.put(Subject::Object(lane.clone(), name), load);
         }
     }
 

@@ -53,6 +53,7 @@ pub mod agent;
 pub mod digest;
 pub mod key;
 pub mod secret;
+pub mod trace;
 pub mod translator;
 pub mod watch;
 

@@ -7,6 +7,7 @@
 
 mod admit;
 mod cluster;
+mod collector;
 mod corpus;
 mod crash;
 mod e2e;
@@ -18,3 +19,4 @@ mod relay;
 mod scene;
 mod sim;
 mod stack;
+mod traces;

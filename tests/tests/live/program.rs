@@ -39,6 +39,9 @@ where
     .await
 }
 
+/// A variable of a program's environment.
+pub(crate) type Variable = (String, String);
+
 /// A running program; killed when dropped, and when the test process ends in whatever way.
 pub(crate) struct Program {
     name: String,
@@ -54,7 +57,17 @@ impl Program {
         args: &[String],
         folder: &Path,
     ) -> Result<(Self, String)> {
-        let (mut program, mut lines) = Self::spawn(name, args, folder)?;
+        Self::listening_with(name, args, folder, &[]).await
+    }
+
+    /// The same, with more variables in its environment.
+    pub(crate) async fn listening_with(
+        name: &str,
+        args: &[String],
+        folder: &Path,
+        environment: &[Variable],
+    ) -> Result<(Self, String)> {
+        let (mut program, mut lines) = Self::spawn(name, args, folder, environment)?;
         let first = within(&format!("{name} says where it listens"), async {
             Ok(lines.next_line().await?)
         })
@@ -71,7 +84,17 @@ impl Program {
 
     /// Starts a program that listens nowhere.
     pub(crate) fn start(name: &str, args: &[String], folder: &Path) -> Result<Self> {
-        let (program, lines) = Self::spawn(name, args, folder)?;
+        Self::start_with(name, args, folder, &[])
+    }
+
+    /// The same, with more variables in its environment.
+    pub(crate) fn start_with(
+        name: &str,
+        args: &[String],
+        folder: &Path,
+        environment: &[Variable],
+    ) -> Result<Self> {
+        let (program, lines) = Self::spawn(name, args, folder, environment)?;
         program.drain(String::new(), lines);
         Ok(program)
     }
@@ -80,6 +103,7 @@ impl Program {
         name: &str,
         args: &[String],
         folder: &Path,
+        environment: &[Variable],
     ) -> Result<(Self, Lines<BufReader<ChildStdout>>)> {
         let number = fs::read_dir(folder)?.count();
         let errors = folder.join(format!("{number:03}.{name}.stderr"));
@@ -88,6 +112,7 @@ impl Program {
             .args(args)
             .current_dir(folder)
             .env("NO_COLOR", "1")
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&errors).context("make a log file")?)

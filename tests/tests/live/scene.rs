@@ -68,7 +68,8 @@ impl Scene {
         Self::set_around(namespace, Stack::start_verbose(&baseline()?).await?).await
     }
 
-    async fn set_around(namespace: &str, stack: Stack) -> Result<Self> {
+    /// The same, around a stack that is set up by the test.
+    pub(crate) async fn set_around(namespace: &str, stack: Stack) -> Result<Self> {
         let mut scene = Self {
             cluster: Cluster::shared().await?,
             stack,

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::cluster::CLUSTER;
-use crate::program::{Program, until, within};
+use crate::program::{Program, Variable, until, within};
 use crate::relay::Relay;
 use crate::sim::{Sim, USER};
 
@@ -44,6 +44,8 @@ pub(crate) struct Stack {
     folder: TempDir,
     has_store: bool,
     log: &'static str,
+    /// What stands in the environment of translator and agents beside.
+    environment: Vec<Variable>,
 }
 
 /// What is logged in the most talkative of all setups: everything of ours.
@@ -75,6 +77,15 @@ impl Stack {
         Ok(stack)
     }
 
+    /// The same, and what it and its agents find in their environment stands here.
+    pub(crate) async fn start_traced(settings: &Value, environment: Vec<Variable>) -> Result<Self> {
+        let mut stack = Self::without_translator(settings).await?;
+        stack.environment = environment;
+        stack.log = VERBOSE;
+        stack.start_translator().await?;
+        Ok(stack)
+    }
+
     /// Takes up where another one ended: a Controller with these objects, and a copy of its store.
     /// The translator is not started.
     pub(crate) async fn resume(settings: &Value, from: &Past) -> Result<Self> {
@@ -92,6 +103,7 @@ impl Stack {
             folder,
             has_store: true,
             log: "info",
+            environment: Vec::new(),
         })
     }
 
@@ -114,6 +126,7 @@ impl Stack {
             folder,
             has_store: false,
             log: "info",
+            environment: Vec::new(),
         })
     }
 
@@ -160,7 +173,9 @@ impl Stack {
         if self.has_store {
             args.push(format!("--store={}", at("store")));
         }
-        let (program, address) = Program::listening("aviary-translator", &args, &run).await?;
+        let environment = &self.environment;
+        let (program, address) =
+            Program::listening_with("aviary-translator", &args, &run, environment).await?;
         let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
         self.relay.aim(Some(address.clone()));
         self.translator = Some(Running {
@@ -200,7 +215,7 @@ impl Stack {
             format!("--log={}", self.log),
         ];
         args.extend(coverage.iter().map(|word| (*word).to_owned()));
-        Program::start("aviary-agent", &args, &self.folder())
+        Program::start_with("aviary-agent", &args, &self.folder(), &self.environment)
     }
 
     /// An agent for each namespace.

@@ -17,6 +17,7 @@ pub(crate) use boot::{ControllerParts, Parts};
 
 use crate::hub::Hub;
 use crate::retain::Retain;
+use crate::trace::Causes;
 use crate::view::{ScopeView, Snapshot};
 use aviary_boot::{Clock, Shutdown};
 use aviary_settings::Settings;
@@ -52,6 +53,7 @@ pub(crate) struct Core {
     wants: Wants,
     sites: Vec<Site>,
     statuses: Statuses,
+    causes: Causes,
     pauses: BTreeMap<Target, Option<Timestamp>>,
     /// Scopes whose freshness may have changed, with the kinds to look at.
     stirred: BTreeSet<ScopeKey>,
@@ -123,6 +125,7 @@ impl Core {
         self.acknowledge();
         self.hub.pump();
         self.publish();
+        self.forget_causes();
     }
 
     /// When the loop must look again although nothing happened.

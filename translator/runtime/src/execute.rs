@@ -15,6 +15,7 @@ mod outcome;
 mod update;
 mod view;
 
+pub use crate::trace::Traces;
 pub use actor::{Ended, Handle, Submission};
 pub use fence::{AlwaysMay, Fence, Journal, JournalError, NoJournal};
 pub use outcome::{Done, End, Failure, Found, NotTried, Outcome, Report};
@@ -87,6 +88,7 @@ impl Executor {
             observed: observed.clone(),
             read_at: Instant::now(),
             seen: 0,
+            traces: Traces::new(),
         });
         let mut report = Report::default();
         loop {

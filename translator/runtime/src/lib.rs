@@ -16,6 +16,7 @@ mod retain;
 pub mod scheme;
 pub mod scope;
 pub mod service;
+mod trace;
 pub mod view;
 
 pub use aviary_identity as identity;

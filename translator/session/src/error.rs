@@ -17,6 +17,8 @@ pub struct Attempt {
     pub method: Method,
     /// REST type and, where known, tenant and name.
     pub what: EcoString,
+    /// Name of the object; empty for what is none.
+    pub name: EcoString,
 }
 
 impl Attempt {
@@ -25,12 +27,16 @@ impl Attempt {
         Self {
             method,
             what: what.into(),
+            name: EcoString::new(),
         }
     }
 
     /// An attempt at one object.
     pub(crate) fn at(method: Method, key: &AviKey) -> Self {
-        Self::new(method, eco_format!("{key}"))
+        Self {
+            name: key.name.clone(),
+            ..Self::new(method, eco_format!("{key}"))
+        }
     }
 }
 

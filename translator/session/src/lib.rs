@@ -16,6 +16,7 @@ mod login;
 mod objects;
 mod read;
 mod session;
+mod trace;
 pub mod transport;
 mod version;
 

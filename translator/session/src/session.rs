@@ -8,7 +8,9 @@ use crate::credentials::CredentialSource;
 use crate::error::{Attempt, Error, NotSent, message_of};
 use crate::login::{Auth, Login};
 use crate::objects::Permit;
+use crate::trace;
 use crate::transport::Transport;
+use aviary_boot::trace::attempt::numbered;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use serde_json::Value;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 /// A session with one Controller, for any number of tenants. Cheap to clone; clones share the login.
 #[derive(Clone)]
@@ -57,6 +60,8 @@ pub(crate) struct Call {
 pub(crate) enum Signature<'a> {
     /// Sent within it.
     With(&'a Auth),
+    /// The same, after the login ran out on the way.
+    Anew(&'a Auth),
     /// Sent without it; what the reply sets goes into it.
     Taking(&'a Auth),
 }
@@ -65,6 +70,8 @@ pub(crate) enum Signature<'a> {
 pub(crate) struct Reply {
     pub(crate) body: Bytes,
     pub(crate) took: Duration,
+    /// HTTP status.
+    pub(crate) status: u16,
 }
 
 impl Reply {
@@ -127,14 +134,15 @@ impl Session {
         if call.attempt.method == Method::POST {
             return Err(error);
         }
-        self.inner.send(call, Signature::With(&auth), permit).await
+        self.inner.send(call, Signature::Anew(&auth), permit).await
     }
 
     /// A read: may be tried again, needs no permit.
     pub(crate) async fn read(&self, call: &Call) -> Result<Reply, Error> {
         let mut failures = 0;
         loop {
-            let error = match self.exchange(call, &|_| true).await {
+            let exchange = self.exchange(call, &|_| true);
+            let error = match numbered(failures + 1, exchange).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -171,14 +179,30 @@ impl Inner {
         if !permit(limit) {
             return Err(not_sent(NotSent::Fenced));
         }
-        let started = Instant::now();
-        let answer = tokio::time::timeout(limit, self.transport.clone().oneshot(request));
-        let answer = tokio::select! {
+        let resends = u32::from(matches!(signature, Signature::Anew(_)));
+        let span = trace::rest(call, &self.config.base, resends);
+        let sent = self
+            .carry(call, signature, request)
+            .instrument(span.clone());
+        let result = tokio::select! {
             biased;
-            () = self.closed.cancelled() => return Err(not_sent(NotSent::Closed)),
-            answer = answer => answer,
+            () = self.closed.cancelled() => Err(not_sent(NotSent::Closed)),
+            result = sent => result,
         };
+        trace::answered(&span, &result);
+        result
+    }
+
+    async fn carry(
+        &self,
+        call: &Call,
+        signature: Signature<'_>,
+        request: Request<Bytes>,
+    ) -> Result<Reply, Error> {
+        let (started, limit) = (Instant::now(), self.config.request_timeout);
+        let answer = tokio::time::timeout(limit, self.transport.clone().oneshot(request));
         let reply = answer
+            .await
             .map_err(|_| Error::TimedOut {
                 attempt: call.attempt.clone(),
                 limit,
@@ -187,7 +211,7 @@ impl Inner {
                 attempt: call.attempt.clone(),
                 source,
             })?;
-        let (Signature::With(auth) | Signature::Taking(auth)) = signature;
+        let (Signature::With(auth) | Signature::Anew(auth) | Signature::Taking(auth)) = signature;
         auth.absorb(reply.headers());
         self.judge(call, reply, started.elapsed())
     }
@@ -197,7 +221,8 @@ impl Inner {
         tracing::trace!(attempt = %call.attempt, %status, ?took, "answered");
         if status.is_success() {
             let body = reply.into_body();
-            return Ok(Reply { body, took });
+            let status = status.as_u16();
+            return Ok(Reply { body, took, status });
         }
         let message = message_of(reply.body());
         let retry_after = retry_after(reply.headers());
@@ -229,7 +254,7 @@ impl Inner {
         if call.body.is_some() {
             headers.insert(header::CONTENT_TYPE, text("application/json")?);
         }
-        if let Signature::With(auth) = signature {
+        if let Signature::With(auth) | Signature::Anew(auth) = signature {
             headers.insert("x-avi-tenant", text(&call.tenant)?);
             if !auth.sign(headers) {
                 return None;

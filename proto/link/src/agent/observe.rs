@@ -4,6 +4,7 @@ use aviary_proto::sync::v1::{Delta, LaneCondition, Removal, SecretValue, Upsert,
 use bytes::Bytes;
 
 use crate::key::{Kind, Name};
+use crate::trace::TraceContext;
 
 /// One step of a lane's watch. A lane goes Listing, Object…, Listed, then Object and Gone as things
 /// change; it may go back to Listing, or to Failed, at any time.
@@ -39,10 +40,8 @@ pub struct Object {
     pub json: Bytes,
     /// The values of its secret paths.
     pub secrets: Vec<SecretValue>,
-    /// W3C traceparent; may be empty.
-    pub traceparent: String,
-    /// W3C tracestate; may be empty.
-    pub tracestate: String,
+    /// The trace of the change.
+    pub trace: TraceContext,
 }
 
 impl Object {
@@ -63,18 +62,19 @@ impl Object {
                 object: self.json,
                 secrets: self.secrets,
             })),
-            traceparent: self.traceparent,
-            tracestate: self.tracestate,
+            traceparent: self.trace.parent,
+            tracestate: self.trace.state,
         }
     }
 }
 
 /// The delta that says that an object is gone.
-pub(crate) fn removal(kind: &Kind, name: &Name, uid: String) -> Delta {
+pub(crate) fn removal(kind: &Kind, name: &Name, uid: String, trace: TraceContext) -> Delta {
     Delta {
         key: Some(name.to_wire(kind)),
         uid,
         change: Some(delta::Change::Removal(Removal {})),
-        ..Delta::default()
+        traceparent: trace.parent,
+        tracestate: trace.state,
     }
 }

@@ -24,10 +24,7 @@ impl Session {
                 return None;
             }
             let (subject, load) = self.queue.pop()?;
-            let bytes = match &load {
-                Load::Body(object) => object.weight(),
-                Load::Nothing | Load::State(_) => 0,
-            };
+            let bytes = load.weight();
             let uses_window = subject.uses_window();
             let Some(message) = self.message(subject, load) else {
                 continue;
@@ -82,7 +79,11 @@ impl Session {
                     Wanted::Version(object.version.clone()),
                     object.into_delta(&lane.kind),
                 ),
-                _ => (Wanted::Absent, removal(&lane.kind, name, String::new())),
+                load => {
+                    let trace = load.into_trace();
+                    let delta = removal(&lane.kind, name, String::new(), trace);
+                    (Wanted::Absent, delta)
+                }
             };
             *wanted = state;
             return Some(Message::Delta(delta));
@@ -93,9 +94,9 @@ impl Session {
                 entry.told = Some(now.digest);
                 object.into_delta(&lane.kind)
             }
-            (None, _) if entry.told.is_some() && !muted => {
+            (None, load) if entry.told.is_some() && !muted => {
                 let uid = half.entries.remove(name).unwrap_or_default().uid;
-                removal(&lane.kind, name, uid)
+                removal(&lane.kind, name, uid, load.into_trace())
             }
             _ => return None,
         };

@@ -6,6 +6,7 @@ use aviary_proto::sync::v1::LaneState;
 
 use super::observe::Object;
 use crate::key::{Lane, Name};
+use crate::trace::TraceContext;
 
 /// What a waiting entry is about; a second entry about the same takes the place of the first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,15 +34,27 @@ impl Subject {
 #[derive(Clone, Debug)]
 pub(super) enum Load {
     Nothing,
+    /// An object is gone; the trace of that change.
+    Gone(TraceContext),
     Body(Box<Object>),
     State(LaneState),
 }
 
 impl Load {
-    fn weight(&self) -> u64 {
+    pub(super) fn weight(&self) -> u64 {
         match self {
             Self::Body(object) => object.weight(),
-            Self::Nothing | Self::State(_) => 0,
+            Self::Nothing | Self::Gone(_) | Self::State(_) => 0,
+        }
+    }
+}
+
+impl Load {
+    /// The trace of a change that brings no body.
+    pub(super) fn into_trace(self) -> TraceContext {
+        match self {
+            Self::Gone(trace) => trace,
+            Self::Nothing | Self::Body(_) | Self::State(_) => TraceContext::default(),
         }
     }
 }

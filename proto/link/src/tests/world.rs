@@ -364,7 +364,7 @@ impl System {
                     self.store
                         .insert((upserted.kind, upserted.name), (held, thing));
                 }
-                Event::Removed { kind, name } => {
+                Event::Removed { kind, name, .. } => {
                     let key = (kind, name);
                     if let Some((_, thing)) = self.store.remove(&key) {
                         let deleted = self.world.deleted.get(&key).copied().unwrap_or(0);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::digest::Digest;
 use crate::key::{Extent, Kind, Name};
+use crate::trace::TraceContext;
 
 /// Names an admitted session; a later admission has a higher number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,8 @@ pub enum Event {
         kind: Kind,
         /// Its name.
         name: Name,
+        /// The trace of its end.
+        trace: TraceContext,
     },
     /// Every object of a kind in an extent is known, and stays so until Frozen.
     Complete {
@@ -96,10 +99,8 @@ pub struct Upserted {
     pub json: Bytes,
     /// The values of its secret paths, for memory only.
     pub secrets: Vec<SecretValue>,
-    /// W3C traceparent; may be empty.
-    pub traceparent: String,
-    /// W3C tracestate; may be empty.
-    pub tracestate: String,
+    /// The trace of the change.
+    pub trace: TraceContext,
 }
 
 /// Why knowledge stands still.

@@ -12,6 +12,7 @@ use super::session::{Failure, Out, Session, State};
 use super::snapshot::Snapshot;
 use crate::digest::Digest;
 use crate::key::{Kind, Lane, Name, split};
+use crate::trace::TraceContext;
 use crate::{Violation, watch};
 
 /// Listings of a lane in a row that may not fit.
@@ -143,10 +144,13 @@ fn changes(
     }
     let epoch = half.epoch;
     let uid = delta.uid;
+    let trace = TraceContext {
+        parent: delta.traceparent,
+        state: delta.tracestate,
+    };
     let events = match delta.change {
         None => return Err(Violation::Message("a delta without a change")),
         Some(delta::Change::Upsert(upsert)) => {
-            let trace = (delta.traceparent, delta.tracestate);
             let upserted = Box::new(upserted((kind, name), uid, upsert, epoch, trace));
             if !by_name && let Some(listing) = listing {
                 listing.alive.insert(upserted.name.clone());
@@ -159,7 +163,7 @@ fn changes(
                 listing.alive.remove(&name);
                 Vec::new()
             }
-            _ => lose(cluster, kind, name, by_name),
+            _ => lose(cluster, (kind, name), trace, by_name),
         },
     };
     Ok(Effect::events(events))
@@ -170,7 +174,7 @@ fn upserted(
     uid: String,
     upsert: Upsert,
     epoch: u64,
-    (traceparent, tracestate): (String, String),
+    trace: TraceContext,
 ) -> Upserted {
     Upserted {
         digest: Digest::of(&kind, &name, &uid, &upsert),
@@ -182,8 +186,7 @@ fn upserted(
         epoch,
         json: upsert.object,
         secrets: upsert.secrets,
-        traceparent,
-        tracestate,
+        trace,
     }
 }
 
@@ -206,7 +209,12 @@ fn take(cluster: &mut Cluster, upserted: Box<Upserted>, by_name: bool) -> Vec<Ev
     vec![Event::Upsert(upserted)]
 }
 
-fn lose(cluster: &mut Cluster, kind: Kind, name: Name, by_name: bool) -> Vec<Event> {
+fn lose(
+    cluster: &mut Cluster,
+    (kind, name): (Kind, Name),
+    trace: TraceContext,
+    by_name: bool,
+) -> Vec<Event> {
     if by_name {
         let names = cluster
             .wanted
@@ -215,14 +223,14 @@ fn lose(cluster: &mut Cluster, kind: Kind, name: Name, by_name: bool) -> Vec<Eve
             return Vec::new();
         };
         *known = NamedHalf::Absent;
-        return vec![Event::Removed { kind, name }];
+        return vec![Event::Removed { kind, name, trace }];
     }
     match cluster
         .held
         .get_mut(&kind)
         .and_then(|objects| objects.remove(&name))
     {
-        Some(_) => vec![Event::Removed { kind, name }],
+        Some(_) => vec![Event::Removed { kind, name, trace }],
         None => Vec::new(),
     }
 }
@@ -265,7 +273,9 @@ fn ends(
     half.state = State::Complete;
     let mut events = Vec::new();
     for name in gone {
-        events.extend(lose(cluster, lane.kind.clone(), name, false));
+        // A listing tells that it is gone, not when: that belongs to no trace.
+        let gone = (lane.kind.clone(), name);
+        events.extend(lose(cluster, gone, TraceContext::default(), false));
     }
     Ok(Effect {
         events,

@@ -10,6 +10,7 @@ use crate::execute::{Bounds, Executor, Fence, Journal, Outcome};
 use crate::hub::watch_list::watch_list;
 use crate::hub::{Hub, object};
 use crate::retain::{Kept, Names, Restored, Retain};
+use crate::trace::Causes;
 use crate::view::Snapshot;
 use aviary_boot::Clock;
 use aviary_kinds::RawObject;
@@ -80,6 +81,7 @@ impl Core {
             retain: parts.retain,
             wants: Wants::default(),
             statuses: Statuses::default(),
+            causes: Causes::default(),
             pauses: BTreeMap::new(),
             stirred: BTreeSet::new(),
             scopes: OrdMap::new(),

@@ -3,9 +3,12 @@
 use super::Core;
 use crate::hub::object;
 use crate::retain::Record;
+use crate::trace;
 use crate::view::ScopeView;
+use aviary_boot::trace::Context;
 use aviary_kinds::{Extent, ROOMS, Room, Watch, namespace, room_of};
 use aviary_link::key::{Extent as Where, Kind as LinkKind, Name};
+use aviary_link::trace::TraceContext;
 use aviary_link::translator::{Event, Heard, Upserted, Why};
 use aviary_store::Applied;
 use aviary_types::{
@@ -23,7 +26,9 @@ impl Core {
                 Event::Upsert(upserted) => {
                     rejected = self.upsert(cluster, &upserted).or(rejected);
                 }
-                Event::Removed { kind, name } => self.remove(cluster, &kind, &name),
+                Event::Removed { kind, name, trace } => {
+                    self.remove(cluster, (&kind, &name), &trace);
+                }
                 Event::Complete {
                     kind,
                     extent,
@@ -54,6 +59,11 @@ impl Core {
     fn upsert(&mut self, cluster: &ClusterName, upserted: &Upserted) -> Option<Finding> {
         let room = room_of(&upserted.kind.group, &upserted.kind.kind)?;
         let key = key(cluster, room.kind, &upserted.name);
+        let span = trace::ingest(&key, &upserted.trace);
+        let _entered = span.enter();
+        if let Some(context) = Context::of(&span) {
+            self.causes.note(&key, context);
+        }
         let raw = object::raw(room, key.clone(), upserted);
         self.versions
             .insert(key.clone(), raw.resource_version.clone());
@@ -62,14 +72,17 @@ impl Core {
         self.news = true;
         // What reading it said may have changed although no fact did.
         self.rebuild = true;
-        self.statuses.touch(std::iter::once(&key));
+        let (statuses, causes) = (&mut self.statuses, &self.causes);
+        statuses.touch(std::iter::once(&key), |key| causes.of(key).cloned());
         let record = (room.watch == Watch::Full).then(|| Record::of(upserted));
         match self.store.apply(raw) {
             Applied::Accepted => {
+                span.record("aviary.outcome", "accepted");
                 self.retain.accept(&key, record);
                 None
             }
             Applied::Rejected(findings) => {
+                span.record("aviary.outcome", "rejected");
                 self.retain.reject(&key, record);
                 findings.into_iter().next()
             }
@@ -77,11 +90,21 @@ impl Core {
         }
     }
 
-    fn remove(&mut self, cluster: &ClusterName, kind: &LinkKind, name: &Name) {
+    fn remove(
+        &mut self,
+        cluster: &ClusterName,
+        (kind, name): (&LinkKind, &Name),
+        trace: &TraceContext,
+    ) {
         let Some(room) = room_of(&kind.group, &kind.kind) else {
             return;
         };
         let key = key(cluster, room.kind, name);
+        let span = trace::ingest(&key, trace);
+        let _entered = span.enter();
+        if let Some(context) = Context::of(&span) {
+            self.causes.note(&key, context);
+        }
         self.store.delete(&key);
         if room.kind == namespace::KIND {
             self.stir(cluster, &Where::Namespace(name.name.as_str().into()));

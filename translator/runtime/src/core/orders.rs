@@ -1,7 +1,7 @@
 //! What people order.
 
 use super::Core;
-use super::plan::submit;
+use super::plan::submit_approved;
 use super::site::Site;
 use super::wake::{Order, Refused};
 use aviary_settings::Settings;
@@ -85,7 +85,7 @@ impl Core {
         let count = plan.ops.len();
         let compared = plan.ops.iter().map(|op| op.key.object.clone()).collect();
         site.clear_compared(Some(&compared));
-        submit(site, plan);
+        submit_approved(site, plan);
         Ok(count)
     }
 

@@ -5,16 +5,19 @@ use super::ingest::rooms_of;
 use super::site::Site;
 use super::wake::{SiteId, Target, Wake};
 use crate::control::{All, Told};
-use crate::execute::{Outcome, Submission};
+use crate::execute::{Outcome, Submission, Traces};
+use crate::trace::{self, Causes, Changes};
 use crate::view::Held;
 use aviary_avi::{AviKey, AviKind};
+use aviary_boot::trace::Context;
 use aviary_kinds::namespace;
 use aviary_plan::{Hold, Method, Op, Plan};
 use aviary_session::Drift;
 use aviary_settings::Drift as DriftPolicy;
-use aviary_types::{Digest, EcoString, ScopeKey, eco_format};
+use aviary_types::{Digest, EcoString, ObjectKey, ScopeKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
+use tracing::Span;
 
 impl Core {
     /// Plans wherever something changed.
@@ -101,7 +104,8 @@ impl Core {
         }
         let compared = site.lane.waiting().cloned();
         let blocked = site.blocked();
-        let plan = site.lane.plan(&blocked);
+        let (plan, span, changes) = compare(site, &self.causes, &blocked);
+        let _entered = span.enter();
         site.compared(&plan);
         site.clear_compared(compared.as_ref());
         for hold in &plan.holds {
@@ -112,6 +116,7 @@ impl Core {
             park(site, op, "paused by an operator", false);
         }
         if let Some(what) = site.lane.guard(&plan, percent) {
+            span.record("aviary.guarded", true);
             guard(site, plan, &what);
             return;
         }
@@ -123,7 +128,9 @@ impl Core {
         if self.observe_only || site.executor.is_none() {
             site.show(&plan.ops, false);
         } else {
-            submit(site, plan);
+            let context = Context::of(&span);
+            let traces = trace::traces(&plan, context.as_ref(), &changes, &self.causes);
+            submit(site, plan, traces);
         }
     }
 
@@ -140,7 +147,10 @@ impl Core {
             let object = &outcome.op.key.object;
             let shown = matches!(object.kind, AviKind::VirtualService | AviKind::VsVip);
             if shown || !outcome.is_done() || site.refusals.contains_key(object) {
-                self.statuses.touch(outcome.op.provenance.objects());
+                let causes = &self.causes;
+                let telling = |key: &ObjectKey| causes.telling(key, outcome.trace.as_ref());
+                self.statuses
+                    .touch(outcome.op.provenance.objects(), telling);
             }
             site.finish(outcome);
             self.news = true;
@@ -186,7 +196,7 @@ impl Core {
                 let sources: Vec<_> = sources
                     .flat_map(|it| it.provenance.objects().cloned())
                     .collect();
-                self.statuses.touch(sources.iter());
+                self.statuses.touch(sources.iter(), |_| None);
             }
         }
     }
@@ -219,7 +229,36 @@ fn take_all(site: &mut Site, all: All) {
     site.mark();
 }
 
-pub(super) fn submit(site: &mut Site, plan: Plan) {
+/// Makes the plan, in the trace of what it is due to. One that follows from the outcomes of another
+/// has a span only if it does anything.
+fn compare(site: &mut Site, causes: &Causes, blocked: &BTreeSet<AviKey>) -> (Plan, Span, Changes) {
+    let mut due = std::mem::take(&mut site.due);
+    let mut span = Span::none();
+    if !due.changes.is_empty() {
+        span = trace::diff(&site.name, due.build.as_ref(), &due.changes);
+    }
+    let plan = span.in_scope(|| site.lane.plan(blocked));
+    if span.is_none() && !plan.ops.is_empty() {
+        due.changes = causes.behind(&plan.ops);
+        span = trace::diff(&site.name, site.diff.as_ref(), &due.changes);
+    }
+    trace::planned(&span, &plan);
+    site.diff = Context::of(&span).or(site.diff.take());
+    (plan, span, due.changes)
+}
+
+/// Takes up a plan that was approved, in a trace of its own.
+pub(super) fn submit_approved(site: &mut Site, plan: Plan) {
+    let nothing = (Changes::default(), Causes::default());
+    let span = trace::diff(&site.name, None, &nothing.0);
+    let _entered = span.enter();
+    trace::planned(&span, &plan);
+    let context = Context::of(&span);
+    let traces = trace::traces(&plan, context.as_ref(), &nothing.0, &nothing.1);
+    submit(site, plan, traces);
+}
+
+fn submit(site: &mut Site, plan: Plan, traces: Traces) {
     let (Some(executor), Some(observed)) = (site.executor.clone(), site.lane.observed()) else {
         return;
     };
@@ -228,6 +267,7 @@ pub(super) fn submit(site: &mut Site, plan: Plan) {
         read_at: site.read_at,
         seen: site.seen,
         plan,
+        traces,
     };
     tracing::info!(controller = %site.name, operations = submission.plan.ops.len(),
         generation = submission.plan.generation.0, "a plan goes out");

@@ -1,7 +1,10 @@
 //! Facts to desired objects, for every Controller.
 
 use super::Core;
+use super::site::Site;
 use crate::hub::Hub;
+use crate::trace::{self, Changes};
+use aviary_boot::trace::Context;
 use aviary_kinds::RawObject;
 use aviary_link::translator::Named;
 use aviary_store::{Facts, Store};
@@ -14,9 +17,16 @@ impl Core {
     pub(super) fn translate(&mut self) {
         let mut again = std::mem::take(&mut self.rebuild) || self.store.is_dirty();
         self.news |= again;
+        if !again {
+            return;
+        }
+        let changes = self.causes.take_fresh();
+        let span = trace::build(&changes);
+        let _entered = span.enter();
+        let done = (Context::of(&span), changes);
         while again {
             let facts = self.store.snapshot();
-            self.build(&facts);
+            self.build(&facts, &done);
             let wanted = self
                 .sites
                 .iter()
@@ -27,12 +37,29 @@ impl Core {
         }
     }
 
-    fn build(&mut self, facts: &Facts) {
+    /// Changes are under way until every Controller has what they ask for.
+    pub(super) fn forget_causes(&mut self) {
+        if self.causes.is_empty() || self.wants.are_open(&self.hub) {
+            return;
+        }
+        let is_over = |site: &Site| site.is_settled() && site.parked.is_empty();
+        if self.sites.iter().all(is_over) {
+            self.causes.clear();
+            self.sites.iter_mut().for_each(|site| site.diff = None);
+        }
+    }
+
+    fn build(&mut self, facts: &Facts, (traced, changes): &(Option<Context>, Changes)) {
         for site in &mut self.sites {
             let counts = site.lane.build(facts).counts;
             tracing::debug!(controller = %site.name, generation = facts.generation.0, ?counts, "translated");
-            site.changed();
-            self.statuses.touch(site.lane.built().touched.iter());
+            if site.changed() {
+                site.due.add(traced.as_ref(), changes);
+            }
+            let causes = &self.causes;
+            let telling = |key: &ObjectKey| causes.telling(key, traced.as_ref());
+            self.statuses
+                .touch(site.lane.built().touched.iter(), telling);
         }
     }
 }

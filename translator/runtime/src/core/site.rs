@@ -3,8 +3,10 @@
 use crate::control::Reader;
 use crate::execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use crate::lane::Lane;
+use crate::trace::Due;
 use crate::view::Held;
 use aviary_avi::{AviKey, ObservedObject};
+use aviary_boot::trace::Context;
 use aviary_plan::{Op, OpKey, Plan};
 use aviary_session::Scope;
 use aviary_settings::InstanceSettings;
@@ -62,6 +64,10 @@ pub(crate) struct Site {
     pub(crate) emptied: BTreeMap<AviKey, Timestamp>,
     /// Those that may go.
     pub(crate) expired: BTreeSet<AviKey>,
+    /// The traces that the next plan belongs to.
+    pub(crate) due: Due,
+    /// The last plan, while it is carried out: what follows from its outcomes belongs to it.
+    pub(crate) diff: Option<Context>,
 }
 
 /// Whether something must be compared.
@@ -120,6 +126,8 @@ impl Site {
             refusals: OrdMap::new(),
             emptied: BTreeMap::new(),
             expired: BTreeSet::new(),
+            due: Due::default(),
+            diff: None,
         }
     }
 
@@ -216,16 +224,19 @@ impl Site {
         }
     }
 
-    /// The desired form changed: what was refused before may be taken now.
-    pub(crate) fn changed(&mut self) {
+    /// The desired form changed: what was refused before may be taken now. Answers whether there is
+    /// anything to compare.
+    pub(crate) fn changed(&mut self) -> bool {
         let changed = &self.lane.built().changed;
         self.waits.retain(|key, _| !changed.contains(key));
         for key in changed {
             self.refusals.remove(key);
         }
-        if !changed.is_empty() || self.lane.built().unknown_changed {
+        let is_news = !changed.is_empty() || self.lane.built().unknown_changed;
+        if is_news {
             self.look = Look::Now;
         }
+        is_news
     }
 
     /// Somebody else changed an object.
@@ -295,7 +306,9 @@ impl Site {
 
     /// Takes the end of an operation in.
     pub(crate) fn finish(&mut self, outcome: Outcome) {
-        let Outcome { number, op, end } = outcome;
+        let Outcome {
+            number, op, end, ..
+        } = outcome;
         self.seen = number;
         let key = op.key.object.clone();
         if let Some(count) = self.busy.get_mut(&key) {

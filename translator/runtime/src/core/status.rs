@@ -4,6 +4,7 @@
 use super::Core;
 use crate::convert;
 use crate::project::project;
+use aviary_boot::trace::Context;
 use aviary_kinds::status::Wish;
 use aviary_kinds::{Entry, room};
 use aviary_link::translator::{SessionId, Unsent};
@@ -38,12 +39,16 @@ struct Open {
     version: EcoString,
     /// To whom.
     session: SessionId,
+    /// What led to it.
+    trace: Option<Context>,
 }
 
 /// All writes to Kubernetes.
 #[derive(Default)]
 pub(super) struct Statuses {
     touched: BTreeSet<ObjectKey>,
+    /// What led to the writes that are still to be made, as far as that is traced.
+    traces: BTreeMap<ObjectKey, Context>,
     told: BTreeMap<ObjectKey, Told>,
     open: BTreeMap<u64, Open>,
     /// Objects that have changed since a write was made for them; the change is under way to us.
@@ -61,9 +66,23 @@ pub(super) struct Statuses {
 }
 
 impl Statuses {
-    /// What there is to tell about these may have changed.
-    pub(super) fn touch<'a>(&mut self, sources: impl Iterator<Item = &'a ObjectKey>) {
-        self.touched.extend(sources.cloned());
+    /// What there is to tell about these may have changed, because of something that is traced.
+    pub(super) fn touch<'a>(
+        &mut self,
+        sources: impl Iterator<Item = &'a ObjectKey>,
+        trace: impl Fn(&ObjectKey) -> Option<Context>,
+    ) {
+        for source in sources {
+            if let Some(context) = trace(source) {
+                self.traces.insert(source.clone(), context);
+            }
+            self.touched.insert(source.clone());
+        }
+    }
+
+    /// Nothing more is to be told of an object now.
+    fn told_all(&mut self, source: &ObjectKey) {
+        self.traces.remove(source);
     }
 
     /// Writes that are not acknowledged, or that are to be made again.
@@ -179,6 +198,9 @@ impl Statuses {
             told.wishes.retain(|it| *it != open.wish);
         }
         self.touched.insert(open.key.clone());
+        if let Some(context) = &open.trace {
+            self.traces.insert(open.key.clone(), context.clone());
+        }
         Some(open)
     }
 
@@ -206,6 +228,7 @@ impl Core {
         self.statuses.due(Instant::now());
         if self.observe_only {
             self.statuses.touched.clear();
+            self.statuses.traces.clear();
             return;
         }
         for source in std::mem::take(&mut self.statuses.touched) {
@@ -241,10 +264,11 @@ impl Core {
         wishes.sort_by_key(|wish| !matches!(wish, Wish::Annotations(_)));
         let Some(entry) = built.facts.get(source).filter(|_| !wishes.is_empty()) else {
             self.statuses.told.remove(source);
+            self.statuses.told_all(source);
             return true;
         };
         let entry = entry.clone();
-        let mut has_room = true;
+        let (mut has_room, mut is_homeless) = (true, false);
         let mut told = self.statuses.told.remove(source).unwrap_or_default();
         told.wishes.retain(|wish| wishes.contains(wish));
         for wish in wishes {
@@ -254,12 +278,16 @@ impl Core {
             match self.intend(&entry, &wish) {
                 Ok(()) => told.wishes.push(wish),
                 Err(Unsent::NoAgent) => {
+                    is_homeless = true;
                     self.statuses.homeless.insert(source.clone());
                 }
                 Err(Unsent::Busy) => has_room = self.wait_for_room(source),
             }
         }
         self.statuses.told.insert(source.clone(), told);
+        if has_room && !is_homeless {
+            self.statuses.told_all(source);
+        }
         has_room
     }
 
@@ -287,6 +315,7 @@ impl Core {
             .get(&entry.key)
             .unwrap_or(&entry.resource_version)
             .clone();
+        let trace = self.statuses.traces.get(&entry.key).cloned();
         self.statuses.next += 1;
         let id = self.statuses.next;
         let intent = Intent {
@@ -296,11 +325,12 @@ impl Core {
             resource: room.plural.to_owned(),
             uid: entry.uid.to_string(),
             write: Some(write(&version, wish)),
-            traceparent: String::new(),
+            traceparent: trace.as_ref().map(Context::traceparent).unwrap_or_default(),
         };
         let session = self.hub.intend(&entry.key.cluster, intent)?;
         let open = Open {
             session,
+            trace,
             key: entry.key.clone(),
             wish: wish.clone(),
             version,

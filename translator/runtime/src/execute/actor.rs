@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::outcome::Outcome;
+use crate::trace::Traces;
 use aviary_avi::Observed;
 use aviary_plan::Plan;
 use tokio::sync::mpsc;
@@ -19,6 +20,8 @@ pub struct Submission {
     pub read_at: Instant,
     /// The number of the last outcome that `observed` contains; 0 for none.
     pub seen: u64,
+    /// What its operations are done for, as far as that is traced.
+    pub traces: Traces,
 }
 
 /// The executor has ended.

@@ -5,6 +5,7 @@ use super::fence::{Fence, Journal};
 use super::limit::Limit;
 use super::outcome::{Done, End, Failure};
 use aviary_avi::{AviKey, Body, ObservedObject};
+use aviary_boot::trace::attempt::numbered;
 use aviary_plan::{Method, Op};
 use aviary_session::{Class, Error, Session};
 use serde::Serialize;
@@ -98,9 +99,15 @@ impl Attempt {
         Err(Failure::new(Class::Stop, "this process may not write now"))
     }
 
-    pub(super) async fn send_create(&self, body: &Body) -> Result<ObservedObject, Error> {
+    /// Sends it, after so many failures.
+    pub(super) async fn send_create(
+        &self,
+        body: &Body,
+        failures: u32,
+    ) -> Result<ObservedObject, Error> {
         let permit = |time| self.context.fence.may_write(&self.op.domain, time);
-        let sent = self.context.session.create(self.key(), body, &permit).await;
+        let sent = self.context.session.create(self.key(), body, &permit);
+        let sent = numbered(failures + 1, sent).await;
         self.learn(Method::Create, sent.as_ref().map(|written| written.took));
         sent.map(|written| written.object)
     }
@@ -109,18 +116,21 @@ impl Attempt {
         &self,
         uuid: &str,
         body: &B,
+        failures: u32,
     ) -> Result<ObservedObject, Error> {
         let permit = |time| self.context.fence.may_write(&self.op.domain, time);
         let session = &self.context.session;
-        let sent = session.update(self.key(), uuid, body, &permit).await;
+        let sent = session.update(self.key(), uuid, body, &permit);
+        let sent = numbered(failures + 1, sent).await;
         self.learn(Method::Update, sent.as_ref().map(|written| written.took));
         sent.map(|written| written.object)
     }
 
-    pub(super) async fn send_delete(&self, uuid: &str) -> Result<(), Error> {
+    pub(super) async fn send_delete(&self, uuid: &str, failures: u32) -> Result<(), Error> {
         let fence = &self.context.fence;
         let permit = |time| fence.may_delete(&self.op.domain, self.read_at, time);
-        let sent = self.context.session.delete(self.key(), uuid, &permit).await;
+        let sent = self.context.session.delete(self.key(), uuid, &permit);
+        let sent = numbered(failures + 1, sent).await;
         self.learn(Method::Delete, sent.as_ref().copied());
         sent.map(|_| ())
     }

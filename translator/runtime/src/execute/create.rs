@@ -16,7 +16,7 @@ impl Attempt {
         self.remember().await?;
         let mut failures = 0;
         loop {
-            let error = match self.send_create(body).await {
+            let error = match self.send_create(body, failures).await {
                 Ok(made) => return Ok(self.settled(body, made).await),
                 Err(error) => error,
             };

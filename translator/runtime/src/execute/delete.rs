@@ -24,7 +24,7 @@ impl Attempt {
         };
         let mut failures = 0;
         loop {
-            let error = match self.send_delete(&current.uuid).await {
+            let error = match self.send_delete(&current.uuid, failures).await {
                 Ok(()) => return Ok(DONE),
                 Err(error) if error.class() == Class::Gone => return Ok(DONE),
                 Err(error) => error,

@@ -6,17 +6,24 @@ use super::actor::Submission;
 use super::attempt::{Attempt, Context};
 use super::outcome::{End, NotTried, Outcome};
 use super::view::View;
+use crate::trace::{self, Traces};
+use aviary_boot::trace::Context as TraceContext;
 use aviary_plan::{Ending, Op, Scheduler};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use tracing::Instrument;
+
+type Ended = (Op, End, Option<TraceContext>);
 
 pub(super) struct Engine {
     context: Arc<Context>,
     scheduler: Scheduler,
-    running: FuturesUnordered<BoxFuture<'static, (Op, End)>>,
+    running: FuturesUnordered<BoxFuture<'static, Ended>>,
+    /// What the waiting operations are done for.
+    traces: Traces,
     view: View,
     numbers: u64,
     outcomes: VecDeque<Outcome>,
@@ -28,6 +35,7 @@ impl Engine {
             context: Arc::new(context),
             scheduler: Scheduler::new(bounds.waiting_max),
             running: FuturesUnordered::new(),
+            traces: Traces::new(),
             view: View::new(),
             numbers: 0,
             outcomes: VecDeque::new(),
@@ -41,12 +49,14 @@ impl Engine {
             observed,
             read_at,
             seen,
+            traces,
         } = submission;
         self.view.replace(observed, read_at, seen);
         let admission = self.scheduler.admit(plan.ops);
         self.not_tried(admission.replaced, NotTried::Replaced);
         self.not_tried(admission.dropped, NotTried::Dropped);
         self.not_tried(admission.refused, NotTried::NoRoom);
+        self.traces.extend(traces);
     }
 
     /// Drops what waits. What is under way goes on.
@@ -74,19 +84,25 @@ impl Engine {
         let limit = self.context.limit().now();
         let room = limit.saturating_sub(self.running.len());
         for op in self.scheduler.ready(room) {
+            let span = trace::execute(&op, self.traces.remove(&op.key));
             let attempt = Attempt {
                 context: self.context.clone(),
                 current: self.view.get(&op.key.object),
                 read_at: self.view.read_at(),
                 op,
             };
-            self.running.push(Box::pin(attempt.run()));
+            self.running.push(Box::pin(async move {
+                let (op, end) = attempt.run().instrument(span.clone()).await;
+                trace::executed(&span, &end);
+                let context = TraceContext::of(&span);
+                (op, end, context)
+            }));
         }
     }
 
     /// Waits until something ends. `false` if nothing is under way.
     pub(super) async fn step(&mut self) -> bool {
-        let Some((op, end)) = self.running.next().await else {
+        let Some((op, end, trace)) = self.running.next().await else {
             return false;
         };
         let ending = match &end {
@@ -94,7 +110,7 @@ impl Engine {
             End::Failed(_) | End::NotTried(_) => Ending::Failure,
         };
         let dropped = self.scheduler.finish(&op.key, ending);
-        let outcome = self.outcome(op, end);
+        let outcome = self.outcome((op, end, trace));
         self.view.note(&outcome);
         self.outcomes.push_back(outcome);
         self.not_tried(dropped, NotTried::Dropped);
@@ -103,17 +119,19 @@ impl Engine {
 
     fn not_tried(&mut self, ops: Vec<Op>, why: NotTried) {
         for op in ops {
-            let outcome = self.outcome(op, End::NotTried(why));
+            self.traces.remove(&op.key);
+            let outcome = self.outcome((op, End::NotTried(why), None));
             self.outcomes.push_back(outcome);
         }
     }
 
-    fn outcome(&mut self, op: Op, end: End) -> Outcome {
+    fn outcome(&mut self, (op, end, trace): Ended) -> Outcome {
         self.numbers += 1;
         Outcome {
             number: self.numbers,
             op,
             end,
+            trace,
         }
     }
 }

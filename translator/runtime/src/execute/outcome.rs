@@ -1,6 +1,7 @@
 //! What became of an operation.
 
 use aviary_avi::{Observed, ObservedObject};
+use aviary_boot::trace::Context;
 use aviary_plan::Op;
 use aviary_session::{Class, Error};
 use aviary_types::EcoString;
@@ -14,6 +15,8 @@ pub struct Outcome {
     pub op: Op,
     /// How it ended.
     pub end: End,
+    /// The span in which it was carried out, if it was and somebody exports it.
+    pub trace: Option<Context>,
 }
 
 /// How an operation ended.

@@ -37,7 +37,7 @@ impl Attempt {
                 Start::Send(payload) => payload,
                 Start::Done(now) => return Ok(done(now)),
             };
-            let error = match self.send_update(&read.uuid, &payload).await {
+            let error = match self.send_update(&read.uuid, &payload, failures).await {
                 Ok(written) => return Ok(self.settled(body, written).await),
                 Err(error) => error,
             };

@@ -84,6 +84,7 @@ impl Lab {
 
     pub(crate) fn submission(&self, ops: Vec<Op>) -> Submission {
         Submission {
+            traces: aviary_runtime::execute::Traces::new(),
             plan: plan(ops),
             observed: self.observed.clone(),
             read_at: Instant::now(),
