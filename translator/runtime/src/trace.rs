@@ -2,8 +2,9 @@
 //! or a write is for.
 //!
 //! A change's trace goes on through what is done for it alone. What several changes share belongs
-//! to the trace of the first one and names all by links, at most as many as
-//! [`aviary_boot::trace::LINKS_MAX`]; how many there were stands in `aviary.causes`. Where nobody exports traces all of this stays empty.
+//! to the trace of the first one and names all by links, at most
+//! [`aviary_boot::trace::LINKS_MAX`]; how many there were stands in `aviary.causes`. Where nobody
+//! exports traces all of this stays empty.
 
 mod causes;
 mod spans;
@@ -30,8 +31,8 @@ pub struct Cause {
 }
 
 /// What the operations of a plan are done for: each for the changes of its sources. Where none of
-/// these is among what the plan was made for, something made it that sources do not name (endpoints,
-/// a Secret): then it is done for all of that too.
+/// these is among what the plan was made for, something led to it that sources do not name
+/// (endpoints, a Secret): then it is done for all of that too.
 pub(crate) fn traces(
     plan: &Plan,
     diff: Option<&Context>,
