@@ -7,6 +7,7 @@
     reason = "a task runner talks to a terminal"
 )]
 
+mod bench;
 mod recipes;
 mod shell;
 mod tools;

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::bench;
 use crate::shell::{Workspace, run, run_quietly};
 use crate::tools;
 
@@ -18,6 +19,11 @@ pub(crate) struct Recipe {
 }
 
 pub(crate) const RECIPES: &[Recipe] = &[
+    Recipe {
+        name: "bench",
+        does: "counts, growth, micro: figures of docs/performance.md",
+        run: bench::bench,
+    },
     Recipe {
         name: "bless",
         does: "accept snapshots and generated files, then show the diff",
@@ -121,6 +127,7 @@ fn test(ws: &Workspace, rest: &[String]) -> Result<()> {
     deny(ws, &[])?;
     clippy(ws)?;
     programs(ws)?;
+    bench::check_counts(ws)?;
     // Includes the freshness of generated files, the goldens and the live tests.
     run(cargo_test(ws, &["--workspace"]).args(rest))
 }

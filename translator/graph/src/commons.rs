@@ -61,7 +61,7 @@ fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject
     let mut provenance = (*joined.provenance).clone();
     provenance.join(&other.provenance, number(routes.static_routes.len()));
     Arc::new(DesiredObject {
-        digest: Digest::of_json(&(&joined.key, &body)),
+        digest: Digest::of_value(&(&joined.key, &body)),
         body: Arc::new(body),
         provenance: Arc::new(provenance),
         ..(**joined).clone()

@@ -140,7 +140,7 @@ impl<'a> Maker<'a> {
         let body = body.into();
         let key = AviKey::of(&body, &self.tenant);
         // The key is part of the identity: two objects of equal bodies are two members of the set.
-        let digest = Digest::of_json(&(&key, &body));
+        let digest = Digest::of_value(&(&key, &body));
         Arc::new(DesiredObject {
             key,
             domain: self.env.domain.clone(),

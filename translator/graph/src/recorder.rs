@@ -35,7 +35,7 @@ impl Read {
 
 /// What an effect can see of an entry: not its version, which changes without meaning.
 fn seen(entry: &Entry) -> Digest {
-    Digest::of_json(&(&entry.key, &entry.created, entry.digest))
+    Digest::of_value(&(&entry.key, &entry.created, entry.digest))
 }
 
 /// A view of the facts that remembers what was read.

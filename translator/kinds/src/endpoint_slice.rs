@@ -138,7 +138,7 @@ impl KindRoom for EndpointSlice {
     }
 
     fn digest(&self) -> Digest {
-        Digest::of_json(self)
+        Digest::of_value(self)
     }
 }
 

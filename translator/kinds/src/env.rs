@@ -25,7 +25,7 @@ pub struct Env {
 impl Env {
     /// Changes when anything that translation reads of it changes.
     pub fn digest(&self) -> Digest {
-        Digest::of_json(&(&self.domain, &*self.settings, &*self.inventory, self.scheme))
+        Digest::of_value(&(&self.domain, &*self.settings, &*self.inventory, self.scheme))
     }
 
     /// Whether the domain takes a namespace, by its labels (`None`: the Namespace was not seen).

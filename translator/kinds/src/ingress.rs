@@ -148,7 +148,7 @@ impl KindRoom for Ingress {
     }
 
     fn digest(&self) -> Digest {
-        Digest::of_json(self)
+        Digest::of_value(self)
     }
 
     fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {

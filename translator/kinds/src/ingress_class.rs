@@ -91,7 +91,7 @@ impl KindRoom for IngressClass {
     }
 
     fn digest(&self) -> Digest {
-        Digest::of_json(self)
+        Digest::of_value(self)
     }
 }
 

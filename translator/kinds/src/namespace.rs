@@ -80,7 +80,7 @@ impl KindRoom for Namespace {
     }
 
     fn digest(&self) -> Digest {
-        Digest::of_json(self)
+        Digest::of_value(self)
     }
 }
 

@@ -110,7 +110,7 @@ impl KindRoom for Node {
     }
 
     fn digest(&self) -> Digest {
-        Digest::of_json(self)
+        Digest::of_value(self)
     }
 }
 

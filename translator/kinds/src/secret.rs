@@ -110,7 +110,7 @@ impl KindRoom for Secret {
     fn digest(&self) -> Digest {
         match &self.contents {
             Contents::Unheard => Digest::of(b"unheard"),
-            Contents::Heard { certificate, key } => Digest::of_json(&(certificate, key)),
+            Contents::Heard { certificate, key } => Digest::of_value(&(certificate, key)),
         }
     }
 }

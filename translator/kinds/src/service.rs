@@ -139,7 +139,7 @@ impl KindRoom for Service {
     }
 
     fn digest(&self) -> Digest {
-        Digest::of_json(self)
+        Digest::of_value(self)
     }
 
     fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {

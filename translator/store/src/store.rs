@@ -303,7 +303,7 @@ impl Store {
 
 /// Digest of an object with its key, a member of the digest of the set.
 fn identity(entry: &Entry) -> Digest {
-    Digest::of_json(&(&entry.key, entry.digest, &entry.created))
+    Digest::of_value(&(&entry.key, entry.digest, &entry.created))
 }
 
 /// Lets the room read the object. Metadata of a kind watched by name keeps the contents that are

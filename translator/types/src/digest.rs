@@ -1,8 +1,14 @@
 //! Digests that tell whether a value changed. Not for security.
 
+mod feed;
+
+use feed::Feed;
 use rapidhash::v3::rapidhash_v3;
 use serde::Serialize;
 use std::fmt;
+
+/// Room for the tokens of most values.
+const VALUE_BYTES: usize = 1_024;
 
 /// 64 bits that differ when the value differs (up to chance).
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -14,13 +20,13 @@ impl Digest {
         Self(rapidhash_v3(bytes))
     }
 
-    /// The digest of a value's JSON text.
-    pub fn of_json<T: Serialize>(value: &T) -> Self {
-        let mut digester = Digester::default();
-        // Writing to the digester cannot fail; a value that does not serialise has the digest of
-        // what was written so far, which only costs a comparison.
-        let _ = serde_json::to_writer(&mut digester, value);
-        digester.finish()
+    /// The digest of a value, by what it serialises to.
+    pub fn of_value<T: Serialize + ?Sized>(value: &T) -> Self {
+        let mut feed = Feed(Vec::with_capacity(VALUE_BYTES));
+        // Writing to memory cannot fail; a value that does not serialise has the digest of what was
+        // written so far, which only costs a comparison.
+        let _ = value.serialize(&mut feed);
+        Self::of(&feed.0)
     }
 
     /// Adds another digest so that order does not matter: the digest of a set.
@@ -48,30 +54,81 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Collects bytes for one digest; a `Write` for serialisers.
-#[derive(Debug, Default)]
-pub struct Digester(Vec<u8>);
+#[cfg(test)]
+mod tests {
+    use super::Digest;
+    use serde::Serialize;
+    use serde_json::json;
+    use std::collections::BTreeSet;
 
-impl Digester {
-    /// Adds bytes.
-    pub fn update(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(bytes);
-        self
+    #[derive(Serialize, Default)]
+    struct Body {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        one: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        two: Option<&'static str>,
+        list: Vec<Vec<&'static str>>,
     }
 
-    /// The digest of all bytes added.
-    pub fn finish(&self) -> Digest {
-        Digest::of(&self.0)
-    }
-}
-
-impl std::io::Write for Digester {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
+    #[test]
+    fn equal_values_have_equal_digests() {
+        let value = || json!({"a": [1, null, "x"], "b": {"c": true, "d": 1.5}});
+        assert_eq!(Digest::of_value(&value()), Digest::of_value(&value()));
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+    #[test]
+    fn what_differs_anywhere_differs() {
+        let texts = [
+            json!(null),
+            json!(false),
+            json!(true),
+            json!(0),
+            json!(-1),
+            json!(1),
+            json!(1.5),
+            json!(""),
+            json!("0"),
+            json!("null"),
+            json!([]),
+            json!([[]]),
+            json!({}),
+            json!([""]),
+            json!(["", ""]),
+            json!([["a"], ["b"]]),
+            json!([["a", "b"], []]),
+            json!([["a", "b"]]),
+            json!({"a": "b"}),
+            json!({"ab": ""}),
+            json!(["a", "b"]),
+            json!({"a": {"b": 1}}),
+            json!({"a": {}, "b": 1}),
+        ];
+        let bodies = [
+            Body::default(),
+            Body {
+                one: Some("x"),
+                ..Body::default()
+            },
+            Body {
+                two: Some("x"),
+                ..Body::default()
+            },
+            Body {
+                one: Some(""),
+                ..Body::default()
+            },
+            Body {
+                list: vec![vec!["x"], vec![]],
+                ..Body::default()
+            },
+            Body {
+                list: vec![vec![], vec!["x"]],
+                ..Body::default()
+            },
+        ];
+        let digests = texts.iter().map(Digest::of_value);
+        let digests = digests.chain(bodies.iter().map(Digest::of_value));
+        let distinct: BTreeSet<Digest> = digests.collect();
+        assert_eq!(distinct.len(), texts.len() + bodies.len());
     }
 }

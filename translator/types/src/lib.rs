@@ -8,7 +8,7 @@ mod name;
 mod provenance;
 mod secret;
 
-pub use digest::{Digest, Digester};
+pub use digest::Digest;
 pub use domain::DomainId;
 pub use ecow::{EcoString, EcoVec, eco_format};
 pub use finding::{Code, Finding, Severity};

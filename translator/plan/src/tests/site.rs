@@ -316,7 +316,7 @@ fn key(body: &Body) -> AviKey {
 pub(super) fn wish(body: Body) -> DesiredObject {
     let key = key(&body);
     DesiredObject {
-        digest: Digest::of_json(&(&key, &body)),
+        digest: Digest::of_value(&(&key, &body)),
         key,
         domain: orange(),
         body: Arc::new(body),

@@ -351,7 +351,7 @@ fn is_paused<T>(op: &Op, pauses: &BTreeMap<Target, T>) -> bool {
 
 /// A plan deletes so much that somebody must look at it first.
 fn guard(site: &mut Site, plan: Plan, what: &str) {
-    site.guarded = eco_format!("{}", Digest::of_json(&plan.ops));
+    site.guarded = eco_format!("{}", Digest::of_value(&plan.ops));
     let why = eco_format!("{what} at once: look at the plan and approve it");
     tracing::warn!(controller = %site.name, digest = %site.guarded, %why, "a plan waits for approval");
     for op in plan.ops.clone() {

@@ -43,7 +43,7 @@ fn digest(snapshot: &Snapshot) -> EcoString {
     }
     let ops = snapshot.sites.iter().flat_map(|site| site.ops.values());
     let ops: Vec<&Op> = ops.map(Arc::as_ref).collect();
-    eco_format!("{}", Digest::of_json(&ops))
+    eco_format!("{}", Digest::of_value(&ops))
 }
 
 fn operation(site: &SiteView, op: &Op) -> Operation {
