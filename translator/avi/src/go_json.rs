@@ -13,7 +13,10 @@ pub fn go_json<T: Serialize>(value: &T) -> String {
 
 /// The characters can stand inside strings only, so plain replacement is exact.
 fn escape(text: String) -> String {
-    if !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+    // Both line separators begin with this byte; few other characters do.
+    const SEPARATOR: u8 = 0xe2;
+    let escapes = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | SEPARATOR);
+    if !text.bytes().any(escapes) {
         return text;
     }
     let mut out = String::with_capacity(text.len() + 16);

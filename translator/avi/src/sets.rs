@@ -1,8 +1,8 @@
 //! Desired and observed: sets of Avi objects as immutable values that share what did not change.
 
 use crate::objects::{AviKey, Body};
-use aviary_types::{Digest, DomainId, EcoString, Provenance};
-use imbl::{OrdMap, OrdSet};
+use aviary_types::{Digest, DomainId, EcoString, Members, Provenance};
+use imbl::OrdMap;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -80,9 +80,9 @@ pub struct Observed {
     /// By key.
     pub objects: OrdMap<AviKey, Arc<ObservedObject>>,
     /// Who refers to an object, as far as kinds with a room do.
-    referrers: OrdMap<AviKey, OrdSet<AviKey>>,
+    referrers: OrdMap<AviKey, Members<AviKey>>,
     /// The objects whose markers name a host.
-    hosts: OrdMap<EcoString, OrdSet<AviKey>>,
+    hosts: OrdMap<EcoString, Members<AviKey>>,
 }
 
 impl Observed {
@@ -118,17 +118,17 @@ impl Observed {
 
     /// The objects that stand for a host, by their markers, in any tenant.
     pub fn of_host(&self, host: &str) -> impl Iterator<Item = &AviKey> {
-        self.hosts.get(host).into_iter().flatten()
+        self.hosts.get(host).into_iter().flat_map(Members::iter)
     }
 
     /// The objects that refer to this one.
     pub fn referrers(&self, key: &AviKey) -> impl Iterator<Item = &AviKey> {
-        self.referrers.get(key).into_iter().flatten()
+        self.referrers.get(key).into_iter().flat_map(Members::iter)
     }
 }
 
 /// Takes an object out of an index.
-fn take<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<AviKey>>, under: &K, key: &AviKey) {
+fn take<K: Ord + Clone>(index: &mut OrdMap<K, Members<AviKey>>, under: &K, key: &AviKey) {
     if let Some(keys) = index.get_mut(under) {
         keys.remove(key);
         if keys.is_empty() {

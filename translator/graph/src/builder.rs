@@ -220,7 +220,7 @@ impl Builder {
     /// Evaluates one unit. Answers the other units whose claims that touches.
     fn run(&mut self, facts: &Facts, unit: &UnitKey, former: &Claims) -> (Memo, BTreeSet<UnitKey>) {
         let Some(Open { env, .. }) = self.open.get(unit.domain()) else {
-            let touched = self.registry.replace(unit, former, &Claims::new());
+            let touched = self.registry.replace(unit, former, &Claims::default());
             return (Memo::default(), touched);
         };
         let view = Recorder::new(facts, env);

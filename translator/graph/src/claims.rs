@@ -7,7 +7,7 @@ use crate::unit::UnitKey;
 use aviary_avi::AviKey;
 use aviary_kinds::Env;
 use aviary_store::Facts;
-use aviary_types::{EcoString, Host, ObjectKey, TenantName};
+use aviary_types::{EcoString, Host, Members, ObjectKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most names that a VsVip may have.
@@ -41,8 +41,15 @@ pub(crate) struct Rank {
     pub(crate) source: ObjectKey,
 }
 
-/// What one unit asks for.
-pub(crate) type Claims = BTreeMap<Claim, Rank>;
+/// What one unit asks for, sorted.
+pub(crate) type Claims = Box<[(Claim, Rank)]>;
+
+fn rank_in<'a>(claims: &'a Claims, claim: &Claim) -> Option<&'a Rank> {
+    let at = claims
+        .binary_search_by(|(other, _)| other.cmp(claim))
+        .ok()?;
+    claims.get(at).map(|(_, rank)| rank)
+}
 
 /// What one unit asks for and does not get.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +71,7 @@ impl Lost {
 /// Everything that is asked for, by whom.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    claims: BTreeMap<Claim, BTreeSet<(Rank, UnitKey)>>,
+    claims: BTreeMap<Claim, Members<(Rank, UnitKey)>>,
 }
 
 impl Registry {
@@ -78,13 +85,13 @@ impl Registry {
     ) -> BTreeSet<UnitKey> {
         let mut touched = BTreeSet::new();
         for (claim, rank) in former {
-            if claims.get(claim) != Some(rank) {
+            if rank_in(claims, claim) != Some(rank) {
                 self.withdraw(claim, &(rank.clone(), unit.clone()));
                 self.neighbours(claim, &mut touched);
             }
         }
         for (claim, rank) in claims {
-            if former.get(claim) != Some(rank) {
+            if rank_in(former, claim) != Some(rank) {
                 let all = self.claims.entry(claim.clone()).or_default();
                 all.insert((rank.clone(), unit.clone()));
                 self.neighbours(claim, &mut touched);
@@ -146,8 +153,11 @@ impl Registry {
             Claim::Host(..) => other.domain().cluster == unit.domain().cluster,
             _ => true,
         };
-        let all = self.claims.get(claim)?.iter();
-        let mut all = all.filter(|(_, other)| same_view(other));
+        let all = self.claims.get(claim)?;
+        if all.len() < claim.room() {
+            return None;
+        }
+        let mut all = all.iter().filter(|(_, other)| same_view(other));
         let (last, last_unit) = all.nth(claim.room().saturating_sub(1))?;
         ((last, last_unit) < (rank, unit)).then_some(&last.source)
     }
@@ -166,7 +176,7 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
         ranks.min()
     };
     let own_name = |shard: &ShardKey| env.shard_fqdn(&shard.name, shard.tenant.as_str());
-    let mut claims = Claims::new();
+    let mut claims: BTreeMap<Claim, Rank> = BTreeMap::new();
     for object in parts
         .objects
         .iter()
@@ -189,5 +199,5 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
             rank,
         );
     }
-    claims
+    claims.into_iter().collect()
 }

@@ -6,14 +6,15 @@ use crate::recorder::Read;
 use crate::unit::UnitKey;
 use aviary_kinds::{Watch, room};
 use aviary_store::Facts;
-use aviary_types::{Digest, DomainId, ObjectKey};
+use aviary_types::{Digest, DomainId, Members, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One unit's result with what it rests on.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
-    pub(crate) reads: BTreeMap<Read, Digest>,
+    /// Sorted.
+    pub(crate) reads: Box<[(Read, Digest)]>,
     pub(crate) claims: Claims,
     pub(crate) parts: Arc<Parts>,
 }
@@ -30,8 +31,8 @@ impl Memo {
     pub(crate) fn is_empty(&self) -> bool {
         let found = self
             .reads
-            .values()
-            .any(|digest| *digest != Digest::default());
+            .iter()
+            .any(|(_, digest)| *digest != Digest::default());
         !found && *self.parts == Parts::default()
     }
 }
@@ -40,7 +41,7 @@ impl Memo {
 #[derive(Debug, Default)]
 pub(crate) struct Memos {
     by_unit: BTreeMap<UnitKey, Memo>,
-    readers: BTreeMap<Read, BTreeSet<UnitKey>>,
+    readers: BTreeMap<Read, Members<UnitKey>>,
     wanted: BTreeSet<ObjectKey>,
 }
 
@@ -50,7 +51,7 @@ impl Memos {
     }
 
     pub(crate) fn insert(&mut self, unit: UnitKey, memo: Memo) {
-        for read in memo.reads.keys() {
+        for (read, _) in &memo.reads {
             let readers = self.readers.entry(read.clone()).or_default();
             readers.insert(unit.clone());
             self.wanted.extend(by_name(read).cloned());
@@ -60,7 +61,7 @@ impl Memos {
 
     pub(crate) fn remove(&mut self, unit: &UnitKey) -> Option<Memo> {
         let memo = self.by_unit.remove(unit)?;
-        for read in memo.reads.keys() {
+        for (read, _) in &memo.reads {
             if let Some(units) = self.readers.get_mut(read) {
                 units.remove(unit);
                 if units.is_empty() {
@@ -76,7 +77,7 @@ impl Memos {
 
     /// The units that read this.
     pub(crate) fn readers(&self, read: &Read) -> impl Iterator<Item = &UnitKey> {
-        self.readers.get(read).into_iter().flatten()
+        self.readers.get(read).into_iter().flat_map(Members::iter)
     }
 
     /// Every unit of a domain. Visits all units: for changes of settings and of whole clusters.

@@ -4,7 +4,7 @@ use aviary_kinds::{Entry, Env, IndexKey, View};
 use aviary_store::Facts;
 use aviary_types::{Digest, ObjectKey};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Something that a unit read.
@@ -55,10 +55,13 @@ impl<'a> Recorder<'a> {
     }
 
     /// Everything that was read, with what was found.
-    pub(crate) fn into_reads(self) -> BTreeMap<Read, Digest> {
+    pub(crate) fn into_reads(self) -> Box<[(Read, Digest)]> {
         let reads = self.reads.into_inner().into_iter();
         reads
-            .map(|read| (read.clone(), read.digest(self.facts)))
+            .map(|read| {
+                let digest = read.digest(self.facts);
+                (read, digest)
+            })
             .collect()
     }
 

@@ -7,7 +7,7 @@ use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
 use aviary_kinds::{Env, StatusWrite, ingress, room, service};
 use aviary_store::Facts;
-use aviary_types::{DomainId, Finding, Host, Namespace, ObjectKey};
+use aviary_types::{DomainId, Finding, Host, Members, Namespace, ObjectKey};
 use imbl::{OrdMap, OrdSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Built {
     /// How much work it was.
     pub counts: Counts,
     pub(crate) units: OrdMap<UnitKey, Arc<Parts>>,
-    pub(crate) by_source: OrdMap<ObjectKey, OrdSet<UnitKey>>,
+    pub(crate) by_source: OrdMap<ObjectKey, Members<UnitKey>>,
 }
 
 impl Built {
@@ -105,7 +105,11 @@ impl Built {
     }
 
     fn parts_of(&self, source: &ObjectKey) -> impl Iterator<Item = &Arc<Parts>> {
-        let units = self.by_source.get(source).into_iter().flatten();
+        let units = self
+            .by_source
+            .get(source)
+            .into_iter()
+            .flat_map(Members::iter);
         units.filter_map(|unit| self.units.get(unit))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::scope::ScopeState;
 use aviary_kinds::{Entry, IndexKey};
-use aviary_types::{Digest, Finding, Generation, ObjectKey, ScopeKey};
+use aviary_types::{Digest, Finding, Generation, Members, ObjectKey, ScopeKey};
 use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Facts {
     /// Digest of all objects.
     pub digest: Digest,
     pub(crate) objects: OrdMap<ObjectKey, Arc<Entry>>,
-    pub(crate) index: OrdMap<IndexKey, OrdSet<ObjectKey>>,
+    pub(crate) index: OrdMap<IndexKey, Members<ObjectKey>>,
     pub(crate) scopes: OrdMap<ScopeKey, ScopeState>,
     pub(crate) findings: OrdMap<ObjectKey, Arc<Vec<Finding>>>,
     pub(crate) rejected: OrdSet<ObjectKey>,
@@ -51,7 +51,7 @@ impl Facts {
 
     /// All objects under an index value, by key.
     pub fn lookup(&self, index: &IndexKey) -> Vec<Arc<Entry>> {
-        let keys = self.index.get(index).into_iter().flatten();
+        let keys = self.index.get(index).into_iter().flat_map(Members::iter);
         keys.filter_map(|key| self.objects.get(key))
             .cloned()
             .collect()

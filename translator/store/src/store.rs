@@ -3,8 +3,7 @@
 use crate::facts::{Changes, Facts};
 use crate::scope::{Frozen, ScopeState, kinds_of};
 use aviary_kinds::{Entry, Extent, Fact, Parsed, RawObject, room};
-use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey, ScopeKey};
-use imbl::OrdSet;
+use aviary_types::{Digest, EcoString, Finding, Kind, Members, ObjectKey, ScopeKey};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -281,7 +280,7 @@ impl Store {
 
     fn index(&mut self, entry: &Entry) {
         for index in entry.fact.index(&entry.key) {
-            let keys: &mut OrdSet<ObjectKey> = self.facts.index.entry(index.clone()).or_default();
+            let keys: &mut Members<ObjectKey> = self.facts.index.entry(index.clone()).or_default();
             keys.insert(entry.key.clone());
             self.changes.index.insert(index);
         }

@@ -54,6 +54,23 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Collects bytes for one digest.
+#[derive(Debug, Default)]
+pub struct Digester(Vec<u8>);
+
+impl Digester {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// The digest of all bytes added.
+    pub fn finish(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Digest;

@@ -4,15 +4,17 @@ mod digest;
 mod domain;
 mod finding;
 mod key;
+mod members;
 mod name;
 mod provenance;
 mod secret;
 
-pub use digest::Digest;
+pub use digest::{Digest, Digester};
 pub use domain::DomainId;
 pub use ecow::{EcoString, EcoVec, eco_format};
 pub use finding::{Code, Finding, Severity};
 pub use key::{Kind, ObjectKey, ScopeKey};
+pub use members::Members;
 pub use name::{AVI_NAME_LIMIT, ClusterName, Host, Namespace, ServiceName, TenantName};
 pub use provenance::{
     Bound, Cite, Explained, FieldPath, Origin, Place, Provenance, Resolver, Role, Row, Step, Table,

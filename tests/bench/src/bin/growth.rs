@@ -8,6 +8,7 @@
 
 use std::alloc::System;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use aviary_bench::core::Core;
@@ -58,11 +59,14 @@ fn main() -> Result<()> {
 
 /// The median of one endpoint change, and how many units it evaluates.
 fn changes(core: &mut Core, hosts: usize) -> Result<(u64, usize)> {
-    let mut spans = Vec::with_capacity(CHANGES);
+    let mut spans: Vec<Duration> = Vec::with_capacity(CHANGES);
     for turn in 1..=CHANGES {
         let delta = wire::encode(&slice(turn * hosts / (CHANGES + 1), turn));
-        let (span, plan) = timed(|| core.change(&delta))?;
-        let plan = plan?;
+        // A change is shorter than what the processor's time is counted in.
+        #[expect(clippy::disallowed_methods, reason = "a span of real time is measured")]
+        let before = Instant::now();
+        let plan = core.change(&delta)?;
+        let span = before.elapsed();
         ensure!(
             plan.ops.len() == 1,
             "{} writes for one endpoint",
@@ -73,7 +77,8 @@ fn changes(core: &mut Core, hosts: usize) -> Result<(u64, usize)> {
     }
     spans.sort_unstable();
     let median = spans.get(CHANGES / 2).copied().unwrap_or_default();
-    Ok((median, core.evaluated()))
+    let nanos = u64::try_from(median.as_nanos()).context("a short span")?;
+    Ok((nanos, core.evaluated()))
 }
 
 /// Nanoseconds on a processor, and the result.

@@ -16,16 +16,14 @@ const END: u8 = 0xff;
 pub(super) struct Feed(pub(super) Vec<u8>);
 
 impl Feed {
-    fn put(&mut self, tag: u8, bytes: &[u8]) -> Result<(), fmt::Error> {
+    fn put(&mut self, tag: u8, bytes: &[u8]) {
         self.0.push(tag);
         self.0.extend_from_slice(bytes);
-        Ok(())
     }
 
-    fn text(&mut self, tag: u8, text: &str) -> Result<(), fmt::Error> {
-        self.put(tag, text.as_bytes())?;
+    fn text(&mut self, tag: u8, text: &str) {
+        self.put(tag, text.as_bytes());
         self.0.push(END);
-        Ok(())
     }
 
     fn open(&mut self, tag: u8) -> &mut Self {
@@ -33,9 +31,8 @@ impl Feed {
         self
     }
 
-    fn close(&mut self) -> Result<(), fmt::Error> {
+    fn close(&mut self) {
         self.0.push(END);
-        Ok(())
     }
 }
 
@@ -58,7 +55,8 @@ impl Serializer for &mut Feed {
     type SerializeStructVariant = Self;
 
     fn serialize_bool(self, value: bool) -> fmt::Result {
-        self.put(b'b', &[u8::from(value)])
+        self.put(b'b', &[u8::from(value)]);
+        Ok(())
     }
 
     fn serialize_i8(self, value: i8) -> fmt::Result {
@@ -74,7 +72,8 @@ impl Serializer for &mut Feed {
     }
 
     fn serialize_i64(self, value: i64) -> fmt::Result {
-        self.put(b'i', &value.to_le_bytes())
+        self.put(b'i', &value.to_le_bytes());
+        Ok(())
     }
 
     fn serialize_u8(self, value: u8) -> fmt::Result {
@@ -90,7 +89,8 @@ impl Serializer for &mut Feed {
     }
 
     fn serialize_u64(self, value: u64) -> fmt::Result {
-        self.put(b'u', &value.to_le_bytes())
+        self.put(b'u', &value.to_le_bytes());
+        Ok(())
     }
 
     fn serialize_f32(self, value: f32) -> fmt::Result {
@@ -98,24 +98,29 @@ impl Serializer for &mut Feed {
     }
 
     fn serialize_f64(self, value: f64) -> fmt::Result {
-        self.put(b'f', &value.to_bits().to_le_bytes())
+        self.put(b'f', &value.to_bits().to_le_bytes());
+        Ok(())
     }
 
     fn serialize_char(self, value: char) -> fmt::Result {
-        self.put(b'c', &u32::from(value).to_le_bytes())
+        self.put(b'c', &u32::from(value).to_le_bytes());
+        Ok(())
     }
 
     fn serialize_str(self, value: &str) -> fmt::Result {
-        self.text(b's', value)
+        self.text(b's', value);
+        Ok(())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> fmt::Result {
         self.serialize_u64(value.len() as u64)?;
-        self.put(b'y', value)
+        self.put(b'y', value);
+        Ok(())
     }
 
     fn serialize_none(self) -> fmt::Result {
-        self.put(b'n', &[])
+        self.put(b'n', &[]);
+        Ok(())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> fmt::Result {
@@ -123,7 +128,8 @@ impl Serializer for &mut Feed {
     }
 
     fn serialize_unit(self) -> fmt::Result {
-        self.put(b'0', &[])
+        self.put(b'0', &[]);
+        Ok(())
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> fmt::Result {
@@ -131,7 +137,8 @@ impl Serializer for &mut Feed {
     }
 
     fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> fmt::Result {
-        self.put(b'v', &index.to_le_bytes())
+        self.put(b'v', &index.to_le_bytes());
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -197,7 +204,8 @@ impl Serializer for &mut Feed {
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> fmt::Result {
         write!(self.open(b's'), "{value}")?;
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 
@@ -213,7 +221,8 @@ macro_rules! members {
             }
 
             fn end(self) -> fmt::Result {
-                self.close()
+                self.close();
+                Ok(())
             }
         }
     )*};
@@ -238,12 +247,13 @@ macro_rules! fields {
                 name: &'static str,
                 value: &T,
             ) -> fmt::Result {
-                self.text(b'k', name)?;
+                self.text(b'k', name);
                 value.serialize(&mut **self)
             }
 
             fn end(self) -> fmt::Result {
-                self.close()
+                self.close();
+                Ok(())
             }
         }
     )*};
@@ -264,6 +274,7 @@ impl SerializeMap for &mut Feed {
     }
 
     fn end(self) -> fmt::Result {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
