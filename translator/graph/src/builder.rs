@@ -239,6 +239,7 @@ impl Builder {
                 source,
             });
         }
+        parts.shrink();
         let memo = Memo {
             reads: view.into_reads(),
             claims,

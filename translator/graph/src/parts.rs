@@ -19,6 +19,20 @@ pub(crate) struct Parts {
     pub(crate) unheard: Option<Unheard>,
 }
 
+impl Parts {
+    /// Gives back what the lists have room for beyond what is in them: parts are kept for long.
+    pub(crate) fn shrink(&mut self) {
+        self.objects.shrink_to_fit();
+        self.shares.shrink_to_fit();
+        self.serves.shrink_to_fit();
+        self.findings.shrink_to_fit();
+        for share in &mut self.shares {
+            share.members.shrink_to_fit();
+            share.sources.shrink_to_fit();
+        }
+    }
+}
+
 /// Something that exists but was not heard since the start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Unheard {
