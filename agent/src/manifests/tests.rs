@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
-use crate::findings::{DUPLICATE, MALFORMED, UNREADABLE};
 
 fn service(namespace: &str, name: &str, port: u16) -> String {
     let namespace = match namespace {
@@ -162,12 +161,12 @@ async fn a_broken_file_keeps_its_last_good_objects() {
     said(&mut feed).await;
     bench.files.put("a.yaml", "kind: [");
     assert_eq!(said(&mut feed).await, Vec::<String>::new());
-    assert_eq!(codes(&bench), [MALFORMED]);
+    assert_eq!(codes(&bench), ["AVY-1501"]);
     let text = bench.source.findings().borrow()[0].text.clone();
     assert!(text.starts_with("a.yaml:"), "{text}");
     bench.files.spoil("b.yaml");
     assert_eq!(said(&mut feed).await, Vec::<String>::new());
-    assert_eq!(codes(&bench), [MALFORMED, UNREADABLE]);
+    assert_eq!(codes(&bench), ["AVY-1501", "AVY-1503"]);
     bench.files.put("a.yaml", service("a", "x", 2));
     bench.files.put("b.yaml", "");
     assert_eq!(said(&mut feed).await, ["+a/x 2", "-a/y"]);
@@ -216,7 +215,7 @@ async fn of_duplicates_the_first_file_counts() {
     ]);
     let mut feed = bench.watch(Extent::All);
     assert_eq!(said(&mut feed).await, ["listing", "+a/x 1", "listed"]);
-    assert_eq!(codes(&bench), [DUPLICATE]);
+    assert_eq!(codes(&bench), ["AVY-1502"]);
     bench.files.remove("a.yaml");
     assert_eq!(said(&mut feed).await, ["+a/x 2"]);
 }

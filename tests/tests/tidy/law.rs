@@ -71,7 +71,7 @@ const LAW: &[Crate] = &[
         &["types", "settings", "session", "proto", "boot"],
     ),
     io("aviary-sim", "translator/sim", &["boot"]),
-    io("aviary-agent", "agent", &["proto", "link", "boot"]),
+    io("aviary-agent", "agent", &["types", "proto", "link", "boot"]),
     io(
         "aviary-runtime",
         "translator/runtime",

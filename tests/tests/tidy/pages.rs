@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use aviary_tests::tools::root;
+use aviary_types::Code;
 use serde_json::Value;
 
 #[test]
@@ -38,6 +39,38 @@ fn every_decision_has_its_four_parts() -> Result<()> {
         numbers == expected,
         "the numbers of docs/adr have a gap or a double: {numbers:?}"
     );
+    Ok(())
+}
+
+/// A code without a page does not compile; a page has its three parts, and a code.
+#[test]
+fn every_code_has_a_page_and_every_page_a_code() -> Result<()> {
+    let mut expected = BTreeSet::new();
+    for code in Code::ALL {
+        let page = code.page();
+        let title = page.lines().next().unwrap_or_default();
+        let name = title.strip_prefix(&format!("# {code}: "));
+        ensure!(
+            name.is_some_and(|name| !name.is_empty() && !name.ends_with('.')),
+            "{code}: the page begins with {title:?}"
+        );
+        let mut rest = page;
+        for part in ["What happened", "What it means for traffic", "What to do"] {
+            let heading = format!("\n## {part}\n\n");
+            let (_, after) = rest
+                .split_once(&heading)
+                .with_context(|| format!("the page of {code} has no `{part}` in its place"))?;
+            let text = after.split("\n## ").next().unwrap_or_default();
+            ensure!(text.trim().len() > 20, "{code}: `{part}` says nothing");
+            rest = after;
+        }
+        expected.insert(format!("{}.md", code.number()));
+    }
+    let files = fs::read_dir(root().join("docs/codes"))?;
+    let found: BTreeSet<String> = files
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    ensure!(found == expected, "{found:?} are not {expected:?}");
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub struct Field {
 }
 
 impl DesiredObject {
-    /// Every field of the body, in the order in which it is sent.
+    /// Every field of the body, sorted by name.
     pub fn fields(&self) -> Vec<Field> {
         let resolver = self.provenance.resolver();
         let body = serde_json::to_value(self.body.masked()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The command line of Aviary.
 
 pub mod demo;
+pub mod explain;
 pub mod get;
 mod manifest;
 pub mod plan;

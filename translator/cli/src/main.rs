@@ -1,4 +1,4 @@
-//! `aviary`: plan, demo, get.
+//! `aviary`: plan, demo, get, explain.
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -22,6 +22,8 @@ enum Command {
     Demo(aviary::demo::DemoArgs),
     /// Show what a translator knows.
     Get(aviary::get::GetArgs),
+    /// Tell where a field comes from, what an object comes to, or what a code means.
+    Explain(aviary::explain::ExplainArgs),
 }
 
 #[tokio::main]
@@ -43,6 +45,7 @@ async fn main() -> ExitCode {
         Command::Plan(args) => aviary::plan::run(args).await,
         Command::Demo(args) => aviary::demo::run(args).await.map(|()| false),
         Command::Get(args) => aviary::get::run(args).await.map(|()| false),
+        Command::Explain(args) => aviary::explain::run(args).await.map(|()| false),
     };
     match result {
         Ok(false) => ExitCode::SUCCESS,

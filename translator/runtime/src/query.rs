@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod converged;
 mod desk;
+mod explain;
 mod fields;
 mod filters;
 mod page;

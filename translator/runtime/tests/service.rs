@@ -15,6 +15,9 @@ mod objects;
 #[path = "service/converge.rs"]
 mod converge;
 #[cfg(test)]
+#[path = "service/explain.rs"]
+mod explain;
+#[cfg(test)]
 #[path = "service/queries.rs"]
 mod queries;
 #[cfg(test)]

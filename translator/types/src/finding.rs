@@ -18,7 +18,8 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $severity:ident;)*) => {
-        /// What kind of finding it is. Numbers are never reused.
+        /// What kind of finding it is. Numbers are never reused. Each has a page,
+        /// `docs/codes/<number>.md`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[$doc])* $name,)* }
 
@@ -29,6 +30,18 @@ macro_rules! codes {
             /// The number after `AVY-`.
             pub fn number(self) -> u16 {
                 match self { $(Code::$name => $number,)* }
+            }
+
+            /// Its page: what happened, what it means for traffic, what to do. Markdown.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$name => include_str!(concat!(
+                        env!("CARGO_MANIFEST_DIR"),
+                        "/../../docs/codes/",
+                        stringify!($number),
+                        ".md"
+                    )),)*
+                }
             }
 
             /// How bad it is.
@@ -84,6 +97,14 @@ codes! {
     AddressInvalid = 1303, Error;
     /// The Controller refused an object that this one asks for.
     ControllerRefused = 1401, Error;
+    /// A manifest that is no YAML, or no Kubernetes object; told by an agent.
+    ManifestMalformed = 1501, Error;
+    /// An object that stands in more than one manifest; told by an agent.
+    ManifestTwice = 1502, Warning;
+    /// A folder or file of manifests that cannot be read; told by an agent.
+    ManifestUnreadable = 1503, Error;
+    /// An object that is too large to be sent; told by an agent.
+    TooLarge = 1504, Error;
 }
 
 impl fmt::Display for Code {

@@ -109,7 +109,7 @@ impl Provenance {
     }
 
     /// The Kubernetes objects that ask for the object: each is told what becomes of it.
-    pub fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectKey> + Clone {
         self.sources.iter().map(|source| &**source)
     }
 

@@ -165,7 +165,7 @@ fn observed(site: &SiteView, object: &ObservedObject, with_body: bool) -> AviObj
     }
 }
 
-fn source(key: &ObjectKey) -> SourceObject {
+pub(super) fn source(key: &ObjectKey) -> SourceObject {
     SourceObject {
         cluster: key.cluster.to_string(),
         key: Some(convert::object_key(key)),

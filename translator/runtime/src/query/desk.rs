@@ -1,6 +1,6 @@
 //! The services themselves: who asks is looked at first, then the question.
 
-use super::{admin, answers, converged, plans, refusal, scopes};
+use super::{admin, answers, converged, explain, plans, refusal, scopes};
 use crate::core::wake::{Order, Wake, Wakes};
 use crate::identity::{Caller, ClusterRules, Gate};
 use crate::view::Snapshot;
@@ -155,6 +155,14 @@ impl QueryService for Desk {
     ) -> Result<Response<query::GetPlanResponse>, Status> {
         let snapshot = self.show(&request).await?;
         plans::get(&snapshot, request.get_ref()).map(Response::new)
+    }
+
+    async fn explain(
+        &self,
+        request: Request<query::ExplainRequest>,
+    ) -> Result<Response<query::ExplainResponse>, Status> {
+        let snapshot = self.show(&request).await?;
+        explain::explain(&snapshot, request.get_ref()).map(Response::new)
     }
 }
 

@@ -87,7 +87,7 @@ fn break_reason(reason: BreakReason) -> &'static str {
     }
 }
 
-fn hold(held: &Held) -> Hold {
+pub(super) fn hold(held: &Held) -> Hold {
     let method = match held.hold.method {
         Method::Create => "create",
         Method::Update => "update",
