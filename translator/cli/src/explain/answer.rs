@@ -37,7 +37,8 @@ pub(super) struct Source {
 pub(super) struct Name {
     pub(super) r#type: String,
     pub(super) tenant: String,
-    pub(super) name: String,
+    #[serde(rename = "name")]
+    pub(super) text: String,
 }
 
 /// One Avi object.
@@ -154,7 +155,7 @@ fn name_of(reference: AviObjectRef) -> Name {
     Name {
         r#type: reference.r#type,
         tenant: reference.tenant,
-        name: reference.name,
+        text: reference.name,
     }
 }
 

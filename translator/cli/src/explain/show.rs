@@ -35,7 +35,7 @@ pub(super) fn table(answer: &Answer) -> String {
         let _ = writeln!(
             text,
             "\n{} {}/{} on {}",
-            name.r#type, name.tenant, name.name, one.controller
+            name.r#type, name.tenant, name.text, one.controller
         );
         text.push_str(&sources(one));
         text.push_str(&fields(one, answer.source.as_ref()));

@@ -162,20 +162,18 @@ impl<'a> Explained<'a> {
 
 /// Whether an object's markers name the source.
 fn is_marked(object: &ObservedObject, source: &ObjectKey) -> bool {
-    let named = object.body.sources();
+    let marked = object.body.sources();
     let names = match source.kind.kind {
-        "Ingress" => named.ingresses(),
-        "Service" => named
+        "Ingress" => marked.ingresses(),
+        "Service" => marked
             .service()
             .map(std::slice::from_ref)
             .unwrap_or_default(),
         _ => &[],
     };
-    let in_namespace = named.namespaces().contains(source.namespace.text());
-    in_namespace && names.contains(&source.name) && {
-        let cluster = named.values("clustername");
-        cluster.contains(source.cluster.text())
-    }
+    names.contains(&source.name)
+        && marked.namespaces().contains(source.namespace.text())
+        && marked.values("clustername").contains(source.cluster.text())
 }
 
 /// Whether a path is the one asked for, or below it.
