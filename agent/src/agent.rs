@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
 use crate::connect::Connector;
+use crate::health::Streams;
 use crate::replica::{Replica, Shared};
 use crate::source::Source;
 
@@ -34,8 +35,14 @@ impl Agent {
             config,
             source,
             connector,
+            streams: Streams::default(),
         });
         Self { shared }
+    }
+
+    /// How many replicas hear it, from now on.
+    pub fn streams(&self) -> watch::Receiver<usize> {
+        self.shared.streams.watch()
     }
 
     /// Runs until shutdown.

@@ -1,5 +1,6 @@
 //! What is said on the command line and in the environment.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -112,6 +113,10 @@ pub struct Run {
     /// Name of this process, shown to people
     #[arg(long, env = "AVIARY_NAME", default_value = "aviary-agent")]
     pub name: String,
+
+    /// Answer grpc.health.v1 here, for probes: ADDR:PORT, plain; without it nowhere
+    #[arg(long, env = "AVIARY_HEALTH_LISTEN", value_name = "ADDR")]
+    pub health_listen: Option<SocketAddr>,
 
     /// What to log
     #[arg(
@@ -247,13 +252,14 @@ mod tests {
         let run = parse("--namespace b --namespace a,b --manifests m").unwrap();
         assert_eq!(run.config(&Clock::system()).coverage.namespaces, ["a", "b"]);
         assert!(parse("--all-namespaces --cluster-scope").is_ok());
-        assert!(parse("--cluster-scope").is_ok());
+        assert!(parse("--cluster-scope --health-listen [::]:9444").is_ok());
         for wrong in [
             "",
             "--all-namespaces --namespace a",
             "--all-namespaces --manifests m --kubeconfig k",
             "--all-namespaces --cert-file c",
             "--all-namespaces --status-dir s",
+            "--all-namespaces --health-listen 9444",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -11,6 +11,7 @@ pub mod cluster;
 mod config;
 pub mod connect;
 mod findings;
+pub mod health;
 pub mod manifests;
 mod replica;
 pub mod source;

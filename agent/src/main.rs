@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use aviary_agent::Agent;
 use aviary_agent::args::{Cli, Command, Run};
+use aviary_agent::{Agent, health};
 use aviary_boot::telemetry::{self, Options};
 use aviary_boot::trace::Export;
 use aviary_boot::{Clock, shutdown, tls};
@@ -37,9 +37,11 @@ async fn start(run: &Run) -> anyhow::Result<()> {
         translator = run.translator,
         "agent started"
     );
-    Agent::new(run.config(&clock), source, connector)
-        .run(shutdown)
-        .await;
+    let agent = Agent::new(run.config(&clock), source, connector);
+    if let Some(address) = run.health_listen {
+        health::serve(address, agent.streams(), shutdown.clone()).await?;
+    }
+    agent.run(shutdown).await;
     if let Some(export) = export {
         export.shutdown().await;
     }

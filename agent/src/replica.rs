@@ -25,6 +25,7 @@ use crate::chance::{Backoff, Chance};
 use crate::config::Config;
 use crate::connect::Connector;
 use crate::findings::too_large;
+use crate::health::{Streams, Welcomed};
 use crate::source::{Sight, Source};
 use crate::token::{Token, TokenFile};
 use crate::trace::Watched;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) streams: Streams,
 }
 
 /// What a lane's objects are trimmed by.
@@ -74,6 +76,8 @@ pub(crate) struct Replica {
     outgoing: Option<SyncRequest>,
     sent: Instant,
     called: Option<Instant>,
+    /// The stream counts as one that is heard.
+    welcomed: Option<Welcomed>,
     backoff: Backoff,
     watched: Watched,
     tokens: TokenFile,
@@ -120,6 +124,7 @@ impl Replica {
             outgoing: None,
             sent: Instant::now(),
             called: None,
+            welcomed: None,
             backoff: Backoff::new(chance, RETRY_FIRST, RETRY_LONGEST),
             watched: Watched::default(),
             tokens: TokenFile::new(config.token_file.clone(), config.blocking),
@@ -239,6 +244,9 @@ impl Replica {
             Progress::Said(response) => {
                 if let Err(violation) = self.hear(*response) {
                     return self.lost(&violation);
+                }
+                if self.welcomed.is_none() && self.session.is_open() {
+                    self.welcomed = Some(self.shared.streams.welcome());
                 }
             }
             Progress::Lost(reason) => return self.lost(&reason),
@@ -364,6 +372,7 @@ impl Replica {
         let reason = aviary_boot::chain(reason);
         tracing::warn!(replica = self.address, %reason, ?wait, "no stream to the translator");
         self.session.disconnect();
+        self.welcomed = None;
         self.work.forget();
         self.watched.forget();
         self.outgoing = None;

@@ -36,6 +36,7 @@ async fn a_folder_reaches_the_translator_and_stays_in_step() {
         .put("a.yaml", service("x", 1) + &service("y", 1));
     let agent = bench.agent(1);
     bench.until(|hub| hub.complete(SERVICE)).await;
+    assert_eq!(*agent.streams.borrow(), 1, "it is heard");
     assert_eq!(
         bench.ports(),
         [("x", 1), ("y", 1)].map(|(name, port)| (name.to_owned(), port))
@@ -47,7 +48,9 @@ async fn a_folder_reaches_the_translator_and_stays_in_step() {
         bench.hub().traces.is_empty(),
         "nobody exports traces, so that changes have none"
     );
+    let streams = agent.streams.clone();
     agent.stop().await;
+    assert_eq!(*streams.borrow(), 0, "nobody hears it any more");
     let away = bench
         .hub()
         .translator

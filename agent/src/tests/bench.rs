@@ -280,6 +280,8 @@ pub(super) async fn serve_tls(bench: &Bench, identity: &IdentityFiles) -> u16 {
 
 /// An agent that runs.
 pub(super) struct Running {
+    /// How many replicas hear the agent.
+    pub(super) streams: tokio::sync::watch::Receiver<usize>,
     trigger: Trigger,
     task: JoinHandle<()>,
 }
@@ -368,8 +370,14 @@ impl Bench {
         let (files, status) = (Arc::new(self.files.clone()), Arc::new(self.status.clone()));
         let source = Arc::new(Manifests::new(files, Some(status), clock));
         let (trigger, shutdown) = shutdown::channel();
-        let task = spawn("agent", Agent::new(config, source, connector).run(shutdown));
-        Running { trigger, task }
+        let agent = Agent::new(config, source, connector);
+        let streams = agent.streams();
+        let task = spawn("agent", agent.run(shutdown));
+        Running {
+            trigger,
+            task,
+            streams,
+        }
     }
 
     pub(super) fn cut(&self) {

@@ -67,6 +67,30 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Where traces go. Call with the root. */}}
+{{- define "aviary.tracing" -}}
+{{- if .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .Values.tracing.endpoint | quote }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)
+{{- with .Values.tracing.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "aviary.podNames" -}}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+{{- end -}}
+
 {{/* The pod of an agent. Call with root, account, arguments, component. */}}
 {{- define "aviary.agentPod" -}}
 metadata:
@@ -91,12 +115,31 @@ spec:
         - --translator={{ include "aviary.translatorUrl" .root }}
         - --token-file=/var/run/secrets/aviary/token
         - --ca-file=/etc/aviary/ca/ca.crt
+        - --health-listen=0.0.0.0:{{ .root.Values.agents.healthPort }}
         {{- range .arguments }}
         - {{ . }}
         {{- end }}
         {{- range .root.Values.agents.extraArgs }}
         - {{ . }}
         {{- end }}
+      {{- if .root.Values.tracing.endpoint }}
+      env:
+        {{- include "aviary.podNames" .root | nindent 8 }}
+        {{- include "aviary.tracing" .root | trim | nindent 8 }}
+      {{- end }}
+      ports:
+        - name: health
+          containerPort: {{ .root.Values.agents.healthPort }}
+      livenessProbe:
+        grpc:
+          port: {{ .root.Values.agents.healthPort }}
+        periodSeconds: 10
+      # Ready once some replica of the translator hears it.
+      readinessProbe:
+        grpc:
+          port: {{ .root.Values.agents.healthPort }}
+          service: aviary.sync.v1.SyncService
+        periodSeconds: 5
       resources: {{- toYaml .root.Values.agents.resources | nindent 8 }}
       securityContext: {{- include "aviary.containerSecurity" . | nindent 8 }}
       volumeMounts:

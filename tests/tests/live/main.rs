@@ -12,6 +12,7 @@ mod corpus;
 mod crash;
 mod e2e;
 mod grpcurl;
+mod health;
 mod normal;
 mod program;
 mod rbac;

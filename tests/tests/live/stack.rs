@@ -207,6 +207,23 @@ impl Stack {
 
     /// Starts an agent; `coverage` are its arguments that say what it watches.
     pub(crate) fn agent(&self, kubeconfig: &Path, coverage: &[&str]) -> Result<Program> {
+        let args = self.agent_args(kubeconfig, coverage);
+        Program::start_with("aviary-agent", &args, &self.folder(), &self.environment)
+    }
+
+    /// The same, and it answers questions about its health; answers where.
+    pub(crate) async fn agent_with_health(
+        &self,
+        kubeconfig: &Path,
+        coverage: &[&str],
+    ) -> Result<(Program, String)> {
+        let mut args = self.agent_args(kubeconfig, coverage);
+        args.push("--health-listen=127.0.0.1:0".to_owned());
+        let environment = &self.environment;
+        Program::listening_with("aviary-agent", &args, &self.folder(), environment).await
+    }
+
+    fn agent_args(&self, kubeconfig: &Path, coverage: &[&str]) -> Vec<String> {
         let mut args = vec![
             "run".to_owned(),
             format!("--cluster={CLUSTER}"),
@@ -215,7 +232,7 @@ impl Stack {
             format!("--log={}", self.log),
         ];
         args.extend(coverage.iter().map(|word| (*word).to_owned()));
-        Program::start_with("aviary-agent", &args, &self.folder(), &self.environment)
+        args
     }
 
     /// An agent for each namespace.

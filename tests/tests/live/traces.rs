@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::CLUSTER;
 use crate::collector::{Collector, Span, TOKEN};
+use crate::program::until;
 use crate::scene::{Scene, text};
 use crate::sim::PASSWORD;
 use crate::stack::{Stack, baseline, over};
@@ -224,6 +225,39 @@ async fn e2e_what_edits_share_names_all_of_them() -> Result<()> {
         ensure!(own.all(|it| it.trace == edit.trace), "{edit:?}: {spans:#?}");
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e2e_a_collector_that_is_away_holds_nothing_up_and_is_told_once() -> Result<()> {
+    // Whoever listened there does not any more: nothing answers.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{nobody}")),
+        ("OTEL_EXPORTER_OTLP_HEADERS", format!("x-token={TOKEN}")),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20".to_owned()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    let stack = Stack::start_traced(&baseline()?, environment.into()).await?;
+    let mut scene = Scene::set_around("traces-away", stack).await?;
+    furnish(&scene).await?;
+    for name in ["plain", "secure"] {
+        scene.apply(&[scene.shop.object("Ingress", name)?]).await?;
+    }
+    let told = until("the loss is told", async || {
+        let logs = scene.stack.words()?;
+        let lines = logs.lines();
+        let told = lines
+            .filter(|line| line.contains("traces cannot be handed"))
+            .count();
+        Ok((told > 0).then_some((told, logs)))
+    });
+    let (told, logs) = told.await?;
+    ensure!(told == 1, "{logs}");
+    check_secrets(&[], &logs, &scene.shop.key)?;
+    for agent in scene.agents.drain(..) {
+        agent.stop().await?;
+    }
+    scene.stack.stop_translator().await
 }
 
 /// Asks everybody to end, which sends what is left; answers everything that was sent.

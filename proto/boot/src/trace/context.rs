@@ -19,6 +19,9 @@ impl Context {
     /// What somebody else sent as `traceparent` and `tracestate`; `None` for what is not one, or
     /// empty. Versions after 00 are read as far as they are like it.
     pub fn parse(traceparent: &str, tracestate: &str) -> Option<Self> {
+        if traceparent.is_empty() {
+            return None;
+        }
         let mut parts = traceparent.split('-');
         let [version, trace, span, flags] = [(); 4].map(|()| parts.next().unwrap_or_default());
         let is_hex = |part: &str, digits: usize| {
