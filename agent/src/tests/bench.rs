@@ -374,9 +374,9 @@ impl Bench {
         let streams = agent.streams();
         let task = spawn("agent", agent.run(shutdown));
         Running {
+            streams,
             trigger,
             task,
-            streams,
         }
     }
 
