@@ -8,6 +8,7 @@
 //! ```
 //! Moves: `servers` of pools.
 
+use crate::families::Families;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
@@ -15,6 +16,7 @@ use aviary_avi::common::IpAddr;
 use aviary_avi::pool::Server;
 use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Place, eco_format};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The group and kind.
@@ -180,43 +182,77 @@ pub struct Matched {
     pub servers_at: Vec<Place>,
 }
 
-/// Finds the servers of a Service's port.
+/// Finds the servers of a Service's port, of the families that it and the domain use.
 ///
 /// A slice's port fits by name or by numeric target port; a single slice with a single port fits
 /// whatever it is called. Differs from AKO: slices that give one named port different numbers keep
 /// their own number per server, where AKO gives all servers the number of the last slice.
-pub fn servers(view: &dyn View, service: &ObjectKey, port: &PortMatch) -> Matched {
+pub fn servers(
+    view: &dyn View,
+    service: &ObjectKey,
+    port: &PortMatch,
+    families: Families,
+) -> Matched {
+    let families = families.and(view.env().families());
+    let mut matched = Matched::default();
+    let mut found = Vec::new();
+    each_match(view, service, (port, true), |key, slice, (number, place)| {
+        matched.port = Some(number);
+        let key = Arc::new(ObjectKey::clone(key));
+        let at = |endpoint: &Endpoint| Place::at(&key, "", [endpoint.at, place]);
+        let usable = slice.endpoints.iter();
+        let usable = usable.filter(|endpoint| families.use_address(&endpoint.address));
+        found.extend(usable.map(|endpoint| (server(endpoint, number), at(endpoint))));
+    });
+    (matched.servers, matched.servers_at) = in_order(found);
+    matched
+}
+
+/// The nodes that have an endpoint of a Service's port, ready or not, each with whether it is of
+/// IPv6.
+pub(crate) fn nodes(
+    view: &dyn View,
+    service: &ObjectKey,
+    port: &PortMatch,
+) -> BTreeSet<(EcoString, bool)> {
+    let mut nodes = BTreeSet::new();
+    let says_nothing = port.name.is_empty() && port.target.is_none();
+    each_match(view, service, (port, says_nothing), |_, slice, _| {
+        let named = slice.endpoints.iter().filter_map(|it| it.node.clone());
+        nodes.extend(named.map(|node| (node, slice.address_type == "IPv6")));
+    });
+    nodes
+}
+
+/// Servers as a pool lists them, each with where it is said: by address, none twice.
+pub(crate) fn in_order(mut servers: Vec<(Server, Place)>) -> (Vec<Server>, Vec<Place>) {
+    servers.sort_by(|(a, _), (b, _)| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
+    servers.dedup_by(|(a, _), (b, _)| a.external_uuid == b.external_uuid);
+    servers.into_iter().unzip()
+}
+
+/// Every slice of the Service with its first port that fits, by number and place. Where it is asked for, the
+/// only port of an only slice fits anything.
+fn each_match(
+    view: &dyn View,
+    service: &ObjectKey,
+    (port, only_fits): (&PortMatch, bool),
+    mut found: impl FnMut(&ObjectKey, &EndpointSlice, (u16, u32)),
+) {
     let index = by_service(&service.cluster, service.namespace.as_str(), &service.name);
     let slices = view.lookup(index);
     let slices: Vec<(&ObjectKey, &EndpointSlice)> = slices
         .iter()
         .filter_map(|entry| Some((&entry.key, (&entry.fact).try_into().ok()?)))
         .collect();
-    let alone = matches!(slices.as_slice(), [(_, only)] if only.ports.len() == 1);
-    let mut found = Vec::new();
-    let mut matched = Matched::default();
-    for (key, slice) in slices
-        .iter()
-        .filter(|(_, slice)| view.env().uses_family(&slice.address_type))
-    {
-        let key = Arc::new(ObjectKey::clone(key));
-        for (place, slice_port) in (0..)
-            .zip(&slice.ports)
-            .filter(|(_, slice_port)| alone || fits(slice_port, port))
-        {
-            let Some(number) = slice_port.port else {
-                continue;
-            };
-            matched.port = Some(number);
-            let at = |endpoint: &Endpoint| Place::at(&key, "", [endpoint.at, place]);
-            let endpoints = slice.endpoints.iter();
-            found.extend(endpoints.map(|e| (server(e, number), at(e))));
+    let alone = only_fits && matches!(slices.as_slice(), [(_, only)] if only.ports.len() == 1);
+    for (key, slice) in slices {
+        let mut ports = (0..).zip(&slice.ports);
+        let fitting = ports.find(|(_, slice_port)| alone || fits(slice_port, port));
+        if let Some((number, place)) = fitting.and_then(|(at, port)| Some((port.port?, at))) {
+            found(key, slice, (number, place));
         }
     }
-    found.sort_by(|(a, _), (b, _)| (&a.ip.addr, a.port).cmp(&(&b.ip.addr, b.port)));
-    found.dedup_by(|(a, _), (b, _)| a.external_uuid == b.external_uuid);
-    (matched.servers, matched.servers_at) = found.into_iter().unzip();
-    matched
 }
 
 fn fits(slice_port: &SlicePort, port: &PortMatch) -> bool {

@@ -1,5 +1,6 @@
 //! A domain's settings together with what its Controller is: constant while effects are evaluated.
 
+use crate::families::Families;
 use aviary_avi::Inventory;
 use aviary_settings::{AutoFqdn, InstanceSettings, IpFamily, Scheme};
 use aviary_types::{Digest, DomainId, EcoString, Host, ObjectKey, eco_format};
@@ -45,29 +46,17 @@ impl Env {
         domains.is_empty() || domains.iter().any(|d| host.as_str().ends_with(d.as_str()))
     }
 
-    /// Whether servers of this address type (of an EndpointSlice) are used.
-    pub fn uses_family(&self, address_type: &str) -> bool {
-        match address_type {
-            "FQDN" => false,
-            "IPv6" => self.allows(true),
-            _ => self.allows(false),
-        }
-    }
-
-    /// Whether an address of this family is used.
-    pub fn uses_address(&self, address: &str) -> bool {
-        self.allows(address.contains(':'))
-    }
-
-    fn allows(&self, v6: bool) -> bool {
-        let both = matches!(
+    /// The address families of servers and routes: what is asked for where the cloud knows IPv6,
+    /// IPv4 alone elsewhere.
+    pub fn families(&self) -> Families {
+        let knows_v6 = matches!(
             self.inventory.cloud_type.as_str(),
             "CLOUD_NONE" | "CLOUD_VCENTER" | "CLOUD_NSXT"
         );
-        match self.settings.ako.ip_family {
-            IpFamily::V4 => !v6,
-            IpFamily::V6 => v6,
-            IpFamily::Auto => both || !v6,
+        let asked = self.settings.ako.ip_family;
+        Families {
+            v4: !knows_v6 || asked != IpFamily::V6,
+            v6: knows_v6 && asked != IpFamily::V4,
         }
     }
 

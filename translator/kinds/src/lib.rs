@@ -2,6 +2,7 @@
 
 pub mod endpoint_slice;
 pub mod env;
+mod families;
 pub mod ingress;
 pub mod ingress_class;
 pub mod namespace;
@@ -14,6 +15,7 @@ pub mod status;
 mod view;
 
 pub use env::Env;
+pub use families::Families;
 pub use room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 pub use rooms::{Fact, KindRoom, ROOMS, room, room_of};
 pub use view::{Entry, IndexKey, View};

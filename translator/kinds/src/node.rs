@@ -1,18 +1,27 @@
-//! Node: where pods live, for the static routes to their networks.
+//! Node: where pods live, for the static routes to their networks, and with NodePort the servers of
+//! every pool.
 //!
 //! ```yaml
 //! kind: Node
 //! spec: {podCIDRs: [10.244.1.0/24]}
 //! status: {addresses: [{type: InternalIP, address: 192.168.50.11}]}
 //! ```
-//! Moves: `static_routes` of the VRF.
+//! Moves: `static_routes` of the VRF; with `serviceType: NodePort` `servers` of pools.
+
+mod address;
+mod routes;
+mod servers;
+
+pub use routes::{PodRoute, pod_routes};
+pub(crate) use servers::{Wanted, servers};
 
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
 use crate::rooms::KindRoom;
-use crate::view::{IndexKey, View};
-use aviary_avi::common::Subnet;
-use aviary_types::{Digest, EcoString, Kind, ObjectKey, Place, number};
+use crate::view::{Entry, IndexKey, View};
+use address::Written;
+use aviary_types::{Digest, EcoString, Kind, ObjectKey};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +32,7 @@ pub const KIND: Kind = Kind {
 };
 const ALL: &str = "node.all";
 const POD_CIDRS: &str = "ako.vmware.com/pod-cidrs";
+const OVN_SUBNETS: &str = "k8s.ovn.org/node-subnets";
 
 /// What translation reads of a Node.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,6 +45,10 @@ pub struct Node {
     pub pod_cidrs: Vec<EcoString>,
     /// Where they are written, with `{0}` for the place in a list.
     pub pod_cidrs_at: &'static str,
+    /// Pod networks in order, as OVN-Kubernetes writes them.
+    pub ovn_cidrs: Vec<EcoString>,
+    /// Addresses that network plugins write.
+    written: Written,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,10 +99,10 @@ impl KindRoom for Node {
         kept_paths: &["spec.podCIDR", "spec.podCIDRs", "status.addresses"],
         kept_annotations: &[
             POD_CIDRS,
-            "k8s.ovn.org/node-subnets",
-            "node.antrea.io/transport-addresses",
-            "projectcalico.org/IPv4Address",
-            "projectcalico.org/IPv6Address",
+            OVN_SUBNETS,
+            address::ANTREA,
+            address::CALICO_V4,
+            address::CALICO_V6,
         ],
         kept_labels: &["*"],
         secret_paths: &[],
@@ -144,6 +158,8 @@ fn node(schema: Schema) -> Node {
         }
     };
     Node {
+        ovn_cidrs: ovn_cidrs(metadata.annotations.get(OVN_SUBNETS)),
+        written: Written::read(&metadata.annotations),
         labels: metadata.labels,
         addresses: internal
             .map(|(at, address)| (at, address.address))
@@ -153,58 +169,22 @@ fn node(schema: Schema) -> Node {
     }
 }
 
-/// A route to the pods of one node.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PodRoute {
-    /// The node.
-    pub node: ObjectKey,
-    /// Place of the network in the node's list.
-    pub index: usize,
-    /// The pods' network.
-    pub prefix: Subnet,
-    /// The node's address of the same family.
-    pub next_hop: EcoString,
-    /// Where the pods' network is written.
-    pub prefix_at: Place,
-    /// Where the node's address is written.
-    pub next_hop_at: Place,
+/// The networks of OVN's default network: one text or a list of them, under the key `default`.
+fn ovn_cidrs(annotation: Option<&EcoString>) -> Vec<EcoString> {
+    let subnets: Option<Value> = annotation.and_then(|text| serde_json::from_str(text).ok());
+    match subnets.as_ref().and_then(|subnets| subnets.get("default")) {
+        Some(Value::String(one)) => vec![one.as_str().into()],
+        Some(Value::Array(many)) => many
+            .iter()
+            .filter_map(|one| one.as_str().map(EcoString::from))
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
-/// The routes to all nodes' pods, by node name and place. A network that a node before has already
-/// is left out, as is one without a node address of its family.
-pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
-    let mut routes: Vec<PodRoute> = Vec::new();
-    for entry in view.lookup(IndexKey::new(&view.env().domain.cluster, ALL, "")) {
-        let Ok(node) = <&Node>::try_from(&entry.fact) else {
-            continue;
-        };
-        let key = Arc::new(entry.key.clone());
-        for (index, cidr) in node.pod_cidrs.iter().enumerate() {
-            let Some(prefix) = Subnet::parse(cidr) else {
-                continue;
-            };
-            let hop = node
-                .addresses
-                .iter()
-                .find(|(_, a)| a.contains(':') == cidr.contains(':'));
-            let hop = hop.filter(|(_, hop)| view.env().uses_address(hop));
-            let Some((hop_at, next_hop)) = hop.cloned() else {
-                continue;
-            };
-            if routes.iter().all(|route| route.prefix != prefix) {
-                let place = |path, at| Place::at(&key, path, [at, 0]);
-                routes.push(PodRoute {
-                    prefix_at: place(node.pod_cidrs_at, number(index)),
-                    next_hop_at: place("status.addresses[{0}].address", hop_at),
-                    node: entry.key.clone(),
-                    index,
-                    prefix,
-                    next_hop,
-                });
-            }
-        }
-    }
-    routes
+/// Every node of the cluster, by name.
+fn all(view: &dyn View) -> Vec<Arc<Entry>> {
+    view.lookup(IndexKey::new(&view.env().domain.cluster, ALL, ""))
 }
 
 #[cfg(test)]

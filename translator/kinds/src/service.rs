@@ -4,16 +4,22 @@
 //! kind: Service
 //! spec: {type: LoadBalancer, ports: [{name: dns, port: 53, protocol: UDP, targetPort: 5353}]}
 //! ```
+//! How its servers are reached, `L7Settings.serviceType` says: at the endpoints, at nodes, at the
+//! nodes of pods.
+//!
 //! Moves: servers of pools; with type LoadBalancer a virtual service, VsVip, L4 policy set and pools.
 
 mod backend;
 mod effect;
 mod parse;
+mod reach;
 mod status;
 
 pub use backend::{Backend, backend};
 pub use effect::{L4Draft, L4Port, load_balancer};
+pub use reach::Way;
 
+use crate::families::Families;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
 use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
@@ -52,6 +58,12 @@ pub struct Service {
     pub shared_vip: Option<EcoString>,
     /// Being deleted.
     pub deleting: bool,
+    /// Address families of its endpoints.
+    pub families: Families,
+    /// `externalTrafficPolicy: Local`: a node answers for its own endpoints alone.
+    pub local: bool,
+    /// The annotation that asks for endpoints where others are reached at nodes.
+    pub skips_node_port: bool,
     /// What we wrote to it; no part of its meaning.
     #[serde(skip)]
     pub reported: Reported,
@@ -81,6 +93,8 @@ pub struct ServicePort {
     pub protocol: EcoString,
     /// Where it leads to.
     pub target: Target,
+    /// Its port on every node, if it has one.
+    pub node_port: Option<u16>,
 }
 
 /// The target of a Service's port.

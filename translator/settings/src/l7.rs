@@ -120,16 +120,14 @@ pub(crate) static NODE_PORT_KEY: Setting<String> = Setting::text(
     "\"\"",
     "With NodePort: key of the label of the nodes that are pool servers; empty: all nodes.",
 )
-.env("NODE_KEY")
-.later();
+.env("NODE_KEY");
 
 pub(crate) static NODE_PORT_VALUE: Setting<String> = Setting::text(
     "nodePortSelector.value",
     "\"\"",
     "With NodePort: value of that label.",
 )
-.env("NODE_VALUE")
-.later();
+.env("NODE_VALUE");
 
 pub(crate) static PASSTHROUGH_SHARD_SIZE: Setting<ShardSize> = Setting::choice(
     "L7Settings.passthroughShardSize",
@@ -145,7 +143,7 @@ pub(crate) static SERVICE_TYPE: Setting<ServiceType> = Setting::choice(
     "How Service Engines reach pods.",
 )
 .env("SERVICE_TYPE")
-.later_for(&["NodePort", "NodePortLocal"]);
+.later_for(&["NodePortLocal"]);
 
 pub(crate) static SHARD_VS_SIZE: Setting<ShardSize> = Setting::choice(
     "L7Settings.shardVSSize",

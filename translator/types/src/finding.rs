@@ -87,6 +87,10 @@ codes! {
     HostTooLong = 1112, Error;
     /// The shared VIP has no room for another name.
     TooManyNames = 1113, Error;
+    /// The Service cannot be reached in the way that the settings ask for.
+    BackendUnreachable = 1114, Warning;
+    /// Nothing stands behind the Service at the moment.
+    NoServers = 1115, Info;
     /// The host is claimed by an older object elsewhere.
     HostClaimed = 1201, Error;
     /// A Service of type LoadBalancer without a usable port.

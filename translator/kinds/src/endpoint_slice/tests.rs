@@ -1,6 +1,6 @@
 use super::{EndpointSlice, Matched, PortMatch, servers};
-use crate::Fact;
 use crate::world::{World, cluster, codes, parse};
+use crate::{Fact, Families};
 use aviary_types::{Code, ObjectKey};
 
 fn slice(yaml: &str) -> EndpointSlice {
@@ -87,6 +87,7 @@ fn found(world: &World, name: &str, target: Option<u16>) -> Matched {
             name: name.into(),
             target,
         },
+        Families { v4: true, v6: true },
     )
 }
 

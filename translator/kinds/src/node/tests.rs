@@ -76,3 +76,23 @@ fn routes_lead_to_the_node_of_the_same_family() {
     check("{AKOSettings: {ipFamily: V6}}", &[("n1", 0, "fe80::1")]);
     check("{}", &[("n1", 0, "fe80::1"), v4[0], v4[1]]);
 }
+
+/// A network plugin's own address goes before those of the status; model, section 7.2.
+#[test]
+fn the_plugin_in_use_says_where_a_node_is() {
+    let nodes = "{kind: Node, metadata: {name: n1, annotations: {projectcalico.org/IPv4Address: 10.1.0.1/24, node.antrea.io/transport-addresses: '10.2.0.1,fd00::2', k8s.ovn.org/node-subnets: '{\"default\": [\"10.3.0.0/24\", \"fd03::/64\"], \"x\": \"10.4.0.0/24\"}'}}, spec: {podCIDRs: [10.5.0.0/24]}, status: {addresses: [{type: InternalIP, address: 192.168.0.1}, {type: InternalIP, address: 'fe80::1'}]}}";
+    let check = |plugin: &str, want: &[(&str, &str)]| {
+        let world = World::of(nodes).under(&format!("{{AKOSettings: {{cniPlugin: {plugin}}}}}"));
+        let routes = pod_routes(&world);
+        let routes: Vec<_> = routes
+            .iter()
+            .map(|route| (route.prefix.ip_addr.addr.as_str(), route.next_hop.as_str()))
+            .collect();
+        assert_eq!(routes, want, "{plugin}");
+    };
+    check("''", &[("10.5.0.0", "192.168.0.1")]);
+    check("calico", &[("10.5.0.0", "10.1.0.1")]);
+    check("antrea", &[("10.5.0.0", "10.2.0.1")]);
+    let ovn = [("10.3.0.0", "192.168.0.1"), ("fd03::", "fe80::1")];
+    check("ovn-kubernetes", &ovn);
+}

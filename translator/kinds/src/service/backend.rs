@@ -1,7 +1,7 @@
 //! What a Service means as the backend of a path.
 
-use super::{KIND, Service, ServicePort, ServiceType};
-use crate::endpoint_slice::{self, PortMatch};
+use super::reach::{Asked, Way, reach};
+use super::{KIND, Service, ServicePort, ServiceType, Target};
 use crate::ingress::BackendPort;
 use crate::view::View;
 use aviary_avi::pool::Server;
@@ -23,6 +23,8 @@ pub struct Backend {
     pub servers: Vec<Server>,
     /// Where each of them is said.
     pub servers_at: Vec<Place>,
+    /// How they are reached.
+    pub way: Way,
     /// The port of the Service, or the Service where it has no such port; `None` without Service.
     pub service_at: Option<Place>,
 }
@@ -52,6 +54,7 @@ pub fn backend(
         matched_port: asked,
         servers: Vec::new(),
         servers_at: Vec::new(),
+        way: Way::default(),
         service_at: None,
     };
     let entry = view.get(&key);
@@ -69,29 +72,27 @@ pub fn backend(
     };
     backend.port_name = port_name(service, port);
     backend.service_at = Some(port_at(&key, service, port));
-    if !has_port(service, port) {
+    let has_port = has_port(service, port);
+    if !has_port {
         findings.push(missing_port(source, name, port));
     }
-    if serves_l7(view, service) {
-        let matched = PortMatch {
-            name: backend.port_name.clone(),
+    let reached = reach(
+        view,
+        &Asked {
+            key: &key,
+            service,
+            port_name: &backend.port_name,
             target: target(service, port),
-        };
-        let found = endpoint_slice::servers(view, &key, &matched);
-        backend.matched_port = found.port.unwrap_or(asked);
-        (backend.servers, backend.servers_at) = (found.servers, found.servers_at);
+            by_path: true,
+        },
+    );
+    if has_port {
+        findings.extend(reached.finding(source, name));
     }
+    backend.matched_port = reached.port.unwrap_or(asked);
+    (backend.servers, backend.servers_at) = (reached.servers, reached.servers_at);
+    backend.way = reached.way;
     backend
-}
-
-/// A Service of type LoadBalancer has a virtual service of its own and is no backend of a path,
-/// unless layer 4 is switched off.
-fn serves_l7(view: &dyn View, service: &Service) -> bool {
-    match service.kind {
-        ServiceType::ClusterIp | ServiceType::NodePort => true,
-        ServiceType::LoadBalancer => view.env().settings.ako.layer7_only,
-        ServiceType::Other => false,
-    }
 }
 
 /// The name of the backend's port: as the Ingress says it, or the first port of that number.
@@ -105,9 +106,9 @@ fn port_name(service: &Service, port: &BackendPort) -> EcoString {
     }
 }
 
-/// The numeric target: of the first port whose number or name fits. A backend by number has an
+/// The target: of the first port whose number or name fits. A backend by number has an
 /// empty name, so the first unnamed port fits it too (AKO quirk).
-fn target(service: &Service, backend: &BackendPort) -> Option<u16> {
+fn target<'a>(service: &'a Service, backend: &BackendPort) -> Option<&'a Target> {
     if service.kind == ServiceType::NodePort {
         return None;
     }
@@ -115,11 +116,7 @@ fn target(service: &Service, backend: &BackendPort) -> Option<u16> {
         BackendPort::Number(number) => port.port == *number || port.name.is_empty(),
         BackendPort::Name(name) => port.name == *name,
     };
-    service
-        .ports
-        .iter()
-        .find(fits)
-        .and_then(|port| port.target.number())
+    service.ports.iter().find(fits).map(|port| &port.target)
 }
 
 fn has_port(service: &Service, backend: &BackendPort) -> bool {

@@ -1,7 +1,7 @@
 //! What a Service of type LoadBalancer means.
 
+use super::reach::{Asked, Way, reach};
 use super::{LOAD_BALANCER_CLASS, Service, ServicePort, ServiceType};
-use crate::endpoint_slice::{self, PortMatch};
 use crate::namespace;
 use crate::view::View;
 use aviary_avi::pool::Server;
@@ -44,6 +44,8 @@ pub struct L4Port {
     pub servers: Vec<Server>,
     /// Where each of them is said.
     pub servers_at: Vec<Place>,
+    /// How they are reached.
+    pub way: Way,
 }
 
 /// Evaluates the Service; `None` where it asks for no load balancer of ours.
@@ -67,7 +69,7 @@ pub fn load_balancer(
     let object = Arc::new(key.clone());
     let ports: Vec<L4Port> = once(key, service, findings)
         .into_iter()
-        .filter_map(|port| l4_port(view, &object, port, findings))
+        .filter_map(|port| l4_port(view, (&object, service), port, findings))
         .collect();
     if ports.is_empty() {
         let text = "the Service has no port that can be served";
@@ -163,7 +165,7 @@ fn once<'a>(
 
 fn l4_port(
     view: &dyn View,
-    key: &Arc<ObjectKey>,
+    (key, service): (&Arc<ObjectKey>, &Service),
     (at, port): (u32, &ServicePort),
     findings: &mut Vec<Finding>,
 ) -> Option<L4Port> {
@@ -180,17 +182,23 @@ fn l4_port(
         ));
         return None;
     }
-    let matched = PortMatch {
-        name: port.name.clone(),
-        target: port.target.number(),
-    };
-    let found = endpoint_slice::servers(view, key, &matched);
-    let matched_port = found.port.unwrap_or(port.port);
+    let reached = reach(
+        view,
+        &Asked {
+            key,
+            service,
+            port_name: &port.name,
+            target: Some(&port.target),
+            by_path: false,
+        },
+    );
+    findings.extend(reached.finding(key, &key.name));
     Some(L4Port {
         port: port.clone(),
         at: Place::at(key, "spec.ports[{0}]", [at, 0]),
-        matched_port,
-        servers: found.servers,
-        servers_at: found.servers_at,
+        matched_port: reached.port.unwrap_or(port.port),
+        servers: reached.servers,
+        servers_at: reached.servers_at,
+        way: reached.way,
     })
 }

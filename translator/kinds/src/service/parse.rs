@@ -1,6 +1,7 @@
 //! From the object to the fact.
 
 use super::{Service, ServicePort, ServiceType, Target};
+use crate::families::Families;
 use crate::room::{Parsed, RawObject, read_schema};
 use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, eco_format};
@@ -13,6 +14,7 @@ const ADDRESS: &str = "ako.vmware.com/load-balancer-ip";
 const HOSTNAME: &str = "external-dns.alpha.kubernetes.io/hostname";
 const APPLICATION_PROFILE: &str = "ako.vmware.com/application-profile";
 const DISABLE_TRAFFIC: &str = "ako.vmware.com/disable-traffic";
+const SKIP_NODE_PORT: &str = "skipnodeport.ako.vmware.com/enabled";
 const SHARED_VIP: &str = "ako.vmware.com/enable-shared-vip";
 
 #[derive(Deserialize, Default)]
@@ -38,6 +40,8 @@ struct Spec {
     load_balancer_class: Option<EcoString>,
     #[serde(rename = "loadBalancerIP")]
     load_balancer_ip: EcoString,
+    ip_families: Vec<EcoString>,
+    external_traffic_policy: EcoString,
 }
 
 #[derive(Deserialize, Default)]
@@ -47,6 +51,7 @@ struct PortSchema {
     port: u16,
     protocol: EcoString,
     target_port: Value,
+    node_port: u16,
 }
 
 pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
@@ -105,6 +110,9 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
             traffic_disabled: annotation(DISABLE_TRAFFIC)
                 .is_some_and(|v| v.eq_ignore_ascii_case("true")),
             shared_vip: annotation(SHARED_VIP),
+            families: Families::of_service(&spec.ip_families),
+            local: spec.external_traffic_policy == "Local",
+            skips_node_port: metadata.annotations.contains_key(SKIP_NODE_PORT),
             deleting: metadata.deletion_timestamp.is_some(),
             reported: Reported::read(&object.json),
         }),
@@ -118,6 +126,7 @@ fn port(schema: PortSchema) -> ServicePort {
         port,
         protocol,
         target_port,
+        node_port,
     } = schema;
     let protocol = if protocol.is_empty() {
         "TCP".into()
@@ -140,5 +149,6 @@ fn port(schema: PortSchema) -> ServicePort {
         port,
         protocol,
         target,
+        node_port: (node_port > 0).then_some(node_port),
     }
 }

@@ -1,3 +1,5 @@
+mod nodes;
+
 use super::{L4Draft, Service, ServiceType, Target, backend, load_balancer};
 use crate::Fact;
 use crate::ingress::BackendPort;
@@ -173,10 +175,11 @@ fn backends_lead_to_servers() {
         (80, 80, &[], &[Code::ServiceMissing]),
     );
     // A load balancer has a virtual service of its own, unless layer 4 is off.
-    check("{}", "lb", number(80), (80, 80, &[], &[]));
+    let unreachable = [Code::BackendUnreachable];
+    check("{}", "lb", number(80), (80, 80, &[], &unreachable));
     let l7 = "{AKOSettings: {layer7Only: true}}";
     check(l7, "lb", number(80), (80, 8080, &["10.0.0.3:8080"], &[]));
-    check("{}", "ext", number(80), (80, 80, &[], &[]));
+    check("{}", "ext", number(80), (80, 80, &[], &unreachable));
     // Of a NodePort Service the target says nothing, the name does.
     check("{}", "np", number(80), (80, 8080, &["10.0.0.5:8080"], &[]));
 }

@@ -189,8 +189,8 @@ fn what_comes_later_is_told_unless_it_is_the_default() {
         "L7Settings.shardVSSize: \"DEDICATED\" is accepted, has no effect yet",
     );
     check(
-        "L7Settings: {serviceType: NodePort}",
-        "L7Settings.serviceType: \"NodePort\" is accepted, has no effect yet",
+        "{AKOSettings: {cniPlugin: antrea}, L7Settings: {serviceType: NodePortLocal}}",
+        "L7Settings.serviceType: \"NodePortLocal\" is accepted, has no effect yet",
     );
     check(
         "featureGates: {GatewayAPI: true}",
