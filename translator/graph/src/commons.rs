@@ -38,7 +38,8 @@ impl Commons {
         changed
     }
 
-    /// The object with everybody's entries. What only one can have, the first domain has.
+    /// The object with everybody's entries. What only one can have, the first domain that
+    /// asks for it has.
     pub(crate) fn join(&self, key: &AviKey) -> Option<Arc<DesiredObject>> {
         let mut objects = self.0.get(key)?.values();
         let first = objects.next()?;
@@ -52,12 +53,20 @@ fn common(parts: &Parts) -> impl Iterator<Item = &Arc<DesiredObject>> {
 }
 
 fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject> {
-    let (Body::VrfContext(routes), Body::VrfContext(more)) = (&*joined.body, &*other.body) else {
-        return joined.clone();
+    let body: Body = match (&*joined.body, &*other.body) {
+        (Body::VrfContext(routes), Body::VrfContext(more)) => {
+            let mut body = routes.clone();
+            body.join(more);
+            body.into()
+        }
+        // One of several instances needs the label.
+        (Body::ServiceEngineGroup(none), Body::ServiceEngineGroup(label))
+            if none.labels.is_empty() && !label.labels.is_empty() =>
+        {
+            label.clone().into()
+        }
+        _ => return joined.clone(),
     };
-    let mut body = routes.clone();
-    body.join(more);
-    let body = Body::from(body);
     let mut provenance = (*joined.provenance).clone();
     provenance.join(&other.provenance, number(routes.static_routes.len()));
     Arc::new(DesiredObject {

@@ -20,19 +20,23 @@ use std::sync::Arc;
 const SHARED_TENANT: &str = "admin";
 
 /// Evaluates the routes and the label of a domain. Each instance labels the SE group it uses; the
-/// routes are the primary instance's alone.
+/// routes are the primary instance's alone. Where Service Engines reach pods by way of nodes, there
+/// are neither, and what is left of them goes. Differs from AKO, which leaves both where they are
+/// until its configuration is deleted.
 pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let mut parts = Parts::default();
     let env = view.env();
-    if !env.settings.syncs_static_routes() {
+    if env.settings.ako.disable_static_route_sync {
         return parts;
     }
     let tenant_at = Origin::Setting("ControllerSettings.tenantName");
     let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
-    let labels = vec![Label {
+    let has_routes = env.settings.syncs_static_routes();
+    let label = has_routes.then(|| Label {
         key: "clustername".into(),
         value: env.domain.cluster.text().clone(),
-    }];
+    });
+    let labels: Vec<Label> = label.into_iter().collect();
     let group = ServiceEngineGroup {
         name: env.settings.controller.service_engine_group.as_str().into(),
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
@@ -43,10 +47,14 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     parts
         .objects
         .push(maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always));
-    if !env.owns_routes() {
+    if !env.settings.primary {
         return parts;
     }
-    let routes = pod_routes(view);
+    let routes = if has_routes {
+        pod_routes(view)
+    } else {
+        Vec::new()
+    };
     let nodes: BTreeSet<Arc<ObjectKey>> = routes
         .iter()
         .map(|route| route.next_hop_at.object.clone())

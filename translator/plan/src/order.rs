@@ -5,6 +5,7 @@
 //! - what a shard gains is there before anything else of it is taken away;
 //! - so are the paths that a namespace gains, before another namespace of the host loses them;
 //! - a DNS name is taken from an address once another has it, and listens;
+//! - the last routes to pods go once no pool leads there any more;
 //! - a child goes once the shard serves its host in another way;
 //! - an object goes once nothing refers to it any more.
 
@@ -181,6 +182,10 @@ impl Rules<'_> {
             .get(&stage(&service, 0))
             .is_some_and(|op| op.method == Method::Create);
         match body {
+            Body::VrfContext(vrf) if vrf.static_routes.is_empty() => {
+                let pools = self.ops.keys();
+                before.extend(pools.filter(|it| it.object.kind == AviKind::Pool).cloned());
+            }
             // A new parent must stand before its children can.
             Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
             Body::VirtualService(_) | Body::HttpPolicySet(_) if op.key.stage == 0 => {
