@@ -11,10 +11,6 @@ use aviary_types::{Code, Namespace};
 /// Not as with AKO, and nothing is said. A row goes when its scenario is listed.
 const UNSAID: &[(&str, &str)] = &[
     (
-        "boot/07",
-        "the service type changes under way, which only the settings tell",
-    ),
-    (
         "multi/01",
         "emptied parents in a tenant that no namespace has any more",
     ),

@@ -2,6 +2,7 @@
 
 mod counts;
 mod known;
+mod modes;
 mod names;
 mod properties;
 mod world;

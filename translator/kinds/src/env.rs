@@ -101,11 +101,6 @@ impl Env {
             AutoFqdn::Disabled => None,
         }
     }
-
-    /// Whether this domain owns the static routes of its cluster.
-    pub fn owns_routes(&self) -> bool {
-        self.settings.primary && self.settings.syncs_static_routes()
-    }
 }
 
 /// A label must begin with a letter (RFC 1035); one that does not gets a letter before it.

@@ -172,3 +172,28 @@ fn a_plan_that_takes_much_at_once_is_told() {
     let plan = case.plan();
     assert_eq!(case.with(None, |input| guard(input, &plan, 50)), None);
 }
+
+#[test]
+fn the_last_routes_to_pods_go_once_no_pool_leads_there() {
+    let host = plain("p.x", "a");
+    let with_vrf = |routes: &[(&str, u8)]| {
+        let mut bodies = super::site::bodies(std::slice::from_ref(&host));
+        bodies.push(super::site::vrf(routes).into());
+        bodies
+    };
+    let mut wanted = with_vrf(&[]);
+    for body in &mut wanted {
+        if let aviary_avi::Body::Pool(pool) = body {
+            pool.servers.clear();
+        }
+    }
+    let observed = with_vrf(&[("orange", 1), ("other", 2)]);
+    let case = Case::new(
+        wanted.into_iter().map(super::site::wish).collect(),
+        observed.into_iter().map(super::site::sight).collect(),
+    );
+    let plan = case.plan();
+    let kinds: Vec<AviKind> = plan.ops.iter().map(|op| op.key.object.kind).collect();
+    assert_eq!(kinds, [AviKind::Pool, AviKind::VrfContext]);
+    assert_eq!(plan.ops[1].after, [plan.ops[0].key.clone()]);
+}
