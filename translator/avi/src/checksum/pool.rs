@@ -57,7 +57,7 @@ struct Endpoint<'a> {
     ip: &'a IpAddr,
     server_node: &'a str,
     port: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `null` where readiness is not known.
     enabled: Option<bool>,
 }
 
