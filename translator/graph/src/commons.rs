@@ -53,20 +53,19 @@ fn common(parts: &Parts) -> impl Iterator<Item = &Arc<DesiredObject>> {
 }
 
 fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject> {
-    let body: Body = match (&*joined.body, &*other.body) {
-        (Body::VrfContext(routes), Body::VrfContext(more)) => {
-            let mut body = routes.clone();
-            body.join(more);
-            body.into()
-        }
+    let (routes, more) = match (&*joined.body, &*other.body) {
+        (Body::VrfContext(routes), Body::VrfContext(more)) => (routes, more),
         // One of several instances needs the label.
         (Body::ServiceEngineGroup(none), Body::ServiceEngineGroup(label))
             if none.labels.is_empty() && !label.labels.is_empty() =>
         {
-            label.clone().into()
+            return Arc::new(other.clone());
         }
         _ => return joined.clone(),
     };
+    let mut body = routes.clone();
+    body.join(more);
+    let body = Body::from(body);
     let mut provenance = (*joined.provenance).clone();
     provenance.join(&other.provenance, number(routes.static_routes.len()));
     Arc::new(DesiredObject {

@@ -68,8 +68,8 @@ pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
     add(vip.into(), provenance(&L4_VS_VIP, draft));
     for (port, name) in draft.ports.iter().zip(&pools) {
         let from = Provenance::new(&L4_POOL, [port.at.object.clone()].into())
-            .with(Role::Port, port.at.clone())
-            .each("servers", Role::Server, port.servers_at.iter().cloned());
+            .with(Role::Port, port.at.clone());
+        let from = port.way.cite(from, &port.servers_at);
         add(pool(maker, draft, port, name).into(), from);
     }
     let at = draft.ports.iter().map(|port| port.at.clone());

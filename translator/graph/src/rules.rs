@@ -84,8 +84,23 @@ const NETWORK: &[Row] = &[
 const VRF_FROM: &[Cite] = &[Of(Role::Vrf, "")];
 const VRF_RULE: &str = "the VRF of the instance, else that of the network of virtual IPs";
 
-/// Servers of a pool.
+/// Servers of a pool: nodes where the service type says so, else endpoints.
 const SERVERS: &[Row] = &[
+    row(
+        "servers[*].ip.**",
+        &[Of(Role::Node, "")],
+        "each node that the selector takes, at its IPv4 address if that can be used",
+    ),
+    row(
+        "servers[*].port",
+        &[Of(Role::NodePort, "")],
+        "the port of the Service at every node",
+    ),
+    row(
+        "servers[*].external_uuid",
+        &[Of(Role::Node, ""), Of(Role::NodePort, "")],
+        "address and port",
+    ),
     row(
         "servers[*].ip.**",
         &[Of(Role::Server, "endpoints[{0}].addresses[0]")],

@@ -196,14 +196,19 @@ pub fn servers(
     let families = families.and(view.env().families());
     let mut matched = Matched::default();
     let mut found = Vec::new();
-    each_match(view, service, (port, true), |key, slice, (number, place)| {
-        matched.port = Some(number);
-        let key = Arc::new(ObjectKey::clone(key));
-        let at = |endpoint: &Endpoint| Place::at(&key, "", [endpoint.at, place]);
-        let usable = slice.endpoints.iter();
-        let usable = usable.filter(|endpoint| families.use_address(&endpoint.address));
-        found.extend(usable.map(|endpoint| (server(endpoint, number), at(endpoint))));
-    });
+    each_match(
+        view,
+        service,
+        (port, true),
+        |key, slice, (number, place)| {
+            matched.port = Some(number);
+            let key = Arc::new(ObjectKey::clone(key));
+            let at = |endpoint: &Endpoint| Place::at(&key, "", [endpoint.at, place]);
+            let usable = slice.endpoints.iter();
+            let usable = usable.filter(|endpoint| families.use_address(&endpoint.address));
+            found.extend(usable.map(|endpoint| (server(endpoint, number), at(endpoint))));
+        },
+    );
     (matched.servers, matched.servers_at) = in_order(found);
     matched
 }

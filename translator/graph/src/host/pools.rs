@@ -96,12 +96,12 @@ pub(super) fn insecure(
 /// What an object of one path comes from.
 pub(super) fn of_path(table: &'static Table, (part, path): (&HostPart, &PathDraft)) -> Provenance {
     let backend = &path.backend;
-    provenance(table, &[part])
+    let from = provenance(table, &[part])
         .with(Role::Path, path.at.clone())
         .with(Role::PathText, path.text_at())
         .with(Role::Backend, path.backend_at())
-        .with_all(Role::Service, backend.service_at.clone())
-        .each("servers", Role::Server, backend.servers_at.iter().cloned())
+        .with_all(Role::Service, backend.service_at.clone());
+    backend.way.cite(from, &backend.servers_at)
 }
 
 /// What pool and pool group of a path are named after.

@@ -43,9 +43,10 @@ impl Way {
         let places = servers_at.iter().cloned();
         match self {
             Self::Endpoints => from.each("servers", Role::Server, places),
-            Self::Nodes(port) => from
-                .with(Role::NodePort, port.clone())
-                .each("servers", Role::Node, places),
+            Self::Nodes(port) => {
+                from.with(Role::NodePort, port.clone())
+                    .each("servers", Role::Node, places)
+            }
         }
     }
 }

@@ -28,6 +28,10 @@ pub enum Role {
     Port,
     /// A server: what makes its address and port known.
     Server,
+    /// A node that is a server: its address.
+    Node,
+    /// The port of a Service at every node.
+    NodePort,
     /// The TLS entry of a host.
     Tls,
     /// What holds certificate and key.
