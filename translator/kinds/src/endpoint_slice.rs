@@ -236,8 +236,8 @@ pub(crate) fn in_order(mut servers: Vec<(Server, Place)>) -> (Vec<Server>, Vec<P
     servers.into_iter().unzip()
 }
 
-/// Every slice of the Service with its first port that fits, by number and place. Where it is asked for, the
-/// only port of an only slice fits anything.
+/// Every slice of the Service with its first port that fits, by number and place. Where it is asked
+/// for, the only port of an only slice fits anything.
 fn each_match(
     view: &dyn View,
     service: &ObjectKey,
