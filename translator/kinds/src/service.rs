@@ -37,6 +37,10 @@ pub const LOAD_BALANCER_CLASS: &str = "ako.vmware.com/avi-lb";
 
 /// What translation reads of a Service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of the object, one field each"
+)]
 pub struct Service {
     /// Its type.
     pub kind: ServiceType,

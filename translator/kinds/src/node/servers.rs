@@ -23,9 +23,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) local: Option<&'a PortMatch>,
 }
 
-/// One server for each node of the selector, with where its address is written: at its IPv4 address,
-/// or at that of IPv6 where the first cannot be used. Whether it answers is for the health monitor
-/// to find out.
+/// One server for each node of the selector, with where its address is written: at its IPv4
+/// address, or at that of IPv6 where the first cannot be used. Whether it answers is for the health
+/// monitor to find out.
 pub(crate) fn servers(view: &dyn View, wanted: &Wanted<'_>) -> (Vec<Server>, Vec<Place>) {
     let local = wanted
         .local
