@@ -23,10 +23,10 @@ fn world(spec: &str, settings: &str) -> World {
     World::of(&format!("{NODES}\n---\n{service}")).under(&format!("{{{MODE}{settings}}}"))
 }
 
-fn reached(world: &World, port: BackendPort) -> (u16, Vec<String>, Vec<Code>) {
+fn reached(world: &World, port: &BackendPort) -> (u16, Vec<String>, Vec<Code>) {
     let source = ObjectKey::new(&cluster(), crate::ingress::KIND, "a", "i");
     let mut findings: Vec<Finding> = Vec::new();
-    let found = backend(world, &source, &"s".into(), &port, &mut findings);
+    let found = backend(world, &source, &"s".into(), port, &mut findings);
     assert!(
         found
             .servers
@@ -38,7 +38,7 @@ fn reached(world: &World, port: BackendPort) -> (u16, Vec<String>, Vec<Code>) {
 }
 
 fn check(spec: &str, settings: &str, want: &[&str]) {
-    let (_, servers, findings) = reached(&world(spec, settings), BackendPort::Number(80));
+    let (_, servers, findings) = reached(&world(spec, settings), &BackendPort::Number(80));
     assert_eq!(servers, want, "{spec} {settings}");
     assert_eq!(findings, [], "{spec} {settings}");
 }
@@ -74,7 +74,7 @@ fn a_selector_picks_nodes_by_one_label() {
 
 #[test]
 fn the_port_is_picked_by_name_or_is_the_only_one() {
-    let check = |ports: &str, port: BackendPort, want: (u16, &[&str])| {
+    let check = |ports: &str, port: &BackendPort, want: (u16, &[&str])| {
         let world = world(&format!("type: NodePort, ports: [{ports}]"), "");
         let (matched, servers, _) = reached(&world, port);
         let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
@@ -83,19 +83,19 @@ fn the_port_is_picked_by_name_or_is_the_only_one() {
     let two = "{name: x, port: 80, nodePort: 31000}, {name: z, port: 81, nodePort: 31001}";
     check(
         two,
-        BackendPort::Number(81),
+        &BackendPort::Number(81),
         (31001, &["192.168.0.1:31001"]),
     );
     check(
         two,
-        BackendPort::Name("x".into()),
+        &BackendPort::Name("x".into()),
         (31000, &["192.168.0.1:31000"]),
     );
-    check(two, BackendPort::Number(82), (82, &[]));
+    check(two, &BackendPort::Number(82), (82, &[]));
     let one = "{name: x, port: 80, nodePort: 31000}";
     check(
         one,
-        BackendPort::Name("w".into()),
+        &BackendPort::Name("w".into()),
         (31000, &["192.168.0.1:31000"]),
     );
 }
@@ -113,7 +113,7 @@ fn with_policy_local_only_nodes_with_an_endpoint_serve() {
 #[test]
 fn what_nodes_do_not_serve_is_told() {
     let check = |spec: &str| {
-        let (_, servers, findings) = reached(&world(spec, ""), BackendPort::Number(80));
+        let (_, servers, findings) = reached(&world(spec, ""), &BackendPort::Number(80));
         assert_eq!(
             (servers.len(), findings),
             (0, vec![Code::BackendUnreachable]),
@@ -141,7 +141,7 @@ fn a_load_balancer_may_ask_for_its_endpoints() {
         assert_eq!(servers, want, "{annotation}");
         // A path does not skip its nodes.
         assert_eq!(
-            reached(&world, BackendPort::Number(80)).1,
+            reached(&world, &BackendPort::Number(80)).1,
             ["192.168.0.1:31000"]
         );
     };
