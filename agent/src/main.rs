@@ -7,7 +7,6 @@ use anyhow::Context;
 use aviary_agent::args::{Cli, Command, Run};
 use aviary_agent::{Agent, health};
 use aviary_boot::telemetry::{self, Options};
-use aviary_boot::trace::Export;
 use aviary_boot::{Clock, shutdown, tls};
 use clap::Parser;
 
@@ -25,9 +24,7 @@ async fn start(run: &Run) -> anyhow::Result<()> {
         format: run.format(),
     };
     let environment: BTreeMap<String, String> = std::env::vars().collect();
-    let export = Export::from_env(&environment, "aviary-agent")?;
-    let layers = export.iter().map(Export::layer).collect();
-    telemetry::init(&options, layers)?;
+    let (_level, export) = telemetry::start(&options, &environment, "aviary-agent")?;
     let clock = Clock::system();
     let shutdown = shutdown::on_signals().context("could not listen for signals")?;
     let source = run.source(&clock).await?;

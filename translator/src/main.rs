@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use aviary_boot::telemetry::{self, Format, Options};
-use aviary_boot::trace::Export;
 use aviary_translator::args::{Cli, Command};
 use clap::Parser;
 use std::collections::BTreeMap;
@@ -24,9 +23,8 @@ async fn main() -> anyhow::Result<()> {
         directives: args.log.clone(),
         format,
     };
-    let export = Export::from_env(&environment, "aviary-translator")?;
-    let layers = export.iter().map(Export::layer).collect();
-    let level = telemetry::init(&options, layers).context("cannot set up logs")?;
+    let started = telemetry::start(&options, &environment, "aviary-translator");
+    let (level, export) = started.context("cannot set up logs")?;
     let set = move |directives: &str| {
         level
             .set(directives)

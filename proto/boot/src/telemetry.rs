@@ -1,5 +1,6 @@
 //! Logs, and the place where traces leave the process.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use tracing_subscriber::filter::{FilterExt, FilterFn};
@@ -7,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use crate::trace::{self, Marked};
+use crate::trace::{self, Export, Marked};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +54,25 @@ pub type ExtraLayer = Box<dyn Layer<Registry> + Send + Sync>;
 /// Changes what is logged while the program runs.
 #[derive(Clone, Debug)]
 pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+/// Sets up logs, and the export of traces that this environment asks for. What it says wrongly
+/// costs the traces, never the start: others may have set its variables for everything around.
+pub fn start(
+    options: &Options,
+    environment: &BTreeMap<String, String>,
+    service: &'static str,
+) -> Result<(LogLevel, Option<Export>), Error> {
+    let (export, refused) = match Export::from_env(environment, service) {
+        Ok(export) => (export, None),
+        Err(refused) => (None, Some(refused)),
+    };
+    let level = init(options, export.iter().map(Export::layer).collect())?;
+    if let Some(error) = refused {
+        let error = crate::chain(&error);
+        tracing::warn!(%error, "nothing is traced");
+    }
+    Ok((level, export))
+}
 
 /// Sets up logs to standard error, once per process. The filter is that of the log lines alone;
 /// extra layers bring theirs. Lines ask for no stage's span, so that nobody makes one for them
@@ -110,7 +130,16 @@ mod tests {
             directives: "info".into(),
             format: Format::Text,
         };
-        let level = init(&options, Vec::new()).unwrap();
+        let wrong = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ];
+        let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (level, export) = start(&options, &wrong.into(), "test").unwrap();
+        assert!(
+            export.is_none(),
+            "what is wrong about traces keeps nobody from starting"
+        );
         assert!(!tracing::enabled!(tracing::Level::DEBUG));
         assert_eq!(level.set("debug").unwrap(), "info");
         assert!(tracing::enabled!(tracing::Level::DEBUG));

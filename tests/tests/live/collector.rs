@@ -13,10 +13,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
+use rcgen::generate_simple_self_signed;
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
 use crate::program::{Variable, within};
@@ -59,7 +61,9 @@ impl Span {
 /// The collector.
 #[derive(Clone)]
 pub(crate) struct Collector {
-    address: String,
+    url: String,
+    /// Where the authority of its certificate stands, if it has one.
+    authority: Option<Arc<NamedTempFile>>,
     spans: Arc<watch::Sender<Vec<Span>>>,
     refused: Arc<Mutex<usize>>,
 }
@@ -67,25 +71,45 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts one on a free port.
     pub(crate) async fn start() -> Result<Self> {
+        Self::serve(Server::builder(), "http", None).await
+    }
+
+    /// The same, and it speaks TLS alone, with a certificate that only its clients trust.
+    pub(crate) async fn start_tls() -> Result<Self> {
+        let made = generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let authority = NamedTempFile::new()?;
+        std::fs::write(authority.path(), &certificate)?;
+        let tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+        let server = Server::builder().tls_config(tls)?;
+        Self::serve(server, "https", Some(Arc::new(authority))).await
+    }
+
+    async fn serve(
+        mut server: Server,
+        scheme: &str,
+        authority: Option<Arc<NamedTempFile>>,
+    ) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let collector = Self {
-            address: listener.local_addr()?.to_string(),
+            url: format!("{scheme}://{}", listener.local_addr()?),
+            authority,
             spans: Arc::new(watch::Sender::new(Vec::new())),
             refused: Arc::default(),
         };
         let service = TraceServiceServer::new(collector.clone());
-        let server = Server::builder().add_service(service);
+        let server = server.add_service(service);
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         Ok(collector)
     }
 
     /// The environment of a program that sends its spans here, soon after they end.
     pub(crate) fn environment(&self) -> Vec<Variable> {
+        let authority = self.authority.iter();
+        let authority = authority.map(|file| file.path().display().to_string());
+        let authority = authority.map(|path| ("OTEL_EXPORTER_OTLP_CERTIFICATE", path));
         [
-            (
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                format!("http://{}", self.address),
-            ),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", self.url.clone()),
             ("OTEL_EXPORTER_OTLP_HEADERS", format!("x-token={TOKEN}")),
             (
                 "OTEL_RESOURCE_ATTRIBUTES",
@@ -93,8 +117,10 @@ impl Collector {
             ),
             ("OTEL_BSP_SCHEDULE_DELAY", "20".to_owned()),
         ]
+        .into_iter()
+        .chain(authority)
         .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .collect()
     }
 
     /// Everything that was sent.

@@ -28,14 +28,13 @@ const STAGES: [&str; 7] = [
 ];
 
 /// A scene whose programs send their spans to a collector; all hosts share one shard.
-async fn traced(namespace: &str) -> Result<(Scene, Collector)> {
-    let collector = Collector::start().await?;
+async fn traced(namespace: &str, collector: &Collector) -> Result<Scene> {
     let settings = over(
         &baseline()?,
         &json!({"L7Settings": {"shardVSSize": "SMALL"}}),
     );
     let stack = Stack::start_traced(&settings, collector.environment()).await?;
-    Ok((Scene::set_around(namespace, stack).await?, collector))
+    Scene::set_around(namespace, stack).await
 }
 
 /// All objects of a shop but its Ingresses.
@@ -55,7 +54,8 @@ async fn furnish(scene: &Scene) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e2e_one_edit_is_one_trace_from_the_watch_to_the_status() -> Result<()> {
-    let (mut scene, collector) = traced("traces-edit").await?;
+    let collector = Collector::start().await?;
+    let mut scene = traced("traces-edit", &collector).await?;
     furnish(&scene).await?;
     scene.stack.sim.clear_log().await?;
     scene
@@ -155,7 +155,8 @@ fn check_tree(tree: &[&Span], watch: &Span) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e2e_what_edits_share_names_all_of_them() -> Result<()> {
-    let (mut scene, collector) = traced("traces-burst").await?;
+    let collector = Collector::start_tls().await?;
+    let mut scene = traced("traces-burst", &collector).await?;
     furnish(&scene).await?;
     let plain = scene.shop.object("Ingress", "plain")?;
     let mut also = plain.clone();
