@@ -65,9 +65,17 @@ impl Overlay {
         }
     }
 
-    /// Merges a patch.
-    pub(super) fn patch(&mut self, (kind, name): (&Kind, &Name), path: &str, body: Value) {
-        lay(self.at(kind, name, path), body);
+    /// Merges a patch. What it takes away that the manifest does not say is forgotten.
+    pub(super) fn patch(
+        &mut self,
+        (kind, name): (&Kind, &Name),
+        path: &str,
+        body: Value,
+        manifest: &Value,
+    ) {
+        let over = self.at(kind, name, path);
+        lay(over, body);
+        forget(over, Some(manifest));
     }
 
     /// Forgets what was written to objects that are gone; returns the files that said so.
@@ -140,6 +148,22 @@ fn lay(target: &mut Value, patch: Value) {
     }
 }
 
+/// Drops nulls that hide nothing, and what is empty without them.
+fn forget(over: &mut Value, manifest: Option<&Value>) {
+    let Some(fields) = over.as_object_mut() else {
+        return;
+    };
+    fields.retain(|field, value| {
+        let said = manifest.and_then(|manifest| manifest.get(field));
+        if value.is_null() {
+            return said.is_some();
+        }
+        let was_empty = value.as_object().is_some_and(Map::is_empty);
+        forget(value, said);
+        was_empty || !value.as_object().is_some_and(Map::is_empty)
+    });
+}
+
 /// An API server keeps what a manifest says in `stringData` in `data`, encoded.
 pub(super) fn encode_strings(value: &mut Value) {
     let Some(map) = value.as_object_mut() else {
@@ -198,6 +222,25 @@ mod tests {
         let mut at_once = manifest;
         merge(&mut at_once, joint);
         assert_eq!(in_turn, at_once);
+    }
+
+    #[test]
+    fn nulls_that_hide_nothing_are_forgotten() {
+        let manifest = json!({"metadata": {"annotations": {"x": "1"}}});
+        let check = |over: Value, want: Value| {
+            let mut got = over;
+            forget(&mut got, Some(&manifest));
+            assert_eq!(got, want);
+        };
+        check(
+            json!({"metadata": {"annotations": {"x": null, "y": null, "z": "2"}}}),
+            json!({"metadata": {"annotations": {"x": null, "z": "2"}}}),
+        );
+        let status = json!({"status": {"loadBalancer": {}}});
+        check(
+            json!({"metadata": {"annotations": {"y": null}}, "status": status["status"]}),
+            status,
+        );
     }
 
     #[test]

@@ -23,6 +23,8 @@ const FIRST_BORN: i64 = 946_684_800;
 #[derive(Debug, PartialEq)]
 pub(super) struct Stored {
     pub(super) value: Value,
+    /// What the manifest says, without what was written.
+    pub(super) manifest: Arc<Value>,
     pub(super) uid: String,
     pub(super) version: String,
     /// Tells a change. It never leaves: it is of secret values too.
@@ -236,6 +238,7 @@ impl Shelf {
         Arc::new(Stored {
             uid: uid.unwrap_or_default().to_owned(),
             value,
+            manifest: sheet.value.clone(),
             version,
             digest,
         })

@@ -69,7 +69,11 @@ impl Desk {
             let object = (&at.kind, &at.placed);
             match write {
                 Write::Apply(body) => papers.overlay.apply(object, &path, body),
-                Write::Merge(body) => papers.overlay.patch(object, &path, body),
+                Write::Merge(body) => {
+                    papers
+                        .overlay
+                        .patch(object, &path, body, &at.stored.manifest);
+                }
             }
             status_file(at, papers.overlay.get(&at.kind, &at.placed))
         };

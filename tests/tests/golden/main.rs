@@ -6,7 +6,9 @@
     reason = "a test binary: a panic is a failure"
 )]
 
+mod balancers;
 mod explain;
+mod objects;
 mod order;
 mod parity;
 mod served;

@@ -1,7 +1,10 @@
-//! Every order that `after` allows is an order that the executor may take: some of them.
+//! Every order that `after` allows is an order that the executor may take: some of them. What
+//! interrupts traffic is worked off one interruption after the other, with nothing between.
+
+use std::collections::BTreeSet;
 
 use aviary_avi::AviKind;
-use aviary_plan::{Method, Op};
+use aviary_plan::{Method, Op, OpKey, interruptions};
 
 use crate::shuffle::Dice;
 
@@ -44,14 +47,21 @@ pub(crate) fn ordered(ops: &[Op], taste: Taste) -> Vec<&Op> {
     if matches!(taste, Taste::Backwards) {
         waiting.reverse();
     }
+    let groups = interruptions(ops);
     let mut done = Vec::new();
+    let mut open: Option<&BTreeSet<OpKey>> = None;
     while !waiting.is_empty() {
+        let is_left = |group: &&BTreeSet<OpKey>| waiting.iter().any(|op| group.contains(&op.key));
+        open = open.filter(is_left);
         let is_free = |op: &&Op| {
             let mut before = op.after.iter();
-            before.all(|key| waiting.iter().all(|other| other.key != *key))
+            let is_next = open.is_none_or(|group| group.contains(&op.key));
+            is_next && before.all(|key| waiting.iter().all(|other| other.key != *key))
         };
         let next = waiting.iter().position(is_free);
-        done.push(waiting.remove(next.expect("operations do not wait for each other")));
+        let op = waiting.remove(next.expect("operations do not wait for each other"));
+        open = open.or_else(|| groups.iter().find(|group| group.contains(&op.key)));
+        done.push(op);
     }
     done
 }

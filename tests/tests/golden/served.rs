@@ -1,5 +1,6 @@
 //! Make before break: at every prefix of every order in which a plan may be worked off, each host
-//! and listener that was served before and is served after is served (invariant 5).
+//! and listener that was served before and is served after is served (invariant 5), but for those
+//! of an interruption that the plan marks, while it lasts.
 //!
 //! The oracle is `aviary-serve`, which knows nothing of how plans are made.
 
@@ -8,9 +9,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use aviary_avi::{AviKey, Body, Observed};
-use aviary_plan::{Method, Op};
+use aviary_plan::{Method, Op, OpKey, interruptions};
 use aviary_serve::{Baseline, Break, Problem, World};
 use aviary_tests::corpus::{Reached, listed};
+use aviary_types::EcoString;
 
 use crate::order::{ordered, tastes};
 
@@ -77,8 +79,10 @@ pub(crate) fn hold(
         let mut objects = of_observed(&state.before);
         let mut prefix = Vec::new();
         let found = broken.len();
+        let mut open = Interruption::default();
         for op in order {
             apply(&mut objects, op);
+            open.note(op, ops, &state.before);
             prefix.extend(ops.iter().position(|other| other.key == op.key));
             let mut done = prefix.clone();
             done.sort_unstable();
@@ -91,7 +95,7 @@ pub(crate) fn hold(
                 op.method, op.key.object
             );
             let mut breaks = baseline.broken_in(&world);
-            breaks.retain(|one| !is_excused(one));
+            breaks.retain(|one| !is_excused(one) && !open.excuses(one));
             broken.extend(breaks.iter().map(|one| format!("{after}: {one}")));
             // The Controller would refuse the call.
             let wrong = world
@@ -105,6 +109,57 @@ pub(crate) fn hold(
         }
     }
     baseline.probes().count()
+}
+
+/// The interruption that has begun and not ended: what it is allowed to cost.
+#[derive(Default)]
+struct Interruption {
+    left: BTreeSet<OpKey>,
+    hosts: BTreeSet<EcoString>,
+}
+
+impl Interruption {
+    /// An operation was done.
+    fn note(&mut self, op: &Op, ops: &[Op], before: &Observed) {
+        if self.left.remove(&op.key) {
+            if self.left.is_empty() {
+                self.hosts.clear();
+            }
+            return;
+        }
+        let mut groups = interruptions(ops).into_iter();
+        let Some(mut group) = groups.find(|group| group.contains(&op.key)) else {
+            return;
+        };
+        let objects = group.iter().map(|key| &key.object);
+        let objects: BTreeSet<AviKey> = objects.cloned().collect();
+        let of_group = ops.iter().filter(|op| objects.contains(&op.key.object));
+        let observed = objects.iter().filter_map(|key| before.objects.get(key));
+        let bodies = of_group.filter_map(|op| op.body.as_ref());
+        let bodies = bodies.chain(observed.map(|object| &object.body));
+        self.hosts = bodies.flat_map(|body| hosts_of(body)).collect();
+        group.remove(&op.key);
+        self.left = group;
+        if self.left.is_empty() {
+            self.hosts.clear();
+        }
+    }
+
+    fn excuses(&self, one: &Break) -> bool {
+        self.hosts.contains(one.host())
+    }
+}
+
+/// The names by which a VsVip or a virtual service is asked for.
+fn hosts_of(body: &Body) -> Vec<EcoString> {
+    match body {
+        Body::VsVip(vip) => vip.dns_info.iter().map(|dns| dns.fqdn.clone()).collect(),
+        Body::VirtualService(service) => {
+            let domains = service.vh_domain_name.iter().cloned();
+            domains.chain([service.name.clone()]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn of_observed(observed: &Observed) -> Objects {

@@ -15,6 +15,7 @@ use aviary_sim::{Options, Simulator};
 use aviary_tests::corpus::{block_on, name_of, reach, scenarios};
 use serde_json::{Value, json};
 
+use crate::objects::{Objects, gone, key, service, slice};
 use crate::served::hold;
 use crate::shuffle::Dice;
 
@@ -129,14 +130,6 @@ fn is_mixture(one: &Break) -> bool {
     matches!(one.loss, Loss::OtherBackend(_)) && one.during.via.iter().any(via_child)
 }
 
-/// Objects by kind, namespace and name.
-type Objects = BTreeMap<(String, String, String), Value>;
-
-fn gone(standing: &Objects, next: &Objects) -> Vec<Value> {
-    let gone = standing.iter().filter(|(key, _)| !next.contains_key(*key));
-    gone.map(|(_, object)| object.clone()).collect()
-}
-
 /// Draws the objects of a state.
 struct Draw<'a> {
     dice: Dice,
@@ -231,39 +224,4 @@ impl Draw<'_> {
             slice("blue", "lb", &json!(targets), 2),
         ]
     }
-}
-
-fn key(object: &Value) -> (String, String, String) {
-    let at = |path: &str| {
-        object
-            .pointer(path)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let [kind, namespace, name] = ["/kind", "/metadata/namespace", "/metadata/name"].map(at);
-    (kind.to_owned(), namespace.to_owned(), name.to_owned())
-}
-
-fn service(namespace: &str, name: &str, kind: &str, ports: &Value) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name},
-        "spec": {"type": kind, "ports": ports},
-    })
-}
-
-fn slice(namespace: &str, service: &str, ports: &Value, servers: usize) -> Value {
-    let endpoints: Vec<Value> = (0..servers)
-        .map(|at| {
-            let address = format!("10.100.{}.{at}", namespace.len() * 10 + service.len());
-            json!({"addresses": [address], "conditions": {"ready": true}, "nodeName": "worker-1"})
-        })
-        .collect();
-    json!({
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": {
-            "namespace": namespace, "name": format!("{service}-a"),
-            "labels": {"kubernetes.io/service-name": service},
-        },
-        "ports": ports, "endpoints": endpoints,
-    })
 }

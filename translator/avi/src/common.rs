@@ -1,6 +1,6 @@
 //! Values that several Avi objects share.
 
-use aviary_types::{DomainId, EcoString};
+use aviary_types::{DomainId, EcoString, eco_format};
 use serde::{Deserialize, Serialize};
 
 /// A label of ownership. The order of keys and of values is part of what is sent.
@@ -72,11 +72,13 @@ impl IpAddr {
 impl IpAddr {
     /// Whether both are one address, however it is written.
     pub fn is(&self, other: &Self) -> bool {
-        let parse = |address: &Self| address.addr.parse::<std::net::IpAddr>().ok();
-        match (parse(self), parse(other)) {
-            (Some(one), Some(other)) => one == other,
-            _ => self.addr == other.addr,
-        }
+        self.canonical() == other.canonical()
+    }
+
+    /// The address in the one way to write it; as it is where it is none.
+    pub fn canonical(&self) -> EcoString {
+        let parsed = self.addr.parse::<std::net::IpAddr>();
+        parsed.map_or_else(|_| self.addr.clone(), |it| eco_format!("{it}"))
     }
 }
 

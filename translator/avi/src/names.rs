@@ -47,11 +47,13 @@ pub struct PortSource<'a> {
     pub namespace: &'a str,
     /// Name of the Service.
     pub service: &'a str,
+    /// Key of the VIP that it shares with others.
+    pub shared: Option<&'a str>,
     /// `TCP`, `UDP` or `SCTP`
     pub protocol: &'a str,
     /// The port.
     pub port: u16,
-    /// Whether the Service has this port with another protocol too.
+    /// Whether the Service, or one that shares its VIP, has this port with another protocol too.
     pub twice: bool,
 }
 
@@ -155,19 +157,25 @@ impl Names {
         self.plain(format_args!("{namespace}-{host}{path}-{ingress}{service}"))
     }
 
-    /// The virtual service of a Service; also its VsVip and policy set.
+    /// The virtual service of a Service, or of the key of a shared VIP; also its VsVip and policy set.
     pub fn l4(&self, namespace: &str, service: &str) -> EcoString {
         legal(&self.l4_plain(namespace, service))
     }
 
     /// The pool of one port of a Service.
     pub fn l4_pool(&self, of: PortSource<'_>) -> EcoString {
-        let service = self.l4_plain(of.namespace, of.service);
         let (protocol, port) = (of.protocol, of.port);
-        let plain = if self.scheme == NamingScheme::Documented && !of.twice {
-            eco_format!("{service}-{port}")
+        let plain = if self.scheme == NamingScheme::Documented {
+            let service = self.l4_plain(of.namespace, of.shared.unwrap_or(of.service));
+            if of.twice {
+                eco_format!("{service}-{protocol}-{port}")
+            } else {
+                eco_format!("{service}-{port}")
+            }
         } else {
-            eco_format!("{service}-{protocol}-{port}")
+            let service = self.l4_plain(of.namespace, of.service);
+            let shared = suffix(of.shared);
+            eco_format!("{service}{shared}-{protocol}-{port}")
         };
         legal(&plain)
     }
@@ -211,8 +219,8 @@ fn flat(text: &str) -> String {
     text.replace('/', "_")
 }
 
-fn suffix(service: Option<&str>) -> EcoString {
-    service.map_or_else(EcoString::new, |service| eco_format!("-{service}"))
+fn suffix(part: Option<&str>) -> EcoString {
+    part.map_or_else(EcoString::new, |part| eco_format!("-{part}"))
 }
 
 #[cfg(test)]
@@ -259,14 +267,20 @@ mod tests {
         let port = |twice| PortSource {
             namespace: "ns1",
             service: "lb1",
+            shared: None,
             protocol: "TCP",
             port: 53,
             twice,
+        };
+        let shared = |twice| PortSource {
+            shared: Some("pair"),
+            ..port(twice)
         };
         let ako = names(NamingScheme::Ako);
         assert_eq!(ako.shared_of("foo.avi.internal", 8), "c1--Shared-L7-6");
         assert_eq!(ako.l4("ns1", "lb1"), "c1--ns1-lb1");
         assert_eq!(ako.l4_pool(port(false)), "c1--ns1-lb1-TCP-53");
+        assert_eq!(ako.l4_pool(shared(false)), "c1--ns1-lb1-pair-TCP-53");
         let documented = names(NamingScheme::Documented);
         assert_eq!(
             documented.shared_of("foo.avi.internal", 8),
@@ -275,6 +289,8 @@ mod tests {
         assert_eq!(documented.l4("ns1", "lb1"), "c1--ns1--lb1");
         assert_eq!(documented.l4_pool(port(false)), "c1--ns1--lb1-53");
         assert_eq!(documented.l4_pool(port(true)), "c1--ns1--lb1-TCP-53");
+        assert_eq!(documented.l4_pool(shared(false)), "c1--ns1--pair-53");
+        assert_eq!(documented.l4_pool(shared(true)), "c1--ns1--pair-TCP-53");
     }
 
     #[test]

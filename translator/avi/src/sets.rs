@@ -1,5 +1,6 @@
 //! Desired and observed: sets of Avi objects as immutable values that share what did not change.
 
+use crate::common::IpAddr;
 use crate::objects::{AviKey, Body};
 use aviary_types::{Digest, DomainId, EcoString, Members, Provenance};
 use imbl::OrdMap;
@@ -83,6 +84,8 @@ pub struct Observed {
     referrers: OrdMap<AviKey, Members<AviKey>>,
     /// The objects whose markers name a host.
     hosts: OrdMap<EcoString, Members<AviKey>>,
+    /// The VsVips that have an address.
+    addresses: OrdMap<EcoString, Members<AviKey>>,
 }
 
 impl Observed {
@@ -100,6 +103,10 @@ impl Observed {
                 .or_default()
                 .insert(key.clone());
         }
+        for address in addresses(&object.body) {
+            let objects = self.addresses.entry(address).or_default();
+            objects.insert(key.clone());
+        }
         self.objects.insert(key, Arc::new(object));
     }
 
@@ -114,6 +121,9 @@ impl Observed {
         for target in former.targets() {
             take(&mut self.referrers, &target, key);
         }
+        for address in addresses(&former.body) {
+            take(&mut self.addresses, &address, key);
+        }
     }
 
     /// The objects that stand for a host, by their markers, in any tenant.
@@ -121,9 +131,22 @@ impl Observed {
         self.hosts.get(host).into_iter().flat_map(Members::iter)
     }
 
+    /// The VsVips that have this address, in any tenant and any part of the network.
+    pub fn of_address(&self, address: &IpAddr) -> impl Iterator<Item = &AviKey> {
+        let keys = self.addresses.get(&address.canonical());
+        keys.into_iter().flat_map(Members::iter)
+    }
+
     /// The objects that refer to this one.
     pub fn referrers(&self, key: &AviKey) -> impl Iterator<Item = &AviKey> {
         self.referrers.get(key).into_iter().flat_map(Members::iter)
+    }
+}
+
+fn addresses(body: &Body) -> Vec<EcoString> {
+    match body {
+        Body::VsVip(vip) => vip.addresses().map(IpAddr::canonical).collect(),
+        _ => Vec::new(),
     }
 }
 

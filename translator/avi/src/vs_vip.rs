@@ -132,6 +132,30 @@ const UNSET_WHEN_LEFT_OUT: &[&str] = &[
 const DEFAULT_ALLOCATED_FAMILIES: &str = "V4_ONLY";
 
 impl VsVip {
+    /// What clients may call it: its names in DNS, and its own.
+    pub fn names(&self) -> impl Iterator<Item = &EcoString> {
+        let dns = self.dns_info.iter().map(|dns| &dns.fqdn);
+        dns.chain([&self.name])
+    }
+
+    /// Its addresses: those that were asked for or handed out.
+    pub fn addresses(&self) -> impl Iterator<Item = &IpAddr> {
+        let all = self.vip.iter();
+        all.flat_map(|vip| vip.ip_address.iter().chain(&vip.ip6_address))
+    }
+
+    /// Whether an address of one can clash with one of the other: both are routed together.
+    pub fn is_near(&self, other: &Self) -> bool {
+        let vrf = |vip: &Self| {
+            let named = vip.vrf_context_ref.as_ref();
+            named.map_or(EcoString::from(DEFAULT_VRF), |vrf| vrf.name.clone())
+        };
+        let cloud = |vip: &Self| vip.cloud_ref.as_ref().map(|cloud| cloud.name.clone());
+        vrf(self) == vrf(other)
+            && same_text(self.tier1_lr.as_ref(), other.tier1_lr.as_ref())
+            && cloud(self) == cloud(other)
+    }
+
     /// Whether a wanted static address differs from the one that stands: the Controller refuses to
     /// change it, so the VsVip has to be made anew. An address that is no longer asked for stays.
     pub fn needs_new_address(&self, observed: &Self) -> bool {

@@ -11,7 +11,8 @@ use crate::report::Built;
 use crate::shards::{Shards, shards_of};
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, DesiredObject};
-use aviary_kinds::{Env, ingress, namespace, service};
+use aviary_kinds::service::SharedVip;
+use aviary_kinds::{Env, IndexKey, ingress, namespace, service};
 use aviary_store::{Changes, Facts};
 use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,8 +170,7 @@ impl Builder {
             let readers = self.memos.readers(&read);
             work.look(readers.filter(|unit| unit.domain() == domain).cloned());
         }
-        let hosts = index.filter_map(|index| ingress::host_of_index(index, env));
-        work.look(hosts.map(|host| UnitKey::Host(domain.clone(), host)));
+        work.look(index.filter_map(|index| unit_of_index(index, env)));
         let services = objects.filter(|key| key.kind == service::KIND);
         work.look(services.map(|key| UnitKey::L4(domain.clone(), key.clone())));
     }
@@ -412,14 +412,20 @@ fn all_units(facts: &Facts, env: &Env) -> BTreeSet<UnitKey> {
     let index = facts
         .index_values()
         .filter(|index| index.cluster == domain.cluster);
-    let hosts = index.filter_map(|index| ingress::host_of_index(index, env));
-    units.extend(hosts.map(|host| UnitKey::Host(domain.clone(), host)));
+    units.extend(index.filter_map(|index| unit_of_index(index, env)));
     let services = facts
         .objects()
         .filter(|entry| entry.key.kind == service::KIND);
     let services = services.filter(|entry| entry.key.cluster == domain.cluster);
     units.extend(services.map(|entry| UnitKey::L4(domain.clone(), entry.key.clone())));
     units
+}
+
+/// The unit that an index value brings about.
+fn unit_of_index(index: &IndexKey, env: &Env) -> Option<UnitKey> {
+    let domain = || env.domain.clone();
+    let host = ingress::host_of_index(index, env).map(|host| UnitKey::Host(domain(), host));
+    host.or_else(|| Some(UnitKey::SharedVip(domain(), SharedVip::of_index(index)?)))
 }
 
 fn sources(parts: &Parts) -> BTreeSet<&ObjectKey> {

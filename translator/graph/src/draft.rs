@@ -28,6 +28,9 @@ impl Draft {
         let meaning = match unit {
             UnitKey::Host(_, name) => Meaning::Host(ingress::host(view, name, &mut findings)),
             UnitKey::L4(_, key) => Meaning::L4(service::load_balancer(view, key, &mut findings)),
+            UnitKey::SharedVip(_, vip) => {
+                Meaning::L4(service::shared_load_balancer(view, vip, &mut findings))
+            }
             UnitKey::Routes(_) => Meaning::Routes(routes::evaluate(view)),
         };
         Self { meaning, findings }

@@ -1,4 +1,5 @@
-//! One Service of type LoadBalancer: virtual service, VsVip, policy set and a pool per port.
+//! One load balancer, of a Service or of several that share a VIP: virtual service, VsVip, policy
+//! set and a pool per port.
 
 use crate::claims::Lost;
 use crate::maker::Maker;
@@ -16,58 +17,31 @@ use aviary_avi::pool::Pool;
 use aviary_avi::virtual_service::{L4Policy, Service, VirtualService};
 use aviary_avi::{AviKey, AviKind, Body, Marker, Presence, Ref};
 use aviary_kinds::Env;
-use aviary_kinds::service::{L4Draft, L4Port, Target};
-use aviary_types::{EcoString, Origin, Provenance, Role, Table, eco_format};
+use aviary_kinds::service::{L4Draft, L4Member, L4Port, Target};
+use aviary_types::{EcoString, ObjectKey, Origin, Provenance, Role, Table, eco_format};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-/// The objects of one Service of a domain.
+/// The objects of one load balancer of a domain.
 pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
     let maker = &Maker::new(env, &draft.tenant, tenant_at(draft)).without(lost);
-    let mut parts = Parts::default();
-    let natural = maker
-        .names
-        .l4(draft.source.namespace.as_str(), &draft.source.name);
-    let is_lost = maker.is_lost(
-        &[
-            AviKind::VirtualService,
-            AviKind::VsVip,
-            AviKind::L4PolicySet,
-        ],
-        &natural,
-    );
-    let named = |name: EcoString, is_lost: bool| {
-        if is_lost {
-            distinct(&name, &eco_format!("{}", draft.source))
-        } else {
-            name
-        }
-    };
-    let pool_name = |port| {
-        let name = maker.names.l4_pool(port_source(draft, port));
-        let is_lost = is_lost || maker.is_lost(&[AviKind::Pool], &name);
-        named(name, is_lost)
-    };
-    let name = named(natural, is_lost);
-    let pools: Vec<EcoString> = draft.ports.iter().map(pool_name).collect();
-    let vip = vs_vip(
-        maker,
-        &name,
-        draft.fqdns.iter().cloned().collect(),
-        draft.address.as_ref(),
-    );
+    let (name, pools) = names(maker, draft);
+    let vip = vs_vip(maker, &name, fqdns(draft).collect(), draft.address.as_ref());
     let service = virtual_service(maker, draft, &name, &pools);
-    let keys = [
-        AviKey::of(&service.clone().into(), &maker.tenant),
-        AviKey::of(&vip.clone().into(), &maker.tenant),
-    ];
+    let mut parts = Parts {
+        serves: serves(maker, draft, &name, &pools),
+        ..Parts::default()
+    };
     let mut add = |body: Body, from| {
         let object = maker.object(body, from, Presence::Always);
         parts.objects.push(object);
     };
     add(vip.into(), provenance(&L4_VS_VIP, draft));
     for (port, name) in draft.ports.iter().zip(&pools) {
+        let made_up = draft
+            .is_shared
+            .then_some(Origin::Setting("L4Settings.autoFQDN"));
         let from = Provenance::new(&L4_POOL, [port.at.object.clone()].into())
+            .with_all(Role::Name, made_up)
             .with(Role::Port, port.at.clone());
         let from = port.way.cite(from, &port.servers_at);
         add(pool(maker, draft, port, name).into(), from);
@@ -80,14 +54,6 @@ pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
     let of_service = provenance(&L4_SERVICE, draft).with_all(Role::Port, at);
     let of_service = of_service.each("services", Role::Port, listeners);
     add(service.into(), of_service);
-    let [service, vip] = keys;
-    parts.serves.push(Serve {
-        source: draft.source.clone(),
-        host: draft.fqdns.first().cloned().unwrap_or_default(),
-        service,
-        vip,
-        needs: Vec::new(),
-    });
     parts
 }
 
@@ -98,12 +64,13 @@ fn tenant_at(draft: &L4Draft) -> Origin {
     tenant.map_or(setting, |(_, origin)| origin.clone())
 }
 
-/// What an object of the whole Service comes from.
+/// What an object of the whole load balancer comes from.
 fn provenance(table: &'static Table, draft: &L4Draft) -> Provenance {
-    let source = Arc::new(draft.source.clone());
+    let sources = draft.members.iter().map(|it| it.source.clone());
+    let sources: Vec<_> = sources.collect();
     let said = draft.said.iter().filter(|(role, _)| *role != Role::Tenant);
     said.fold(
-        Provenance::new(table, [source].into()),
+        Provenance::new(table, sources.into()),
         |from, (role, origin)| from.with(*role, origin.clone()),
     )
 }
@@ -111,22 +78,74 @@ fn provenance(table: &'static Table, draft: &L4Draft) -> Provenance {
 /// Ports in the order of the listeners.
 fn by_name(draft: &L4Draft) -> Vec<&L4Port> {
     let mut ports: Vec<&L4Port> = draft.ports.iter().collect();
-    ports.sort_by(|a, b| a.port.name.cmp(&b.port.name));
+    ports.sort_by_cached_key(|port| listener_name(draft, port));
     ports
 }
 
+/// The name of virtual service, VsVip and policy set, and those of the pools; other ones where an
+/// older source has them.
+fn names(maker: &Maker<'_>, draft: &L4Draft) -> (EcoString, Vec<EcoString>) {
+    let natural = maker.names.l4(draft.namespace.as_str(), &draft.name);
+    let kinds = [
+        AviKind::VirtualService,
+        AviKind::VsVip,
+        AviKind::L4PolicySet,
+    ];
+    let is_lost = maker.is_lost(&kinds, &natural);
+    let named = |name: EcoString, is_lost: bool, source: &EcoString| {
+        if is_lost {
+            distinct(&name, source)
+        } else {
+            name
+        }
+    };
+    let pools = draft.ports.iter().map(|port| {
+        let name = maker.names.l4_pool(port_source(draft, port));
+        let is_lost = is_lost || maker.is_lost(&[AviKind::Pool], &name);
+        named(name, is_lost, &eco_format!("{}", port.at.object))
+    });
+    let pools = pools.collect();
+    let source = match &*draft.members {
+        [one] if !draft.is_shared => eco_format!("{}", one.source),
+        _ => eco_format!("shared VIP {}/{}", draft.namespace, draft.name),
+    };
+    (named(natural, is_lost, &source), pools)
+}
+
+fn fqdns(draft: &L4Draft) -> impl Iterator<Item = EcoString> {
+    draft.members.iter().filter_map(|it| it.fqdn.clone())
+}
+
+/// What tells the status of each Service: it is served once its pools stand, too.
+fn serves(maker: &Maker<'_>, draft: &L4Draft, name: &EcoString, pools: &[EcoString]) -> Vec<Serve> {
+    let members = draft.members.iter();
+    let serve = |member: &L4Member| {
+        let ports = draft.ports.iter().zip(pools);
+        let own = ports.filter(|(port, _)| port.at.object == member.source);
+        let needs: Vec<AviKey> = own
+            .map(|(_, pool)| maker.key(AviKind::Pool, pool))
+            .collect();
+        (!needs.is_empty()).then(|| Serve {
+            source: ObjectKey::clone(&member.source),
+            host: member.fqdn.clone().unwrap_or_default(),
+            service: maker.key(AviKind::VirtualService, name),
+            vip: maker.key(AviKind::VsVip, name),
+            needs,
+        })
+    };
+    members.filter_map(serve).collect()
+}
+
 fn port_source<'a>(draft: &'a L4Draft, of: &'a L4Port) -> PortSource<'a> {
+    let mut others = draft.ports.iter();
     PortSource {
-        namespace: draft.source.namespace.as_str(),
-        service: &draft.source.name,
+        namespace: draft.namespace.as_str(),
+        service: &of.at.object.name,
+        shared: draft.is_shared.then_some(draft.name.as_str()),
         protocol: &of.port.protocol,
         port: of.port.port,
-        twice: draft
-            .ports
-            .iter()
-            .filter(|other| other.port.port == of.port.port)
-            .count()
-            > 1,
+        twice: others
+            .any(|it| it.port.port == of.port.port && it.port.protocol != of.port.protocol),
     }
 }
 
@@ -136,8 +155,15 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
         "SCTP" => "System-SCTP",
         _ => "System-TCP",
     };
-    let mut markers = source_markers(draft);
-    markers.push(Marker::one("Port", eco_format!("{}", of.port.port)));
+    let mut markers = vec![
+        Marker::one("Namespace", draft.namespace.text().clone()),
+        Marker::one("ServiceName", of.at.object.name.clone()),
+        Marker::one("Port", eco_format!("{}", of.port.port)),
+    ];
+    if draft.is_shared {
+        markers.push(Marker::one("Protocol", of.port.protocol.clone()));
+        markers.push(Marker::one("GatewayName", draft.name.clone()));
+    }
     let mut body = Pool {
         name: name.clone(),
         created_by: Some(maker.created_by()),
@@ -149,7 +175,7 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
         graceful_disable_timeout: Some(1),
         health_monitor_refs: vec![Ref::slash("healthmonitor", monitor)],
         servers: of.servers.clone(),
-        service_metadata: Some(ServiceMetadata::default().to_text()),
+        service_metadata: Some(pool_metadata(draft, of).to_text()),
         markers: maker.markers(markers),
         ..Pool::default()
     };
@@ -163,10 +189,30 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
     body
 }
 
-fn source_markers(draft: &L4Draft) -> Vec<Marker> {
+/// AKO, should it come back, finds the Services of a shared VIP by the metadata of its pools, with
+/// the names that it makes up.
+fn pool_metadata(draft: &L4Draft, of: &L4Port) -> ServiceMetadata {
+    let mut members = draft.members.iter();
+    let member = members.find(|it| it.source == of.at.object);
+    match member.filter(|_| draft.is_shared) {
+        Some(member) => ServiceMetadata {
+            namespace_svc_name: vec![of.at.object.namespaced_name()],
+            hostnames: member.auto_fqdn.iter().cloned().collect(),
+            ..ServiceMetadata::default()
+        },
+        None => ServiceMetadata::default(),
+    }
+}
+
+fn markers(draft: &L4Draft) -> Vec<Marker> {
+    let named = if draft.is_shared {
+        "GatewayName"
+    } else {
+        "ServiceName"
+    };
     vec![
-        Marker::one("Namespace", draft.source.namespace.text().clone()),
-        Marker::one("ServiceName", draft.source.name.clone()),
+        Marker::one("Namespace", draft.namespace.text().clone()),
+        Marker::one(named, draft.name.clone()),
     ]
 }
 
@@ -182,8 +228,10 @@ fn policy_set(
         .map(|p| p.port.protocol.as_str())
         .collect();
     let protocols: Vec<&str> = protocols.into_iter().collect();
-    let mut markers = source_markers(draft);
-    markers.push(Marker::one("Protocol", protocols.join(",")));
+    let mut markers = markers(draft);
+    if !draft.is_shared {
+        markers.push(Marker::one("Protocol", protocols.join(",")));
+    }
     let rules = (0..)
         .zip(draft.ports.iter().zip(pools))
         .map(|(index, (of, pool))| {
@@ -231,9 +279,10 @@ fn virtual_service(
         .application_profile
         .clone()
         .unwrap_or("System-L4-Application".into());
+    let own = draft.members.iter().filter(|_| !draft.is_shared);
     let metadata = ServiceMetadata {
-        namespace_svc_name: vec![draft.source.namespaced_name()],
-        hostnames: draft.fqdns.clone(),
+        namespace_svc_name: own.map(|it| it.source.namespaced_name()).collect(),
+        hostnames: fqdns(draft).collect(),
         ..ServiceMetadata::default()
     };
     let mut body = VirtualService {
@@ -257,25 +306,38 @@ fn virtual_service(
         }],
         remove_listening_port_on_vs_down: Some(true),
         enable_rhi: maker.settings().network.enable_rhi.then_some(true),
-        traffic_enabled: Some(draft.traffic_enabled),
+        traffic_enabled: draft.traffic_enabled,
         service_metadata: Some(metadata.to_text()),
-        markers: maker.markers(source_markers(draft)),
+        markers: maker.markers(markers(draft)),
         ..VirtualService::default()
     };
-    let extra = VsExtra::l4(draft.ports.iter().map(vs_port).collect(), pools.to_vec());
+    let ports = draft.ports.iter().map(|port| vs_port(draft, port));
+    // AKO's model of a shared VIP does not name its pools.
+    let pools = pools.iter().filter(|_| !draft.is_shared).cloned();
+    let extra = VsExtra::l4(ports.collect(), pools.collect());
     body.cloud_config_cksum = Some(checksum::virtual_service(&body, &extra));
     body
 }
 
-fn vs_port(of: &L4Port) -> VsPort {
+/// What AKO calls a listener, and sorts by.
+fn listener_name(draft: &L4Draft, of: &L4Port) -> EcoString {
+    if draft.is_shared {
+        eco_format!("{}-{}", of.port.protocol, of.port.port)
+    } else {
+        of.port.name.clone()
+    }
+}
+
+fn vs_port(draft: &L4Draft, of: &L4Port) -> VsPort {
     VsPort {
         port: of.port.port,
         target_port: match &of.port.target {
+            _ if draft.is_shared => TargetPort::default(),
             Target::Number(number) => TargetPort::Number(*number),
             Target::Name(name) => TargetPort::Name(name.clone()),
         },
         protocol: of.port.protocol.clone(),
-        name: of.port.name.clone(),
+        name: listener_name(draft, of),
         ..VsPort::default()
     }
 }

@@ -7,7 +7,7 @@ use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
 use aviary_kinds::{Env, StatusWrite, ingress, room, service};
 use aviary_store::Facts;
-use aviary_types::{DomainId, Finding, Host, Members, Namespace, ObjectKey};
+use aviary_types::{ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey};
 use imbl::{OrdMap, OrdSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,6 +72,13 @@ impl Built {
         envs.filter(|env| entry.fact.is_ours(&Recorder::new(&self.facts, env), source))
             .min_by(|a, b| a.domain.cmp(&b.domain))
             .cloned()
+    }
+
+    /// Whether Normal Events of a cluster are sent, by the settings of any of its domains.
+    pub fn sends_events(&self, cluster: &ClusterName) -> bool {
+        let envs = self.unknown.envs.values();
+        let mut envs = envs.filter(|env| env.domain.cluster == *cluster);
+        envs.any(|env| env.settings.ako.enable_events)
     }
 
     /// All findings, by object.

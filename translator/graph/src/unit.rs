@@ -1,5 +1,6 @@
 //! What is evaluated on its own.
 
+use aviary_kinds::service::SharedVip;
 use aviary_types::{DomainId, Host, ObjectKey};
 
 /// One piece of translation whose result is kept.
@@ -9,6 +10,8 @@ pub enum UnitKey {
     Host(DomainId, Host),
     /// One Service of type LoadBalancer.
     L4(DomainId, ObjectKey),
+    /// All Services that share a VIP.
+    SharedVip(DomainId, SharedVip),
     /// Static routes and the SE group's label.
     Routes(DomainId),
 }
@@ -17,7 +20,10 @@ impl UnitKey {
     /// The domain that it belongs to.
     pub fn domain(&self) -> &DomainId {
         match self {
-            Self::Host(domain, _) | Self::L4(domain, _) | Self::Routes(domain) => domain,
+            Self::Host(domain, _)
+            | Self::L4(domain, _)
+            | Self::SharedVip(domain, _)
+            | Self::Routes(domain) => domain,
         }
     }
 }

@@ -70,25 +70,23 @@ impl Env {
         Some(domain.trim_start_matches('.'))
     }
 
-    /// DNS names of a Service of type LoadBalancer: the one it asks for, or a made-up one.
-    pub fn l4_fqdns(&self, key: &ObjectKey, asked: Option<&EcoString>) -> Vec<EcoString> {
+    /// DNS name of a Service of type LoadBalancer: the one it asks for, or a made-up one.
+    pub fn l4_fqdn(&self, key: &ObjectKey, asked: Option<&EcoString>) -> Option<EcoString> {
         let mode = self.settings.l4.auto_fqdn;
         if mode == AutoFqdn::Disabled {
-            return Vec::new();
+            return None;
         }
         if let Some(asked) = asked {
-            return vec![asked.clone()];
+            return Some(asked.clone());
         }
-        let Some(domain) = self.l4_domain() else {
-            return Vec::new();
-        };
+        let domain = self.l4_domain()?;
         let service = label(&key.name, 's');
         let namespace = label(key.namespace.as_str(), 'n');
-        vec![if mode == AutoFqdn::Flat {
+        Some(if mode == AutoFqdn::Flat {
             eco_format!("{}.{domain}", flat(&service, &namespace))
         } else {
             eco_format!("{service}.{namespace}.{domain}")
-        }]
+        })
     }
 
     /// The DNS name of a shard parent, or `None` where none is made up.

@@ -9,7 +9,7 @@
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey};
+use aviary_types::{ClusterName, Code, Digest, EcoString, Finding, Kind, ObjectKey, eco_format};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub struct IngressClass {
     pub ours: bool,
     /// Whether it is marked as default.
     pub default: bool,
+    /// The AviInfraSetting that its parameters name.
+    pub infra_setting: Option<EcoString>,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,6 +51,15 @@ struct Metadata {
 #[serde(default)]
 struct Spec {
     controller: EcoString,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Parameters {
+    api_group: EcoString,
+    kind: EcoString,
+    name: EcoString,
 }
 
 impl KindRoom for IngressClass {
@@ -74,6 +85,7 @@ impl KindRoom for IngressClass {
                     .annotations
                     .get(DEFAULT_ANNOTATION)
                     .is_some_and(|v| v == "true"),
+                infra_setting: schema.spec.parameters.and_then(infra_setting),
             }),
             Err(finding) => Parsed {
                 fact: None,
@@ -93,6 +105,42 @@ impl KindRoom for IngressClass {
     fn digest(&self) -> Digest {
         Digest::of_value(self)
     }
+}
+
+/// Parameters of other kinds say nothing to us, as with AKO.
+fn infra_setting(parameters: Parameters) -> Option<EcoString> {
+    let is_ours = parameters.api_group == "ako.vmware.com" && parameters.kind == "AviInfraSetting";
+    is_ours.then_some(parameters.name)
+}
+
+/// What an Ingress of this class name (or of none) must be told: its class asks for what has no
+/// effect yet.
+pub fn unsupported(
+    view: &dyn View,
+    source: &ObjectKey,
+    class: Option<&EcoString>,
+) -> Option<Finding> {
+    let cluster = &source.cluster;
+    let entries = match class {
+        Some(name) => {
+            let key = ObjectKey::new(cluster, KIND, "", name.clone());
+            view.get(&key).into_iter().collect()
+        }
+        None => view.lookup(IndexKey::new(cluster, DEFAULTS, "")),
+    };
+    let mut classes = entries.iter().filter_map(|entry| {
+        let class: &IngressClass = (&entry.fact).try_into().ok()?;
+        Some((&entry.key.name, class.infra_setting.as_ref()?))
+    });
+    let (class, setting) = classes.next()?;
+    Some(Finding::new(
+        source,
+        Code::UnsupportedField,
+        eco_format!(
+            "its IngressClass {class} names AviInfraSetting {setting}, which has no effect yet"
+        ),
+        "its hosts are served by the settings for all; name another class to be told no more",
+    ))
 }
 
 /// Whether an Ingress of this class name (or of none) is ours.

@@ -13,11 +13,13 @@ mod backend;
 mod effect;
 mod parse;
 mod reach;
+mod shared_vip;
 mod status;
 
 pub use backend::{Backend, backend};
-pub use effect::{L4Draft, L4Port, load_balancer};
+pub use effect::{L4Draft, L4Member, L4Port, load_balancer};
 pub use reach::Way;
+pub use shared_vip::{SharedVip, shared_load_balancer};
 
 use crate::families::Families;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
@@ -26,6 +28,7 @@ use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
 use aviary_types::{Digest, EcoString, Kind, ObjectKey};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The group and kind.
 pub const KIND: Kind = Kind {
@@ -58,8 +61,10 @@ pub struct Service {
     pub application_profile: Option<EcoString>,
     /// Traffic is switched off by annotation.
     pub traffic_disabled: bool,
-    /// Key of a VIP shared with other Services.
+    /// Key of a VIP shared with other Services of the namespace.
     pub shared_vip: Option<EcoString>,
+    /// Annotations that name custom resources, with these names.
+    pub references: BTreeMap<EcoString, EcoString>,
     /// Being deleted.
     pub deleting: bool,
     /// Address families of its endpoints.
@@ -110,6 +115,13 @@ pub enum Target {
     Name(EcoString),
 }
 
+impl Service {
+    /// Whether it asks somebody for a load balancer.
+    pub(crate) fn asks_for_load_balancer(&self) -> bool {
+        self.kind == ServiceType::LoadBalancer && !self.deleting
+    }
+}
+
 impl Target {
     /// The number, if it is one.
     pub fn number(&self) -> Option<u16> {
@@ -140,6 +152,7 @@ impl KindRoom for Service {
         kept_annotations: &[
             "ako.vmware.com/*",
             "aviary.dev/*",
+            "aviinfrasetting.ako.vmware.com/name",
             "external-dns.alpha.kubernetes.io/hostname",
             "skipnodeport.ako.vmware.com/*",
         ],
@@ -152,8 +165,9 @@ impl KindRoom for Service {
         parse::parse(object)
     }
 
-    fn index(&self, _key: &ObjectKey) -> Vec<IndexKey> {
-        Vec::new()
+    fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {
+        let shared = SharedVip::of(key, self);
+        shared.iter().map(SharedVip::index).collect()
     }
 
     fn digest(&self) -> Digest {

@@ -4,7 +4,7 @@
 use aviary_types::{EcoString, Finding, Severity, eco_format};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Annotation with the uuid of the virtual service of each host; other operators read it.
 pub const VS_UUIDS: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
@@ -20,6 +20,8 @@ pub const FINDINGS: &str = "aviary.dev/findings";
 pub struct Claim {
     /// The host, empty where a load balancer has no name.
     pub host: EcoString,
+    /// Name of the virtual service; empty where only the object tells of it.
+    pub service: EcoString,
     /// uuid of the virtual service.
     pub service_uuid: EcoString,
     /// Addresses of the VIP.
@@ -37,6 +39,8 @@ pub struct Report {
     pub cluster_uuid: EcoString,
     /// What is wrong with the object.
     pub findings: Vec<Finding>,
+    /// Whether Normal Events are sent too.
+    pub events: bool,
 }
 
 /// What stands on the object now.
@@ -65,8 +69,10 @@ pub enum Wish {
     Status(Value),
     /// Merge of these annotations; `None` removes one.
     Annotations(BTreeMap<EcoString, Option<EcoString>>),
-    /// A Warning Event.
+    /// An Event.
     Event {
+        /// Something is wrong; else something was done.
+        warning: bool,
         /// Short CamelCase or code.
         reason: EcoString,
         /// What happened and what to do.
@@ -104,10 +110,21 @@ impl Reported {
             .iter()
             .filter(|entry| entry.hostname == host);
         let addresses: Vec<EcoString> = entries.map(|entry| entry.ip.clone()).collect();
+        if host.is_empty() && !addresses.is_empty() {
+            // Without a host there is an address alone to tell.
+            return Some(Claim {
+                host: EcoString::new(),
+                service: EcoString::new(),
+                service_uuid: EcoString::new(),
+                addresses,
+                tenant: EcoString::new(),
+            });
+        }
         let uuids: BTreeMap<EcoString, EcoString> =
             serde_json::from_str(self.annotations.get(VS_UUIDS)?).ok()?;
         (!addresses.is_empty()).then_some(Claim {
             host: host.into(),
+            service: EcoString::new(),
             service_uuid: uuids.get(host)?.clone(),
             addresses,
             tenant: self.annotations.get(TENANT)?.clone(),
@@ -136,6 +153,9 @@ pub fn wishes(
     let mut wishes = Vec::new();
     if entries != reported.load_balancer {
         wishes.push(Wish::Status(load_balancer(&entries)));
+        if report.events {
+            wishes.extend(gains_and_losses(reported, &entries, report));
+        }
     }
     let wanted = annotations(report);
     let mut changes: BTreeMap<EcoString, Option<EcoString>> = BTreeMap::new();
@@ -154,6 +174,44 @@ pub fn wishes(
     }
     wishes.extend(events(reported, &report.findings));
     wishes
+}
+
+/// An Event for each host that a virtual service has begun, or ceased, to serve, with AKO's reasons.
+fn gains_and_losses(
+    reported: &Reported,
+    entries: &[LoadBalancerEntry],
+    report: &Report,
+) -> Vec<Wish> {
+    let hosts = |entries: &[LoadBalancerEntry]| -> BTreeSet<EcoString> {
+        entries.iter().map(|entry| entry.hostname.clone()).collect()
+    };
+    let (before, after) = (hosts(&reported.load_balancer), hosts(entries));
+    let named = |host: &EcoString| {
+        if host.is_empty() {
+            "the load balancer".into()
+        } else {
+            eco_format!("host {host}")
+        }
+    };
+    let event = |reason: &str, note| Wish::Event {
+        warning: false,
+        reason: reason.into(),
+        note,
+    };
+    let gained = after.difference(&before).map(|host| {
+        let mut claims = report.claims.iter();
+        let service = claims.find(|claim| claim.host == *host);
+        let service = service
+            .map(|claim| claim.service.as_str())
+            .unwrap_or_default();
+        let note = eco_format!("{} is served by virtual service {service}", named(host));
+        event("Synced", note)
+    });
+    let lost = before.difference(&after).map(|host| {
+        let note = eco_format!("{} is served by no virtual service any more", named(host));
+        event("Removed", note)
+    });
+    gained.chain(lost).collect()
 }
 
 /// The list is atomic, so clearing it takes an explicit empty one.
@@ -207,7 +265,8 @@ fn events(reported: &Reported, findings: &[Finding]) -> Vec<Wish> {
     told(findings)
         .filter(|finding| !shown.lines().any(|line| line == finding.to_string()))
         .map(|finding| Wish::Event {
-            reason: eco_format!("{}", finding.code),
+            warning: true,
+            reason: finding.code.event_reason(),
             note: if finding.hint.is_empty() {
                 finding.text.clone()
             } else {
@@ -216,3 +275,6 @@ fn events(reported: &Reported, findings: &[Finding]) -> Vec<Wish> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

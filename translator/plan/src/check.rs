@@ -1,9 +1,10 @@
 //! What a plan must never do, asked of every plan before anything of it goes out. Nothing here
 //! edits a plan; whoever hands it out leaves out what is found.
 
+use crate::breaks::interruptions;
 use crate::diff::Input;
 use crate::hold::Holder;
-use crate::op::{Method, Op, OpKey, Plan};
+use crate::op::{Method, Op, OpKey, Plan, Reason};
 use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_types::{AVI_NAME_LIMIT, DomainId, EcoString, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub enum Rule {
     Order,
     /// It would delete what is held for want of knowledge.
     Knowledge,
+    /// Something else would come between it and the rest of an interruption.
+    Adjacent,
 }
 
 /// One operation that must not go out.
@@ -44,6 +47,7 @@ pub struct Violation {
 pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
     let mut violations = Vec::new();
     let all = All::of(plan);
+    violations.extend(check_interruptions(&all, plan));
     for op in &plan.ops {
         let found = check_references(input, &all, op)
             .or_else(|| check_ownership(input, &all, op))
@@ -74,12 +78,16 @@ impl<'a> All<'a> {
         let of = |deletes: bool| {
             let ops = plan.ops.iter();
             let ops = ops.filter(move |op| (op.method == Method::Delete) == deletes);
-            ops.map(|op| &op.key.object).collect()
+            ops.map(|op| &op.key.object)
         };
+        let written: BTreeSet<&AviKey> = of(false).collect();
+        let remade = plan.ops.iter().filter(|op| op.reason == Reason::Replace);
+        let remade: BTreeSet<&AviKey> = remade.map(|op| &op.key.object).collect();
+        let deleted = of(true).filter(|key| !remade.contains(key)).collect();
         Self {
             places: plan.ops.iter().map(|op| &op.key).zip(0..).collect(),
-            deleted: of(true),
-            written: of(false),
+            deleted,
+            written,
         }
     }
 
@@ -129,6 +137,9 @@ fn check_ownership(input: &Input<'_>, all: &All<'_>, op: &Op) -> Found {
     let text = match (op.method, observed) {
         (Method::Create, None) if op.key.object.kind.is_shared() => "it is not ours to make",
         (Method::Create, None) => return None,
+        (Method::Create, Some(_)) if op.reason == Reason::Replace && all.is_second(op) => {
+            return None;
+        }
         (Method::Create, Some(_)) => "it exists already",
         // The second of two writes, of which the first makes it.
         (Method::Update, None) if all.is_second(op) => return None,
@@ -165,6 +176,23 @@ fn check_order(all: &All<'_>, op: &Op) -> Found {
         Rule::Order,
         eco_format!("it waits for {}, which comes later", late.object),
     ))
+}
+
+/// The operations of an interruption stand side by side.
+fn check_interruptions(all: &All<'_>, plan: &Plan) -> Vec<Violation> {
+    let broken = interruptions(&plan.ops).into_iter().filter(|group| {
+        let places = || group.iter().filter_map(|key| all.places.get(key));
+        let span = places().max().zip(places().min());
+        span.is_some_and(|(last, first)| last - first + 1 != group.len())
+    });
+    let first = broken.filter_map(|group| group.into_iter().next());
+    let text = "something comes between the operations of an interruption";
+    let violation = |op| Violation {
+        op,
+        rule: Rule::Adjacent,
+        text: text.into(),
+    };
+    first.map(violation).collect()
 }
 
 /// Nothing goes that stands for what is not known (invariant 1).

@@ -3,6 +3,7 @@
 use crate::hold::Holder;
 use crate::op::{Hold, Method, Op, OpKey, Plan, Reason};
 use crate::order::order;
+use crate::replace::replace;
 use crate::retain::retain;
 use crate::stage::{spread, widened};
 use aviary_avi::{
@@ -50,6 +51,7 @@ pub fn diff(input: &Input<'_>) -> Plan {
     }
     let Draft { mut ops, mut holds } = draft;
     holds.sort_by(|a, b| a.object.cmp(&b.object));
+    replace(input, &holder, &mut ops);
     spread(input, &mut ops);
     let ops = order(input, ops);
     Plan {

@@ -1,14 +1,18 @@
 //! From desired and observed to ordered, guarded operations. Pure.
 
+mod breaks;
 mod check;
 mod diff;
 mod hold;
 mod op;
 mod order;
+mod replace;
 mod retain;
 mod schedule;
+mod sort;
 mod stage;
 
+pub use breaks::{interruptions, leave_out};
 pub use check::{Rule, Violation, check, guard};
 pub use diff::{Input, diff};
 pub use op::{BreakReason, Hold, Method, Op, OpKey, Plan, Reason};

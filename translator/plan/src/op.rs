@@ -22,9 +22,17 @@ pub enum Method {
 pub struct OpKey {
     /// The object.
     pub object: AviKey,
-    /// 0, or 1 for the second of two writes: what is added goes out first, what is taken away
-    /// goes out when everything else has its new place.
+    /// 0, or 1 for the second of two: what is added goes out first, what is taken away goes out
+    /// when everything else has its new place; what is made anew is deleted first.
     pub stage: u8,
+}
+
+/// An operation of an object.
+pub(crate) fn stage(object: &AviKey, stage: u8) -> OpKey {
+    OpKey {
+        object: object.clone(),
+        stage,
+    }
 }
 
 /// Why an operation is made.
@@ -44,13 +52,32 @@ pub enum Reason {
 }
 
 /// Why traffic of a host is interrupted; the closed list of docs/breaks.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BreakReason {
     /// The Controller refuses another static address on an existing VsVip.
     StaticVipChanged,
     /// One address cannot be in two tenants at once.
     SameAddressNewTenant,
+    /// Nor can it be at two virtual services: it comes into a shared VIP, or leaves one.
+    SameAddressNewService,
+}
+
+impl BreakReason {
+    /// All of them, by name.
+    pub const ALL: [Self; 3] = [
+        Self::SameAddressNewService,
+        Self::SameAddressNewTenant,
+        Self::StaticVipChanged,
+    ];
+
+    /// Its name in plans and in docs/breaks.md.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StaticVipChanged => "static_vip_changed",
+            Self::SameAddressNewTenant => "same_address_new_tenant",
+            Self::SameAddressNewService => "same_address_new_service",
+        }
+    }
 }
 
 /// One REST operation.
@@ -109,7 +136,7 @@ impl Serialize for Op {
         out.serialize_field("stage", &self.key.stage)?;
         out.serialize_field("method", &self.method)?;
         out.serialize_field("reason", &self.reason)?;
-        out.serialize_field("breaks", &self.breaks)?;
+        out.serialize_field("breaks", &self.breaks.map(BreakReason::name))?;
         out.serialize_field("after", &self.after)?;
         out.serialize_field("body", &masked)?;
         out.end()

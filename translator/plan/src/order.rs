@@ -7,10 +7,13 @@
 //! - a DNS name is taken from an address once another has it, and listens;
 //! - the last routes to pods go once no pool leads there any more;
 //! - a child goes once the shard serves its host in another way;
-//! - an object goes once nothing refers to it any more.
+//! - an object goes once nothing refers to it any more;
+//! - an address is taken once another has given it up.
 
+use crate::breaks::adjoin;
 use crate::diff::Input;
-use crate::op::{Method, Op, OpKey};
+use crate::op::{Method, Op, OpKey, stage};
+use crate::sort::sorted;
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, AviKind, Body};
@@ -42,6 +45,7 @@ pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>) -> Vec<Op> 
             op.after = before;
         }
     }
+    adjoin(&mut ops);
     sorted(ops)
 }
 
@@ -52,6 +56,8 @@ struct Shape {
     children: BTreeMap<AviKey, Vec<OpKey>>,
     /// Writes of VsVips that carry a name.
     named: BTreeMap<EcoString, Vec<OpKey>>,
+    /// Deletes of VsVips that an interruption takes a name from.
+    interrupted: BTreeMap<EcoString, Vec<OpKey>>,
     /// The virtual services that do, or shall, evaluate a policy set that is written.
     users: BTreeMap<AviKey, BTreeSet<AviKey>>,
 }
@@ -60,6 +66,9 @@ impl Shape {
     fn of(input: &Input<'_>, ops: &BTreeMap<OpKey, Op>) -> Self {
         let mut shape = Self::default();
         for (key, op) in ops {
+            if op.method == Method::Delete && op.breaks.is_some() {
+                shape.add_interrupted(input, key);
+            }
             match op.body.as_deref() {
                 Some(Body::VirtualService(service)) => shape.add_service(key, service),
                 Some(Body::VsVip(vip)) => shape.add_names(key, vip),
@@ -83,6 +92,16 @@ impl Shape {
         for set in sets_of(&key.object, service) {
             let users = self.users.entry(set).or_default();
             users.insert(key.object.clone());
+        }
+    }
+
+    fn add_interrupted(&mut self, input: &Input<'_>, key: &OpKey) {
+        let observed = input.observed.objects.get(&key.object);
+        if let Some(Body::VsVip(vip)) = observed.map(|object| &*object.body) {
+            for name in vip.names() {
+                let deletes = self.interrupted.entry(name.clone()).or_default();
+                deletes.push(key.clone());
+            }
         }
     }
 
@@ -120,13 +139,6 @@ fn sibling(key: &AviKey, kind: AviKind) -> AviKey {
     }
 }
 
-fn stage(object: &AviKey, stage: u8) -> OpKey {
-    OpKey {
-        object: object.clone(),
-        stage,
-    }
-}
-
 /// What the rules look at.
 struct Rules<'a> {
     input: &'a Input<'a>,
@@ -144,6 +156,19 @@ impl Rules<'_> {
         both.into_iter().filter_map(|key| self.known(key))
     }
 
+    /// The creation of an object that is deleted before.
+    fn remade(&self, object: &AviKey) -> Option<OpKey> {
+        let key = stage(object, 1);
+        let op = self.ops.get(&key)?;
+        (op.method == Method::Create).then_some(key)
+    }
+
+    /// Whether an object is made, for the first time or anew.
+    fn is_made(&self, object: &AviKey) -> bool {
+        let first = self.ops.get(&stage(object, 0));
+        first.is_some_and(|op| op.method == Method::Create) || self.remade(object).is_some()
+    }
+
     fn write(&self, op: &Op, before: &mut BTreeSet<OpKey>) {
         let key = &op.key.object;
         let Some(body) = op.body.as_deref() else {
@@ -154,6 +179,7 @@ impl Rules<'_> {
             _ => None,
         };
         for target in body.refs().into_iter().filter_map(|r| key.target(r)) {
+            before.extend(self.remade(&target));
             let target_key = stage(&target, 0);
             if let Some(known) = self.ops.get(&target_key) {
                 let made = known.method == Method::Create;
@@ -177,10 +203,7 @@ impl Rules<'_> {
         let service = sibling(key, AviKind::VirtualService);
         let children = self.shape.children(&service).cloned();
         let group = self.known(stage(&sibling(key, AviKind::PoolGroup), 0));
-        let is_made = self
-            .ops
-            .get(&stage(&service, 0))
-            .is_some_and(|op| op.method == Method::Create);
+        let is_made = self.is_made(&service);
         match body {
             Body::VrfContext(vrf) if vrf.static_routes.is_empty() => {
                 let pools = self.ops.keys();
@@ -192,7 +215,10 @@ impl Rules<'_> {
                 before.extend(children.chain(group));
             }
             Body::HttpPolicySet(_) => self.after_takers(key, before),
-            Body::VsVip(vip) => self.after_namesakes(op, vip, before),
+            Body::VsVip(vip) => {
+                self.after_holders(op, vip, before);
+                self.after_namesakes(op, vip, before);
+            }
             Body::PoolGroup(_) if op.key.stage == 1 => {
                 let redirects = self.known(stage(&sibling(key, AviKind::HttpPolicySet), 0));
                 let parent = self.known(stage(&service, 0));
@@ -201,6 +227,26 @@ impl Rules<'_> {
             }
             _ => {}
         }
+    }
+
+    /// A VsVip is made with an address once those that have it are gone.
+    fn after_holders(&self, op: &Op, vip: &VsVip, before: &mut BTreeSet<OpKey>) {
+        if op.method != Method::Create {
+            return;
+        }
+        let addresses = vip.addresses();
+        let holders = addresses.flat_map(|it| self.input.observed.of_address(it));
+        let ends = holders.flat_map(|holder| self.both(holder));
+        let deletes = |key: &OpKey| {
+            self.ops
+                .get(key)
+                .is_some_and(|op| op.method == Method::Delete)
+        };
+        before.extend(ends.filter(deletes));
+        // What is interrupted is one interruption until it is served again.
+        let names = vip.names().filter(|_| op.breaks.is_some());
+        let deletes = names.filter_map(|name| self.shape.interrupted.get(name));
+        before.extend(deletes.flatten().cloned());
     }
 
     /// A VsVip gets names once its virtual service serves them, and loses them once another has them.
@@ -224,6 +270,18 @@ impl Rules<'_> {
             let others = self.shape.named.get(&dns.fqdn).into_iter().flatten();
             before.extend(others.filter(|other| other.object != *key).cloned());
         }
+    }
+
+    /// A VsVip is deleted at once only in an interruption: after what need not be interrupted has its
+    /// names.
+    fn after_takers_of_names(&self, op: &Op, vip: &VsVip, before: &mut BTreeSet<OpKey>) {
+        let names = vip.dns_info.iter().filter(|_| op.breaks.is_some());
+        let takers = names.filter_map(|dns| self.shape.named.get(&dns.fqdn));
+        let others = takers.flatten().filter(|taker| {
+            let write = self.ops.get(taker);
+            taker.object != op.key.object && write.is_some_and(|it| it.breaks.is_none())
+        });
+        before.extend(others.cloned());
     }
 
     /// Paths are taken from a policy set once the other sets of the virtual service have theirs,
@@ -258,12 +316,18 @@ impl Rules<'_> {
         if key.stage == 1 {
             before.extend(self.known(stage(&key.object, 0)));
         }
+        let remade = self.remade(&key.object).is_some();
         for referrer in self.input.observed.referrers(&key.object) {
-            before.extend(self.both(referrer));
+            // What is made anew with it comes after it; what merely goes comes before.
+            let first = self.both(referrer).take(if remade { 1 } else { 2 });
+            before.extend(first);
         }
         let Some(observed) = self.input.observed.objects.get(&key.object) else {
             return;
         };
+        if let (Body::VsVip(vip), Some(op)) = (&*observed.body, self.ops.get(key)) {
+            self.after_takers_of_names(op, vip, before);
+        }
         let Body::VirtualService(service) = &*observed.body else {
             return;
         };
@@ -288,59 +352,4 @@ impl Rules<'_> {
         before.extend(self.known(stage(&sibling(&parent, AviKind::PoolGroup), 0)));
         before.extend(self.shape.children(&parent).cloned());
     }
-}
-
-/// Kahn's order; among those that may go, writes before deletes and then by key.
-fn sorted(mut ops: BTreeMap<OpKey, Op>) -> Vec<Op> {
-    let mut waiting: BTreeMap<OpKey, usize> = ops
-        .iter()
-        .map(|(key, op)| (key.clone(), op.after.len()))
-        .collect();
-    let mut followers: BTreeMap<OpKey, Vec<OpKey>> = BTreeMap::new();
-    for (key, op) in &ops {
-        for before in &op.after {
-            followers
-                .entry(before.clone())
-                .or_default()
-                .push(key.clone());
-        }
-    }
-    let rank = |ops: &BTreeMap<OpKey, Op>, key: &OpKey| {
-        let deletes = ops.get(key).is_some_and(|op| op.method == Method::Delete);
-        (deletes, key.clone())
-    };
-    let free = waiting
-        .iter()
-        .filter(|(_, count)| **count == 0)
-        .map(|(key, _)| key);
-    let mut ready: BTreeSet<(bool, OpKey)> = free.map(|key| rank(&ops, key)).collect();
-    let mut sorted = Vec::with_capacity(ops.len());
-    while !ops.is_empty() {
-        // Rules that contradict each other would be a bug; then the smallest operation goes first
-        // rather than none at all, and no longer waits for what comes later.
-        let next = ready
-            .pop_first()
-            .map(|(_, key)| key)
-            .or_else(|| ops.keys().next().cloned());
-        let Some(key) = next else { break };
-        let Some(mut op) = ops.remove(&key) else {
-            continue;
-        };
-        debug_assert_eq!(
-            waiting.get(&key),
-            Some(&0),
-            "contradicting order at {key:?}"
-        );
-        op.after.retain(|before| !ops.contains_key(before));
-        sorted.push(op);
-        for follower in followers.remove(&key).unwrap_or_default() {
-            if let Some(count) = waiting.get_mut(&follower) {
-                *count = count.saturating_sub(1);
-                if *count == 0 && ops.contains_key(&follower) {
-                    ready.insert(rank(&ops, &follower));
-                }
-            }
-        }
-    }
-    sorted
 }

@@ -11,6 +11,7 @@ mod cycles;
 #[cfg(test)]
 mod tests;
 
+use crate::breaks::interruptions;
 use crate::op::{Op, OpKey};
 use aviary_avi::AviKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +70,17 @@ pub struct Scheduler {
     open: BTreeSet<AviKey>,
 }
 
+/// How many operations of its interruption follow each marked one, itself included.
+fn sizes(ops: &[Op]) -> BTreeMap<OpKey, usize> {
+    let mut sizes = BTreeMap::new();
+    for group in interruptions(ops) {
+        let marked = ops.iter().filter(|op| group.contains(&op.key));
+        let left = (1..=group.len()).rev();
+        sizes.extend(marked.map(|op| op.key.clone()).zip(left));
+    }
+    sizes
+}
+
 impl Scheduler {
     /// A scheduler that lets at most `bound` operations wait.
     pub fn new(bound: usize) -> Self {
@@ -106,11 +118,14 @@ impl Scheduler {
         self.admissions += 1;
         let mut admission = Admission::default();
         let mut admitted = Vec::with_capacity(ops.len());
+        let sizes = sizes(&ops);
         let mut ops = ops.into_iter();
         for op in ops.by_ref() {
             let former = self.supersede(&op.key, &mut admission.replaced);
-            // The plan's order respects `after`, so that a cut-off rest leaves nothing dangling.
-            if former.is_none() && self.count >= self.bound {
+            // The plan's order respects `after`, so that a cut-off rest leaves nothing dangling. An
+            // interruption begins only where all of it finds room.
+            let needed = sizes.get(&op.key).copied().unwrap_or(1);
+            if former.is_none() && self.count + needed > self.bound {
                 admission.refused.push(op);
                 break;
             }

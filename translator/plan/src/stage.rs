@@ -160,7 +160,8 @@ pub(crate) fn spread(input: &Input<'_>, ops: &mut BTreeMap<OpKey, Op>) {
     let vips = ops
         .keys()
         .filter(|key| is_vip(&key.object) && key.stage == 0);
-    let vips: Vec<OpKey> = vips.cloned().collect();
+    // What is interrupted takes its names along.
+    let vips: Vec<OpKey> = vips.filter(|key| !is_marked(ops, key)).cloned().collect();
     for key in vips {
         let Some(op) = ops.get(&key) else { continue };
         let body = match op.method {
@@ -226,6 +227,10 @@ fn moving(
         gained.extend(then.difference(&before).map(|name| (*name).clone()));
     }
     (lost, gained)
+}
+
+fn is_marked(ops: &BTreeMap<OpKey, Op>, key: &OpKey) -> bool {
+    ops.get(key).is_some_and(|op| op.breaks.is_some())
 }
 
 fn is_vip(key: &AviKey) -> bool {

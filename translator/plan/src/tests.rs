@@ -1,5 +1,6 @@
 //! Nothing goes from ignorance, nothing of others is touched, and what was done is done.
 
+mod breaks;
 mod foreign;
 mod knowledge;
 mod properties;

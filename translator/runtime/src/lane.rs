@@ -7,7 +7,7 @@ use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Hold, Input, Method, Op, OpKey, Plan, Rule, Violation, check, diff};
+use aviary_plan::{Hold, Input, Method, Op, OpKey, Plan, Rule, Violation, check, diff, leave_out};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
 use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
@@ -220,7 +220,7 @@ impl Lane {
         let observed = self.observed.as_ref();
         let is_there = |key: &AviKey| observed.is_some_and(|it| it.objects.contains_key(key));
         let kept = leave_out(
-            &mut plan,
+            &mut plan.ops,
             |Op {
                  key, method, body, ..
              }| {
@@ -303,7 +303,7 @@ impl Lane {
 /// the end of what a write under way still refers to. They are looked at again with that.
 fn refuse(plan: &mut Plan, violations: &[Violation]) {
     let texts: BTreeMap<&OpKey, &Violation> = violations.iter().map(|it| (&it.op, it)).collect();
-    for op in leave_out(plan, |op| texts.contains_key(&op.key)) {
+    for op in leave_out(&mut plan.ops, |op| texts.contains_key(&op.key)) {
         let why = match texts.get(&op.key) {
             Some(violation) if violation.rule == Rule::InUse => violation.text.clone(),
             Some(violation) => eco_format!("refused: {}", violation.text),
@@ -316,22 +316,4 @@ fn refuse(plan: &mut Plan, violations: &[Violation]) {
             why,
         });
     }
-}
-
-/// Takes operations out of a plan, with those that wait for them. The plan's order respects `after`,
-/// so that one walk finds all.
-fn leave_out(plan: &mut Plan, which: impl Fn(&Op) -> bool) -> Vec<Op> {
-    let mut objects: BTreeSet<AviKey> = BTreeSet::new();
-    let is_out = |op: &mut Op| {
-        let waits = op
-            .after
-            .iter()
-            .any(|before| objects.contains(&before.object));
-        let is_out = which(op) || waits || objects.contains(&op.key.object);
-        if is_out {
-            objects.insert(op.key.object.clone());
-        }
-        is_out
-    };
-    plan.ops.extract_if(.., is_out).collect()
 }

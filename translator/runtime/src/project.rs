@@ -25,7 +25,11 @@ pub fn project(
         let known = built.facts.is_published(&source.scope());
         let clear = known && !reported.is_empty();
         return if clear {
-            entry.fact.project(&Report::default())
+            let events = built.sends_events(&source.cluster);
+            entry.fact.project(&Report {
+                events,
+                ..Report::default()
+            })
         } else {
             Vec::new()
         };
@@ -37,6 +41,7 @@ pub fn project(
             .filter_map(|serve| claim(observed, serve).or_else(|| reported.claim(&serve.host)))
             .collect(),
         cluster_uuid: env.inventory.cluster_uuid.clone(),
+        events: env.settings.ako.enable_events,
         findings: built
             .findings_of(source)
             .into_iter()
@@ -73,6 +78,7 @@ fn claim(observed: &Observed, serve: &Serve) -> Option<Claim> {
     let addresses: Vec<EcoString> = addresses.map(|ip| ip.addr.clone()).collect();
     (!addresses.is_empty()).then(|| Claim {
         host: serve.host.clone(),
+        service: serve.service.name.clone(),
         service_uuid: service.uuid.clone(),
         addresses,
         tenant: serve.service.tenant.text().clone(),

@@ -99,6 +99,10 @@ codes! {
     ProtocolUnsupported = 1302, Error;
     /// The asked address is no address.
     AddressInvalid = 1303, Error;
+    /// The Services of a shared VIP do not agree; none of them is served.
+    SharedVipDiffers = 1304, Error;
+    /// An older Service of the shared VIP has the port.
+    PortClaimed = 1305, Warning;
     /// The Controller refused an object that this one asks for.
     ControllerRefused = 1401, Error;
     /// A manifest that is no YAML, or no Kubernetes object; told by an agent.
@@ -109,6 +113,17 @@ codes! {
     ManifestUnreadable = 1503, Error;
     /// An object that is too large to be sent; told by an agent.
     TooLarge = 1504, Error;
+}
+
+impl Code {
+    /// The reason of the Event that tells it: AKO's word where AKO has one, else the code.
+    pub fn event_reason(self) -> EcoString {
+        if self == Self::DuplicateHostPath {
+            "DuplicateHostPath".into()
+        } else {
+            ecow::eco_format!("{self}")
+        }
+    }
 }
 
 impl fmt::Display for Code {

@@ -93,7 +93,13 @@ fn table(out: &mut impl Write, document: &Document<'_>, outcome: &Outcome) -> st
     }
     for op in document.operations {
         let method = format!("{:?}", op.method).to_lowercase();
-        writeln!(out, "  {method:<7} {}", op.key.object)?;
+        match op.breaks {
+            Some(reason) => {
+                let reason = reason.name();
+                writeln!(out, "  {method:<7} {} (break: {reason})", op.key.object)?;
+            }
+            None => writeln!(out, "  {method:<7} {}", op.key.object)?,
+        }
     }
     for hold in document.holds {
         writeln!(out, "  hold    {}: {}", hold.object, hold.why)?;

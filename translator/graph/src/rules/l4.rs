@@ -1,4 +1,4 @@
-//! What belongs to one Service of type LoadBalancer.
+//! What belongs to one load balancer: of a Service, or of several that share a VIP.
 
 use super::{
     ANY_POOL, ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, NAME, NAMESPACE, NETWORK, PORT, SERVERS,
@@ -10,7 +10,8 @@ const NAMED: &[Row] = &[
     row(
         "name",
         &[CLUSTER, NAMESPACE, NAME],
-        "cluster, namespace and Service; a hash follows where an older source has the name",
+        "cluster, namespace and Service, or the key of a shared VIP; a hash follows where an older \
+         source has the name",
     ),
     row(
         "markers[Namespace].values[*]",
@@ -18,6 +19,14 @@ const NAMED: &[Row] = &[
         "the namespace of the Service",
     ),
     row("markers[ServiceName].values[*]", &[NAME], "the Service"),
+    row(
+        "markers[GatewayName].values[*]",
+        &[Of(
+            Role::Source,
+            "metadata.annotations['ako.vmware.com/enable-shared-vip']",
+        )],
+        "the key of the VIP that Services share",
+    ),
 ];
 
 /// The virtual service.
@@ -161,8 +170,18 @@ pub(crate) static L4_POOL: Table = Table(&[
         ),
         row(
             "service_metadata",
+            &[Of(Role::Name, "")],
+            "behind a shared VIP: the Service, and the name that is made up for it",
+        ),
+        row(
+            "service_metadata",
             &[Asked],
             "names nobody: its virtual service does",
+        ),
+        row(
+            "markers[Protocol].values[*]",
+            &[PORT],
+            "the protocol, behind a shared VIP",
         ),
         row(
             "markers[Port].values[*]",

@@ -126,10 +126,16 @@ fn service() -> impl Strategy<Value = Value> {
         });
     let ports = prop::collection::vec(port, 0..3);
     let name = select(vec!["s", "b-s", "c"]);
-    (namespaces(), name, kind, ports, 0..4_u64).prop_map(|(ns, name, kind, ports, created)| {
+    // A shared VIP may be called as a Service is.
+    let shared = prop_oneof![2 => Just(""), 2 => Just("c"), 1 => Just("pair")];
+    let address = prop_oneof![4 => Just(""), 1 => Just("10.0.0.1")];
+    let common = (namespaces(), name, kind, ports, 0..4_u64);
+    (common, shared, address).prop_map(|((ns, name, kind, ports, created), shared, address)| {
+        let annotations = json!({"ako.vmware.com/enable-shared-vip": shared});
         json!({
             "kind": "Service", "ns": ns, "name": name, "created": created,
-            "spec": {"type": kind, "ports": ports},
+            "metadata": {"annotations": annotations},
+            "spec": {"type": kind, "ports": ports, "loadBalancerIP": address},
         })
     })
 }

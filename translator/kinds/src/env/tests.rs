@@ -1,6 +1,6 @@
 use crate::service::KIND;
 use crate::world::{cluster, env};
-use aviary_types::{Host, ObjectKey};
+use aviary_types::{EcoString, Host, ObjectKey};
 use std::sync::Arc;
 
 /// Model, section 15.2: a plain suffix test.
@@ -29,8 +29,8 @@ fn names_of_load_balancers() {
     let check = |settings: &str, (namespace, name): (&str, &str), want: &str| {
         let key = ObjectKey::new(&cluster(), KIND, namespace, name);
         assert_eq!(
-            env(settings).l4_fqdns(&key, None),
-            [want],
+            env(settings).l4_fqdn(&key, None).as_deref(),
+            Some(want),
             "{settings} {namespace}/{name}"
         );
     };
@@ -59,7 +59,7 @@ fn flat_names_are_cut_to_one_label() {
     let check = |namespace: usize, name: usize, want: (usize, usize)| {
         let (namespace, name) = ("n".repeat(namespace), "s".repeat(name));
         let key = ObjectKey::new(&cluster(), KIND, namespace, name);
-        let fqdn = flat.l4_fqdns(&key, None).remove(0);
+        let fqdn = flat.l4_fqdn(&key, None).unwrap();
         let label = fqdn.strip_suffix(".avi.lab").unwrap();
         let (service, namespace) = label.split_once('-').unwrap();
         assert_eq!((service.len(), namespace.len()), want, "{fqdn}");
@@ -77,14 +77,14 @@ fn flat_names_are_cut_to_one_label() {
 #[test]
 fn a_name_that_is_asked_for_is_taken_as_it_is() {
     let key = ObjectKey::new(&cluster(), KIND, "shop", "web");
-    let asked = "any.thing".into();
-    assert_eq!(env("{}").l4_fqdns(&key, Some(&asked)), ["any.thing"]);
+    let asked = EcoString::from("any.thing");
+    assert_eq!(env("{}").l4_fqdn(&key, Some(&asked)), Some(asked.clone()));
     let off = env("{L4Settings: {autoFQDN: disabled}}");
-    assert!(off.l4_fqdns(&key, Some(&asked)).is_empty());
+    assert_eq!(off.l4_fqdn(&key, Some(&asked)), None);
     let mut bare = env("{}");
     bare.inventory = Arc::default();
-    assert!(bare.l4_fqdns(&key, None).is_empty());
-    assert_eq!(bare.l4_fqdns(&key, Some(&asked)), ["any.thing"]);
+    assert_eq!(bare.l4_fqdn(&key, None), None);
+    assert_eq!(bare.l4_fqdn(&key, Some(&asked)), Some(asked));
 }
 
 /// Model, section 2.

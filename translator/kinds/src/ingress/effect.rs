@@ -179,6 +179,8 @@ fn contribute(
     findings: &mut Vec<Finding>,
 ) {
     let object = Arc::new(entry.key.clone());
+    let class = ingress.class.as_ref();
+    findings.extend(ingress_class::unsupported(view, &entry.key, class));
     let security = secure(view, (&object, ingress), draft, findings);
     let paths = paths_of(view, entry, ingress, &draft.host);
     let paths = paths

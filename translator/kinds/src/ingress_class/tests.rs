@@ -1,7 +1,7 @@
-use super::{IngressClass, accepts};
+use super::{IngressClass, accepts, unsupported};
 use crate::Fact;
 use crate::world::{World, cluster, codes, parse};
-use aviary_types::Code;
+use aviary_types::{Code, Finding, ObjectKey};
 
 fn class(yaml: &str) -> IngressClass {
     match parse(yaml).fact {
@@ -13,7 +13,12 @@ fn class(yaml: &str) -> IngressClass {
 #[test]
 fn controller_and_default_are_read() {
     let check = |yaml: &str, ours: bool, default: bool| {
-        assert_eq!(class(yaml), IngressClass { ours, default }, "{yaml}");
+        let want = IngressClass {
+            ours,
+            default,
+            infra_setting: None,
+        };
+        assert_eq!(class(yaml), want, "{yaml}");
     };
     let ours = "spec: {controller: ako.vmware.com/avi-lb}";
     let mark = "metadata: {annotations: {ingressclass.kubernetes.io/is-default-class:";
@@ -73,4 +78,34 @@ fn which_ingresses_are_ours() {
     check(&[ours, default], None, true);
     // An empty name is a name.
     check(&[ours, default], Some(""), false);
+}
+
+#[test]
+fn an_infra_setting_of_a_class_is_told_at_its_ingresses() {
+    let class = |name: &str, parameters: &str, default: bool| {
+        format!(
+            "{{kind: IngressClass, metadata: {{name: {name}, annotations: {{ingressclass.kubernetes.io/is-default-class: '{default}'}}}}, spec: {{controller: ako.vmware.com/avi-lb, parameters: {parameters}}}}}"
+        )
+    };
+    let infra = "{apiGroup: ako.vmware.com, kind: AviInfraSetting, name: blue}";
+    let other = "{apiGroup: other, kind: AviInfraSetting, name: blue}";
+    let classes = [
+        class("infra", infra, true),
+        class("foreign", other, false),
+        class("none", "null", false),
+    ];
+    let world = World::of(&classes.join("\n---\n"));
+    let source = ObjectKey::new(&cluster(), crate::ingress::KIND, "a", "i");
+    let check = |name: Option<&str>, want: &[Code]| {
+        let name = name.map(Into::into);
+        let told: Vec<Finding> = unsupported(&world, &source, name.as_ref())
+            .into_iter()
+            .collect();
+        assert_eq!(codes(&told), want, "{name:?}");
+    };
+    check(Some("infra"), &[Code::UnsupportedField]);
+    check(None, &[Code::UnsupportedField]);
+    check(Some("foreign"), &[]);
+    check(Some("none"), &[]);
+    check(Some("missing"), &[]);
 }

@@ -1,34 +1,49 @@
 //! What a Service of type LoadBalancer means.
 
 use super::reach::{Asked, Way, reach};
-use super::{LOAD_BALANCER_CLASS, Service, ServicePort, ServiceType};
+use super::{LOAD_BALANCER_CLASS, Service, ServicePort};
 use crate::namespace;
 use crate::view::View;
 use aviary_avi::pool::Server;
 use aviary_types::{
-    Code, EcoString, Finding, ObjectKey, Origin, Place, Role, TenantName, eco_format,
+    Code, EcoString, Finding, Namespace, ObjectKey, Origin, Place, Role, TenantName, eco_format,
 };
 use std::sync::Arc;
 
 /// A load balancer in the making.
 #[derive(Debug, Clone, PartialEq)]
 pub struct L4Draft {
-    /// The Service.
-    pub source: ObjectKey,
-    /// What the Service and others say about it, and where.
+    /// The namespace of its Services.
+    pub namespace: Namespace,
+    /// What its objects are called after: the Service, or the key of a shared VIP.
+    pub name: EcoString,
+    /// Whether Services share it by that key.
+    pub is_shared: bool,
+    /// What its Services and others say about it, and where.
     pub said: Vec<(Role, Origin)>,
     /// Its tenant.
     pub tenant: TenantName,
-    /// Ports in order.
+    /// Its Services, the oldest first.
+    pub members: Vec<L4Member>,
+    /// Ports in the order of their rules.
     pub ports: Vec<L4Port>,
     /// Static address.
     pub address: Option<EcoString>,
-    /// DNS names.
-    pub fqdns: Vec<EcoString>,
     /// Application profile that replaces the default.
     pub application_profile: Option<EcoString>,
-    /// Whether traffic flows.
-    pub traffic_enabled: bool,
+    /// Whether traffic flows; nothing is said of it for a shared VIP, as with AKO.
+    pub traffic_enabled: Option<bool>,
+}
+
+/// One Service behind a load balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct L4Member {
+    /// The Service.
+    pub source: Arc<ObjectKey>,
+    /// Its DNS name.
+    pub fqdn: Option<EcoString>,
+    /// The DNS name that is made up for it, which may be another.
+    pub auto_fqdn: Option<EcoString>,
 }
 
 /// One port with its servers.
@@ -36,7 +51,7 @@ pub struct L4Draft {
 pub struct L4Port {
     /// As in the Service.
     pub port: ServicePort,
-    /// Where it stands in the Service.
+    /// Where it stands in which Service.
     pub at: Place,
     /// Port that the servers were matched by; the Service's where none was.
     pub matched_port: u16,
@@ -48,7 +63,7 @@ pub struct L4Port {
     pub way: Way,
 }
 
-/// Evaluates the Service; `None` where it asks for no load balancer of ours.
+/// Evaluates the Service; `None` where it asks for no load balancer of its own from us.
 pub fn load_balancer(
     view: &dyn View,
     key: &ObjectKey,
@@ -58,54 +73,41 @@ pub fn load_balancer(
     let service: &Service = (&entry.fact).try_into().ok()?;
     let tenant = accept(view, key, service)?;
     if service.shared_vip.is_some() {
-        findings.push(Finding::new(
-            key,
-            Code::NotSupportedYet,
-            "a VIP shared by Services is not supported yet; the Service is not served",
-            "remove the annotation to get a VIP of its own",
-        ));
         return None;
     }
-    let object = Arc::new(key.clone());
-    let ports: Vec<L4Port> = once(key, service, findings)
-        .into_iter()
-        .filter_map(|port| l4_port(view, (&object, service), port, findings))
-        .collect();
-    if ports.is_empty() {
-        let text = "the Service has no port that can be served";
-        findings.push(Finding::new(
-            key,
-            Code::NoPorts,
-            text,
-            "add a TCP, UDP or SCTP port",
-        ));
-        return None;
+    let source = Arc::new(key.clone());
+    let ports = ports(view, &source, service, findings);
+    let mut said = said(&source, service);
+    said.push((
+        Role::Tenant,
+        namespace::tenant_origin(view, key.namespace.as_str()),
+    ));
+    if service.address.is_some() {
+        said.push(address_said(&source, service));
     }
-    Some(L4Draft {
-        source: key.clone(),
-        said: said(view, key, service),
+    let draft = L4Draft {
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        is_shared: false,
+        said,
         tenant,
+        members: vec![member(view, &source, service)],
         ports,
         address: service.address.clone(),
-        fqdns: view.env().l4_fqdns(key, service.hostname.as_ref()),
         application_profile: service.application_profile.clone(),
-        traffic_enabled: !service.traffic_disabled,
-    })
+        traffic_enabled: Some(!service.traffic_disabled),
+    };
+    (!draft.ports.is_empty()).then_some(draft)
 }
 
-/// Where the parts of the draft are said that are not those of a port.
-fn said(view: &dyn View, key: &ObjectKey, service: &Service) -> Vec<(Role, Origin)> {
-    let object = Arc::new(key.clone());
-    let place = |path| Origin::from(Place::new(&object, path));
-    let tenant = namespace::tenant_origin(view, key.namespace.as_str());
+/// Where a Service says what is not said of a port.
+pub(super) fn said(source: &Arc<ObjectKey>, service: &Service) -> Vec<(Role, Origin)> {
+    let place = |path| Origin::from(Place::new(source, path));
     let name = match service.hostname {
         Some(_) => place(HOSTNAME_AT),
         None => Origin::Setting("L4Settings.autoFQDN"),
     };
-    let mut said = vec![(Role::Tenant, tenant), (Role::Name, name)];
-    if service.address.is_some() {
-        said.push((Role::Address, place(service.address_at)));
-    }
+    let mut said = vec![(Role::Name, name)];
     if service.application_profile.is_some() {
         said.push((Role::Profile, place(APPLICATION_PROFILE_AT)));
     }
@@ -115,21 +117,68 @@ fn said(view: &dyn View, key: &ObjectKey, service: &Service) -> Vec<(Role, Origi
     said
 }
 
+/// Where a Service says its address.
+pub(super) fn address_said(source: &Arc<ObjectKey>, service: &Service) -> (Role, Origin) {
+    (Role::Address, Place::new(source, service.address_at).into())
+}
+
 const HOSTNAME_AT: &str = "metadata.annotations['external-dns.alpha.kubernetes.io/hostname']";
 const APPLICATION_PROFILE_AT: &str = "metadata.annotations['ako.vmware.com/application-profile']";
 const DISABLE_TRAFFIC_AT: &str = "metadata.annotations['ako.vmware.com/disable-traffic']";
 
+/// The Service as a member of a load balancer.
+pub(super) fn member(view: &dyn View, key: &Arc<ObjectKey>, service: &Service) -> L4Member {
+    let fqdn = |asked| view.env().l4_fqdn(key, asked);
+    L4Member {
+        source: key.clone(),
+        fqdn: fqdn(service.hostname.as_ref()),
+        auto_fqdn: fqdn(None),
+    }
+}
+
+/// The ports that can be served; where there is none, that is said. So is what has no effect.
+pub(super) fn ports(
+    view: &dyn View,
+    key: &Arc<ObjectKey>,
+    service: &Service,
+    findings: &mut Vec<Finding>,
+) -> Vec<L4Port> {
+    findings.extend(service.references.iter().map(|(annotation, name)| {
+        let text = eco_format!("annotation {annotation} names {name}, which has no effect yet");
+        let hint = "the Service is served without it; remove the annotation to be told no more";
+        Finding::new(key, Code::UnsupportedField, text, hint)
+    }));
+    let ports = once(key, service, findings).into_iter();
+    let ports: Vec<L4Port> = ports
+        .filter_map(|port| l4_port(view, (key, service), port, findings))
+        .collect();
+    if ports.is_empty() {
+        let text = "the Service has no port that can be served";
+        findings.push(Finding::new(
+            key,
+            Code::NoPorts,
+            text,
+            "add a TCP, UDP or SCTP port",
+        ));
+    }
+    ports
+}
+
+/// The tenant of the Service's namespace, if the Service asks for a load balancer of ours.
 pub(super) fn accept(view: &dyn View, key: &ObjectKey, service: &Service) -> Option<TenantName> {
-    let settings = &view.env().settings;
-    let ours = match &service.class {
-        Some(class) => class == LOAD_BALANCER_CLASS,
-        None => settings.l4.default_lb_controller,
-    };
-    let asked = service.kind == ServiceType::LoadBalancer && !service.deleting;
-    if asked && ours && !settings.ako.layer7_only {
+    let asks = service.asks_for_load_balancer() && has_our_class(view, service);
+    if asks && !view.env().settings.ako.layer7_only {
         namespace::tenant(view, key.namespace.as_str())
     } else {
         None
+    }
+}
+
+/// Whether its class is ours, or it has none and we take those.
+pub(super) fn has_our_class(view: &dyn View, service: &Service) -> bool {
+    match &service.class {
+        Some(class) => class == LOAD_BALANCER_CLASS,
+        None => view.env().settings.l4.default_lb_controller,
     }
 }
 

@@ -16,6 +16,11 @@ const APPLICATION_PROFILE: &str = "ako.vmware.com/application-profile";
 const DISABLE_TRAFFIC: &str = "ako.vmware.com/disable-traffic";
 const SKIP_NODE_PORT: &str = "skipnodeport.ako.vmware.com/enabled";
 const SHARED_VIP: &str = "ako.vmware.com/enable-shared-vip";
+/// Annotations that name custom resources.
+const REFERENCES: &[&str] = &[
+    "ako.vmware.com/l4rule",
+    "aviinfrasetting.ako.vmware.com/name",
+];
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -110,6 +115,10 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
             traffic_disabled: annotation(DISABLE_TRAFFIC)
                 .is_some_and(|v| v.eq_ignore_ascii_case("true")),
             shared_vip: annotation(SHARED_VIP),
+            references: REFERENCES
+                .iter()
+                .filter_map(|key| Some(((*key).into(), annotation(key)?)))
+                .collect(),
             families: Families::of_service(&spec.ip_families),
             local: spec.external_traffic_policy == "Local",
             skips_node_port: metadata.annotations.contains_key(SKIP_NODE_PORT),

@@ -1,6 +1,7 @@
 mod nodes;
 
-use super::{L4Draft, Service, ServiceType, Target, backend, load_balancer};
+use super::shared_load_balancer;
+use super::{L4Draft, Service, ServiceType, SharedVip, Target, backend, load_balancer};
 use crate::Fact;
 use crate::ingress::BackendPort;
 use crate::world::{World, cluster, codes, parse, told};
@@ -252,11 +253,145 @@ fn ports_that_cannot_be_served_are_told() {
 }
 
 #[test]
-fn a_shared_vip_is_not_supported_yet() {
-    let world = World::of(
-        "{kind: Service, metadata: {namespace: a, name: lb, annotations: {ako.vmware.com/enable-shared-vip: k}}, spec: {type: LoadBalancer, ports: [{port: 53}]}}",
-    );
+fn what_names_a_custom_resource_is_served_without_it_and_told() {
+    for annotation in [
+        "ako.vmware.com/l4rule",
+        "aviinfrasetting.ako.vmware.com/name",
+    ] {
+        let world = World::of(&format!(
+            "{{kind: Service, metadata: {{namespace: a, name: lb, annotations: {{{annotation}: it}}}}, spec: {{type: LoadBalancer, ports: [{{port: 53}}]}}}}"
+        ));
+        let mut findings = Vec::new();
+        assert!(load_balancer(&world, &world.key("Service", "lb"), &mut findings).is_some());
+        assert_eq!(codes(&findings), [Code::UnsupportedField], "{annotation}");
+    }
+}
+
+/// Services of namespace `a` under one key, each with a name, the minute of its creation, more
+/// annotations and its spec.
+fn shared(services: &[(&str, u8, &str, &str)]) -> World {
+    let service = |(name, created, annotations, spec): &(&str, u8, &str, &str)| {
+        format!(
+            "{{kind: Service, created: {created}, metadata: {{namespace: a, name: {name}, annotations: {{ako.vmware.com/enable-shared-vip: pair, {annotations}}}}}, spec: {{type: LoadBalancer, {spec}}}}}"
+        )
+    };
+    let all: Vec<String> = services.iter().map(service).collect();
+    World::of(&all.join("\n---\n"))
+}
+
+fn pair(world: &World) -> (Option<L4Draft>, Vec<Finding>) {
+    let vip = SharedVip {
+        cluster: cluster(),
+        namespace: "a".into(),
+        key: "pair".into(),
+    };
     let mut findings = Vec::new();
-    assert!(load_balancer(&world, &world.key("Service", "lb"), &mut findings).is_none());
-    assert_eq!(codes(&findings), [Code::NotSupportedYet]);
+    let draft = shared_load_balancer(world, &vip, &mut findings);
+    (draft, findings)
+}
+
+#[test]
+fn services_of_one_key_share_a_vip() {
+    let world = shared(&[
+        (
+            "new",
+            2,
+            "",
+            "ports: [{port: 443}, {port: 53, protocol: UDP}]",
+        ),
+        (
+            "old",
+            1,
+            "",
+            "loadBalancerIP: 10.0.0.1, ports: [{port: 80}]",
+        ),
+    ]);
+    let (draft, findings) = pair(&world);
+    let draft = draft.unwrap();
+    assert!(findings.is_empty(), "{findings:?}");
+    let members: Vec<&str> = draft
+        .members
+        .iter()
+        .map(|it| it.source.name.as_str())
+        .collect();
+    assert_eq!(members, ["old", "new"]);
+    // By protocol and port as one text.
+    let ports: Vec<(u16, &str)> = draft
+        .ports
+        .iter()
+        .map(|it| (it.port.port, it.at.object.name.as_str()))
+        .collect();
+    assert_eq!(ports, [(443, "new"), (80, "old"), (53, "new")]);
+    assert_eq!(draft.address.as_deref(), Some("10.0.0.1"));
+    assert_eq!(draft.traffic_enabled, None);
+    // None of them has a load balancer of its own.
+    let mut findings = Vec::new();
+    assert!(load_balancer(&world, &world.key("Service", "old"), &mut findings).is_none());
+    assert!(findings.is_empty());
+}
+
+#[test]
+fn services_that_do_not_agree_are_not_served_and_each_is_told() {
+    let check = |first: (&str, &str), second: (&str, &str), told: usize| {
+        let world = shared(&[
+            (
+                "one",
+                1,
+                first.0,
+                &format!("{} ports: [{{port: 80}}]", first.1),
+            ),
+            (
+                "two",
+                2,
+                second.0,
+                &format!("{} ports: [{{port: 81}}]", second.1),
+            ),
+        ]);
+        let (draft, findings) = pair(&world);
+        assert_eq!(draft.is_some(), told == 0, "{first:?} {second:?}");
+        assert_eq!(codes(&findings), vec![Code::SharedVipDiffers; told]);
+    };
+    let address = |address: &str| format!("loadBalancerIP: {address},");
+    check(("", &address("10.0.0.1")), ("", &address("10.0.0.1")), 0);
+    check(("", &address("10.0.0.1")), ("", &address("10.0.0.2")), 2);
+    // Who asks for none takes that of the oldest; the oldest takes nobody's.
+    check(("", &address("10.0.0.1")), ("", ""), 0);
+    check(("", ""), ("", &address("10.0.0.1")), 2);
+    check(("ako.vmware.com/l4rule: r", ""), ("", ""), 2);
+    // The one of another class is not ours to tell.
+    check(("", ""), ("", "loadBalancerClass: other,"), 1);
+    check(("", "loadBalancerClass: other,"), ("", ""), 1);
+}
+
+#[test]
+fn a_port_of_a_shared_vip_is_the_older_services() {
+    let ports = "ports: [{port: 80}, {port: 80, protocol: UDP}]";
+    let world = shared(&[("one", 1, "", "ports: [{port: 80}]"), ("two", 2, "", ports)]);
+    let (draft, findings) = pair(&world);
+    let owners: Vec<String> = draft
+        .unwrap()
+        .ports
+        .iter()
+        .map(|it| it.at.object.name.to_string())
+        .collect();
+    assert_eq!(owners, ["one", "two"]);
+    assert_eq!(codes(&findings), [Code::PortClaimed]);
+    assert_eq!(findings[0].object.name, "two");
+}
+
+#[test]
+fn who_leaves_a_shared_vip_is_no_member() {
+    for gone in ["type: ClusterIP,", "deleted"] {
+        let mut yaml = "{kind: Service, created: 1, metadata: {namespace: a, name: one, annotations: {ako.vmware.com/enable-shared-vip: pair}}, spec: {type: ClusterIP, ports: [{port: 80}]}}".to_owned();
+        if gone == "deleted" {
+            yaml = yaml.replace("ClusterIP", "LoadBalancer").replace(
+                "namespace: a",
+                "deletionTimestamp: '2025-01-01T00:00:00Z', namespace: a",
+            );
+        }
+        let two = "{kind: Service, created: 2, metadata: {namespace: a, name: two, annotations: {ako.vmware.com/enable-shared-vip: pair}}, spec: {type: LoadBalancer, ports: [{port: 81}]}}";
+        let (draft, findings) = pair(&World::of(&format!("{yaml}\n---\n{two}")));
+        assert_eq!(draft.unwrap().members.len(), 1, "{gone}");
+        assert!(findings.is_empty());
+    }
 }

@@ -149,6 +149,21 @@ fn interrupting_groups_run_alone_and_one_after_the_other() {
 }
 
 #[test]
+fn an_interruption_that_finds_no_room_as_a_whole_does_not_begin() {
+    let plan = || {
+        vec![
+            op(9, 0, &[]),
+            breaking(op(1, 0, &[])),
+            breaking(op(2, 0, &[key(1, 0)])),
+        ]
+    };
+    let mut scheduler = Scheduler::new(2);
+    assert_eq!(names(&scheduler.admit(plan()).refused), ["1@0", "2@0"]);
+    let mut scheduler = Scheduler::new(3);
+    assert!(scheduler.admit(plan()).refused.is_empty());
+}
+
+#[test]
 fn a_group_that_needs_something_from_outside_waits_for_it() {
     let mut scheduler = Scheduler::new(100);
     scheduler.admit(vec![

@@ -11,7 +11,7 @@ use crate::view::Held;
 use aviary_avi::{AviKey, AviKind};
 use aviary_boot::trace::Context;
 use aviary_kinds::namespace;
-use aviary_plan::{Hold, Method, Op, Plan};
+use aviary_plan::{Hold, Method, Op, Plan, leave_out};
 use aviary_session::Drift;
 use aviary_settings::Drift as DriftPolicy;
 use aviary_types::{Digest, EcoString, ObjectKey, ScopeKey, eco_format};
@@ -143,10 +143,12 @@ impl Core {
 
     pub(super) fn outcome(&mut self, id: SiteId, outcome: Outcome) {
         if let Some(site) = self.sites.get_mut(id) {
-            // Statuses tell of virtual services, of their addresses, and of what went wrong.
+            // Statuses tell of virtual services, of their addresses, of what must stand for it, and
+            // of what went wrong.
             let object = &outcome.op.key.object;
             let shown = matches!(object.kind, AviKind::VirtualService | AviKind::VsVip);
-            if shown || !outcome.is_done() || site.refusals.contains_key(object) {
+            let made = outcome.op.method == Method::Create;
+            if shown || made || !outcome.is_done() || site.refusals.contains_key(object) {
                 let causes = &self.causes;
                 let telling = |key: &ObjectKey| causes.telling(key, outcome.trace.as_ref());
                 self.statuses
@@ -318,19 +320,7 @@ fn split<T>(mut plan: Plan, pauses: &BTreeMap<Target, T>) -> (Plan, Vec<Op>) {
     if pauses.is_empty() {
         return (plan, Vec::new());
     }
-    let mut kept: Vec<Op> = plan
-        .ops
-        .extract_if(.., |op| is_paused(op, pauses))
-        .collect();
-    let mut objects: BTreeSet<AviKey> = kept.iter().map(|op| op.key.object.clone()).collect();
-    let waits = |op: &Op, on: &BTreeSet<AviKey>| {
-        on.contains(&op.key.object) || op.after.iter().any(|before| on.contains(&before.object))
-    };
-    while let Some(at) = plan.ops.iter().position(|op| waits(op, &objects)) {
-        let op = plan.ops.remove(at);
-        objects.insert(op.key.object.clone());
-        kept.push(op);
-    }
+    let kept = leave_out(&mut plan.ops, |op| is_paused(op, pauses));
     (plan, kept)
 }
 

@@ -352,8 +352,16 @@ fn write(version: &EcoString, wish: &Wish) -> intent::Write {
             resource_version: version.to_string(),
             digest: Vec::new(),
         }),
-        Wish::Event { reason, note } => intent::Write::Event(EventWrite {
-            r#type: EventType::Warning.into(),
+        Wish::Event {
+            warning,
+            reason,
+            note,
+        } => intent::Write::Event(EventWrite {
+            r#type: if *warning {
+                EventType::Warning.into()
+            } else {
+                EventType::Normal.into()
+            },
             reason: reason.to_string(),
             note: cut(note).to_owned(),
             action: String::new(),

@@ -3,7 +3,7 @@
 
 use super::attempt::Attempt;
 use super::outcome::{Done, Failure};
-use aviary_avi::{Body, ObservedObject, Owned, Ownership};
+use aviary_avi::{AviKey, Body, ObservedObject, Owned, Ownership};
 use aviary_session::{Class, Error};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ impl Attempt {
             return self.adopt(body, current.clone()).await;
         }
         self.check_fence()?;
-        self.remember().await?;
+        self.remember(self.key()).await?;
         let mut failures = 0;
         loop {
             let error = match self.send_create(body, failures).await {
@@ -43,12 +43,13 @@ impl Attempt {
         }
     }
 
-    /// Names that do not tell whose they are go into the journal before they are made.
-    async fn remember(&self) -> Result<(), Failure> {
-        if self.key().kind.ownership() != Ownership::MarkerAndReferrer {
+    /// Names that do not tell whose they are go into the journal before they are made, and before
+    /// what refers to them, and tells it, is deleted.
+    pub(super) async fn remember(&self, key: &AviKey) -> Result<(), Failure> {
+        if key.kind.ownership() != Ownership::MarkerAndReferrer {
             return Ok(());
         }
-        let recorded = self.context.journal.record(self.key()).await;
+        let recorded = self.context.journal.record(key).await;
         recorded.map_err(|error| Failure::new(Class::Retry, format!("{error}")))
     }
 

@@ -22,6 +22,10 @@ impl Attempt {
         let Some(current) = &self.current else {
             return Ok(DONE);
         };
+        self.check_fence()?;
+        for target in current.targets() {
+            self.remember(&target).await?;
+        }
         let mut failures = 0;
         loop {
             let error = match self.send_delete(&current.uuid, failures).await {

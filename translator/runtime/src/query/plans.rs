@@ -65,7 +65,11 @@ fn operation(site: &SiteView, op: &Op) -> Operation {
         r#ref: Some(convert::avi_ref(&op.key.object)),
         domain: Some(convert::domain(&op.domain)),
         reason: reason(op.reason).to_owned(),
-        break_reason: op.breaks.map(break_reason).unwrap_or_default().to_owned(),
+        break_reason: op
+            .breaks
+            .map(BreakReason::name)
+            .unwrap_or_default()
+            .to_owned(),
         fields,
     }
 }
@@ -77,13 +81,6 @@ fn reason(reason: Reason) -> &'static str {
         Reason::Widen => "first of two writes: the old and the new entries together",
         Reason::NotWanted => "nothing asks for it any more",
         Reason::Replace => "the Controller cannot change it: it is made anew",
-    }
-}
-
-fn break_reason(reason: BreakReason) -> &'static str {
-    match reason {
-        BreakReason::StaticVipChanged => "static_vip_changed",
-        BreakReason::SameAddressNewTenant => "same_address_new_tenant",
     }
 }
 

@@ -1,10 +1,12 @@
-use crate::support::{create, group, key, lab, lab_over, pool, pool_with, rule, vip};
+use crate::support::{create, delete, group, key, lab, lab_over, pool, pool_with, rule, vip};
 use async_trait::async_trait;
 use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
+use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::{AviKey, Body, Ref};
 use aviary_runtime::execute::{AlwaysMay, End, Journal, JournalError, NoJournal};
 use aviary_session::Class;
 use aviary_sim::{Drop, FaultRule, Options};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 fn lost(drop: Drop) -> FaultRule {
@@ -111,14 +113,14 @@ async fn a_missing_reference_is_told_as_such() {
 #[derive(Default)]
 struct Notes {
     names: Mutex<Vec<String>>,
-    broken: bool,
+    broken: AtomicBool,
 }
 
 #[async_trait]
 impl Journal for Notes {
     async fn record(&self, key: &AviKey) -> Result<(), JournalError> {
         self.names.lock().unwrap().push(key.name.to_string());
-        if self.broken {
+        if self.broken.load(Ordering::Relaxed) {
             let (name, why) = (key.name.clone(), "disk full".into());
             return Err(JournalError { name, why });
         }
@@ -134,13 +136,39 @@ async fn names_that_do_not_show_their_owner_are_recorded_before_they_are_made() 
     assert!(lab.run(ops).await.is_clean());
     assert_eq!(*notes.names.lock().unwrap(), ["c1--v"]);
     let broken = Arc::new(Notes {
-        broken: true,
+        broken: true.into(),
         ..Notes::default()
     });
     let mut lab = lab_over(Options::default(), Arc::new(AlwaysMay), broken);
     let report = lab.run(vec![create(&vip("v", &[]))]).await;
     assert_eq!(report.failed.len(), 1);
     assert!(lab.sent("POST", "vsvip").is_empty());
+}
+
+/// What refers to a VsVip tells whose it is: once that is gone, the journal alone does.
+#[tokio::test(start_paused = true)]
+async fn names_are_recorded_before_what_tells_whose_they_are_is_deleted() {
+    let service: Body = VirtualService {
+        name: "c1--s".into(),
+        created_by: Some(crate::support::domain().user()),
+        tenant_ref: Some(Ref::tenant("admin")),
+        cloud_ref: Some(Ref::plain("cloud", "Default-Cloud")),
+        vsvip_ref: Some(Ref::slash("vsvip", "c1--v")),
+        ..VirtualService::default()
+    }
+    .into();
+    for broken in [false, true] {
+        let notes = Arc::new(Notes::default());
+        let mut lab = lab_over(Options::default(), Arc::new(AlwaysMay), notes.clone());
+        lab.given(&[vip("v", &[])]).await;
+        lab.given(std::slice::from_ref(&service)).await;
+        notes.names.lock().unwrap().clear();
+        notes.broken.store(broken, Ordering::Relaxed);
+        let report = lab.run(vec![delete(&service)]).await;
+        assert_eq!(*notes.names.lock().unwrap(), ["c1--v"]);
+        assert_eq!(report.is_clean(), !broken);
+        assert_eq!(lab.has("virtualservice").is_empty(), !broken);
+    }
 }
 
 #[tokio::test(start_paused = true)]
