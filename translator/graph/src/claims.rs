@@ -9,6 +9,7 @@ use aviary_kinds::Env;
 use aviary_store::Facts;
 use aviary_types::{EcoString, Host, Members, ObjectKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Most names that a VsVip may have.
 pub(crate) const NAMES_MAX: usize = 1_000;
@@ -42,9 +43,9 @@ pub(crate) struct Rank {
 }
 
 /// What one unit asks for, sorted.
-pub(crate) type Claims = Box<[(Claim, Rank)]>;
+pub(crate) type Claims = Box<[(Claim, Arc<Rank>)]>;
 
-fn rank_in<'a>(claims: &'a Claims, claim: &Claim) -> Option<&'a Rank> {
+fn rank_in<'a>(claims: &'a Claims, claim: &Claim) -> Option<&'a Arc<Rank>> {
     let at = claims
         .binary_search_by(|(other, _)| other.cmp(claim))
         .ok()?;
@@ -68,10 +69,13 @@ impl Lost {
     }
 }
 
+/// Who asks, and by what right. Both are shared by all claims of a unit.
+type Asker = (Arc<Rank>, Arc<UnitKey>);
+
 /// Everything that is asked for, by whom.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    claims: BTreeMap<Claim, Members<(Rank, UnitKey)>>,
+    claims: BTreeMap<Claim, Members<Asker>>,
 }
 
 impl Registry {
@@ -84,24 +88,24 @@ impl Registry {
         claims: &Claims,
     ) -> BTreeSet<UnitKey> {
         let mut touched = BTreeSet::new();
+        let asker = Arc::new(unit.clone());
         for (claim, rank) in former {
             if rank_in(claims, claim) != Some(rank) {
-                self.withdraw(claim, &(rank.clone(), unit.clone()));
-                self.neighbours(claim, &mut touched);
+                self.withdraw(claim, &(rank.clone(), asker.clone()));
+                self.neighbours(claim, unit, &mut touched);
             }
         }
         for (claim, rank) in claims {
             if rank_in(former, claim) != Some(rank) {
                 let all = self.claims.entry(claim.clone()).or_default();
-                all.insert((rank.clone(), unit.clone()));
-                self.neighbours(claim, &mut touched);
+                all.insert((rank.clone(), asker.clone()));
+                self.neighbours(claim, unit, &mut touched);
             }
         }
-        touched.remove(unit);
         touched
     }
 
-    fn withdraw(&mut self, claim: &Claim, who: &(Rank, UnitKey)) {
+    fn withdraw(&mut self, claim: &Claim, who: &Asker) {
         if let Some(all) = self.claims.get_mut(claim) {
             all.remove(who);
             if all.is_empty() {
@@ -110,19 +114,23 @@ impl Registry {
         }
     }
 
-    /// The units next to the end of the room: one more or less before them changes theirs. Of a
+    /// The other units next to the end of the room: one more or less before them changes theirs. Of a
     /// thing for one, all others: each is told who has it.
-    fn neighbours(&self, claim: &Claim, touched: &mut BTreeSet<UnitKey>) {
+    fn neighbours(&self, claim: &Claim, unit: &UnitKey, touched: &mut BTreeSet<UnitKey>) {
         let Some(all) = self.claims.get(claim) else {
             return;
         };
         let room = claim.room();
-        let units = all.iter().map(|(_, unit)| unit.clone());
-        if room == 1 {
-            touched.extend(units);
+        let (from, count) = if room == 1 {
+            (0, all.len())
         } else if all.len() >= room {
-            touched.extend(units.skip(room.saturating_sub(1)).take(2));
-        }
+            (room.saturating_sub(1), 2)
+        } else {
+            return;
+        };
+        let near = all.iter().skip(from).take(count);
+        let others = near.filter(|(_, other)| **other != *unit);
+        touched.extend(others.map(|(_, other)| UnitKey::clone(other)));
     }
 
     /// What the unit does not get of what it asks for.
@@ -159,13 +167,15 @@ impl Registry {
         }
         let mut all = all.iter().filter(|(_, other)| same_view(other));
         let (last, last_unit) = all.nth(claim.room().saturating_sub(1))?;
-        ((last, last_unit) < (rank, unit)).then_some(&last.source)
+        ((&**last, &**last_unit) < (rank, unit)).then_some(&last.source)
     }
 }
 
 /// What a unit asks for, by what it would make if it got everything.
 pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
-    let rank = |sources: &mut dyn Iterator<Item = &ObjectKey>| {
+    let mut known: Option<Arc<Rank>> = None;
+    // Mostly one source asks for everything: its rank is kept once.
+    let mut rank = |sources: &mut dyn Iterator<Item = &ObjectKey>| {
         let ranks = sources.map(|source| Rank {
             created: facts
                 .get(source)
@@ -173,10 +183,14 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
                 .unwrap_or_default(),
             source: source.clone(),
         });
-        ranks.min()
+        let rank = ranks.min()?;
+        if known.as_deref() != Some(&rank) {
+            known = Some(Arc::new(rank));
+        }
+        known.clone()
     };
     let own_name = |shard: &ShardKey| env.shard_fqdn(&shard.name, shard.tenant.as_str());
-    let mut claims: BTreeMap<Claim, Rank> = BTreeMap::new();
+    let mut claims: BTreeMap<Claim, Arc<Rank>> = BTreeMap::new();
     for object in parts
         .objects
         .iter()

@@ -40,8 +40,9 @@ impl Memo {
 /// All memos, found by what they read.
 #[derive(Debug, Default)]
 pub(crate) struct Memos {
-    by_unit: BTreeMap<UnitKey, Memo>,
-    readers: BTreeMap<Read, Members<UnitKey>>,
+    /// One key for each unit, which its readers share.
+    by_unit: BTreeMap<Arc<UnitKey>, Memo>,
+    readers: BTreeMap<Read, Members<Arc<UnitKey>>>,
     wanted: BTreeSet<ObjectKey>,
 }
 
@@ -51,6 +52,7 @@ impl Memos {
     }
 
     pub(crate) fn insert(&mut self, unit: UnitKey, memo: Memo) {
+        let unit = Arc::new(unit);
         for (read, _) in &memo.reads {
             let readers = self.readers.entry(read.clone()).or_default();
             readers.insert(unit.clone());
@@ -60,10 +62,10 @@ impl Memos {
     }
 
     pub(crate) fn remove(&mut self, unit: &UnitKey) -> Option<Memo> {
-        let memo = self.by_unit.remove(unit)?;
+        let (unit, memo) = self.by_unit.remove_entry(unit)?;
         for (read, _) in &memo.reads {
             if let Some(units) = self.readers.get_mut(read) {
-                units.remove(unit);
+                units.remove(&unit);
                 if units.is_empty() {
                     self.readers.remove(read);
                     if let Some(key) = by_name(read) {
@@ -77,14 +79,16 @@ impl Memos {
 
     /// The units that read this.
     pub(crate) fn readers(&self, read: &Read) -> impl Iterator<Item = &UnitKey> {
-        self.readers.get(read).into_iter().flat_map(Members::iter)
+        let readers = self.readers.get(read).into_iter();
+        readers.flat_map(Members::iter).map(AsRef::as_ref)
     }
 
     /// Every unit of a domain. Visits all units: for changes of settings and of whole clusters.
     pub(crate) fn of_domain(&self, domain: &DomainId) -> impl Iterator<Item = &UnitKey> {
         self.by_unit
             .keys()
-            .filter(move |unit| unit.domain() == domain)
+            .map(AsRef::as_ref)
+            .filter(move |unit: &&UnitKey| unit.domain() == domain)
     }
 
     /// Objects of kinds watched by name that some unit reads.

@@ -3,15 +3,34 @@
 use crate::{ClusterName, Namespace};
 use ecow::EcoString;
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// A Kubernetes kind that has a room. `group` is empty for the core group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Kind {
     /// API group without version.
     pub group: &'static str,
     /// Kind in CamelCase.
     pub kind: &'static str,
+}
+
+impl Ord for Kind {
+    /// By group, then by kind. Keys are compared all the time, and mostly with keys of their own
+    /// kind: the same constant is found equal without reading it.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let is_same = std::ptr::eq(self.group, other.group) && std::ptr::eq(self.kind, other.kind);
+        if is_same {
+            return Ordering::Equal;
+        }
+        (self.group, self.kind).cmp(&(other.group, other.kind))
+    }
+}
+
+impl PartialOrd for Kind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl fmt::Display for Kind {
