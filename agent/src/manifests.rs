@@ -5,27 +5,29 @@ mod files;
 mod overlay;
 mod parse;
 mod shelf;
+mod state;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aviary_boot::{Clock, spawn};
-use aviary_link::key::{Lane, Name};
+use aviary_link::key::{Kind, Lane, Name};
 use aviary_proto::sync::v1::{Intent, IntentOutcome, WatchItem};
 use aviary_proto::types::v1::Finding;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
-pub use self::files::{DiskFiles, DiskSink, Files, MemoryFiles, Sink, Stamp};
+pub use self::files::{Change, DiskFiles, DiskSink, Files, MemoryFiles, Sink, Stamp};
 use self::overlay::Overlay;
 pub use self::parse::{Document, Malformed, parse};
-use self::shelf::{Shelf, State};
+use self::shelf::Shelf;
+use self::state::State;
 use crate::source::{FetchError, Sight, Source};
 
 /// After a change the folder is read once nothing more changed for this long.
@@ -95,7 +97,7 @@ impl Source for Manifests {
     ) -> Result<Option<Value>, FetchError> {
         let state = self.desk.states.borrow().clone();
         match state.find(&lane.kind, name) {
-            Some((_, stored)) => Ok(Some(feed::named(&stored.value, name))),
+            Some((_, stored)) => Ok(Some(feed::named(stored.value(), name))),
             None => match &state.unknown {
                 None => Ok(None),
                 Some(reason) => Err(FetchError {
@@ -127,6 +129,23 @@ impl Desk {
         let Papers { shelf, overlay } = &mut *papers;
         let state = shelf.state(&self.states.borrow().clone(), overlay);
         let findings = shelf.findings();
+        self.show(state);
+        self.findings.send_if_modified(|before| {
+            let changed = *before != findings;
+            *before = findings;
+            changed
+        });
+    }
+
+    /// Makes known what was written to one object.
+    fn publish_written(&self, kind: &Kind, name: &Name) {
+        let mut papers = self.papers();
+        let Papers { shelf, overlay } = &mut *papers;
+        let state = shelf.written((kind, name), &self.states.borrow().clone(), overlay);
+        self.show(state);
+    }
+
+    fn show(&self, state: State) {
         self.states.send_if_modified(|before| {
             let changed = !state.is(before);
             if changed {
@@ -134,11 +153,28 @@ impl Desk {
             }
             changed
         });
-        self.findings.send_if_modified(|before| {
-            let changed = *before != findings;
-            *before = findings;
-            changed
-        });
+    }
+
+    /// Reads files that alone have changed. Answers whether that was all there is to do.
+    async fn hurry(&self, paths: &BTreeSet<String>, stamps: &mut BTreeMap<String, Stamp>) -> bool {
+        let mut done = true;
+        for path in paths {
+            let (stamp, content) = (self.files.stamp(path).await, self.files.read(path).await);
+            let (Ok(stamp), Ok(content)) = (stamp, content) else {
+                return false;
+            };
+            let mut papers = self.papers();
+            let Papers { shelf, overlay } = &mut *papers;
+            let before = self.states.borrow().clone();
+            match shelf.put_alone(path, &content, (&before, overlay)) {
+                Some(state) => {
+                    self.show(state);
+                    stamps.insert(path.clone(), stamp);
+                }
+                None => done = false,
+            }
+        }
+        done
     }
 
     /// Reads what changed since the stamps before.
@@ -184,7 +220,7 @@ impl Desk {
         let gone = self
             .papers()
             .overlay
-            .prune(|kind, name| state.has(kind, name));
+            .prune(|kind, name| state.get(kind, name).is_some());
         let Some(sink) = &self.sink else {
             return;
         };
@@ -216,10 +252,21 @@ async fn follow(desk: Arc<Desk>) {
     let mut stamps = BTreeMap::new();
     loop {
         desk.scan(&mut stamps).await;
-        tokio::select! {
-            biased;
-            () = desk.files.changed() => quieten(&*desk.files).await,
-            () = sleep(RESCAN) => {}
+        let rescan = Instant::now() + RESCAN;
+        loop {
+            let change = tokio::select! {
+                biased;
+                change = desk.files.changed() => change,
+                () = sleep_until(rescan) => break,
+            };
+            // A file that is whole waits for nothing; all else may be the begin of more.
+            if let Change::Files(paths) = &change
+                && desk.hurry(paths, &mut stamps).await
+            {
+                continue;
+            }
+            quieten(&*desk.files).await;
+            break;
         }
     }
 }

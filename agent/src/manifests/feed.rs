@@ -1,15 +1,16 @@
 //! A lane's watch over a folder.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use aviary_link::key::{Extent, Kind, Lane, Name};
+use aviary_link::key::{Extent, Lane, Name};
 use aviary_proto::sync::v1::LaneCondition;
 use futures::stream::{self, BoxStream, StreamExt};
+use imbl::ordmap::DiffItem;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::shelf::{State, Stored};
+use super::state::{Objects, State, Stored, find};
 use crate::source::Sight;
 
 /// Objects of namespaced kinds that name no namespace are in this one, as with kubectl.
@@ -19,7 +20,8 @@ pub(super) const DEFAULT_NAMESPACE: &str = "default";
 struct Feed {
     lane: Lane,
     states: watch::Receiver<Arc<State>>,
-    seen: BTreeMap<Name, Arc<Stored>>,
+    /// What was there when it was looked last.
+    seen: Objects,
     next: VecDeque<Next>,
     /// The last listing was complete.
     whole: bool,
@@ -39,7 +41,7 @@ pub(super) fn feed(lane: Lane, states: watch::Receiver<Arc<State>>) -> BoxStream
     let feed = Feed {
         lane,
         states,
-        seen: BTreeMap::new(),
+        seen: Objects::new(),
         next: VecDeque::new(),
         whole: false,
         started: false,
@@ -70,31 +72,58 @@ impl Feed {
 
     /// Notes what changed since the state before.
     fn follow(&mut self, state: &State) {
-        let now = objects(&self.lane, state);
-        if !self.whole {
-            self.seen.clear();
-            self.next.push_back(Next::Listing);
+        let now = state.objects.get(&self.lane.kind).cloned();
+        let now = now.unwrap_or_default();
+        let before = std::mem::replace(&mut self.seen, now);
+        if self.whole {
+            self.note_changes(&before);
+            return;
         }
-        for (name, stored) in &now {
-            if self
-                .seen
-                .get(name)
-                .is_none_or(|seen| !Arc::ptr_eq(seen, stored))
-            {
+        self.next.push_back(Next::Listing);
+        for (name, stored) in shown(&self.lane.extent, &self.seen) {
+            self.next.push_back(Next::Object(name, stored));
+        }
+        self.next.push_back(match &state.unknown {
+            None => Next::Listed,
+            Some(reason) => Next::Failed(reason.clone()),
+        });
+        self.whole = state.unknown.is_none();
+    }
+
+    fn note_changes(&mut self, before: &Objects) {
+        if self.seen.ptr_eq(before) {
+            return;
+        }
+        let extent = &self.lane.extent;
+        let (were, are): (BTreeMap<_, _>, BTreeMap<_, _>) = match extent {
+            // Few objects, and several manifest names may mean one of them.
+            Extent::Cluster => (shown(extent, before), shown(extent, &self.seen)),
+            Extent::Namespace(_) | Extent::All => {
+                let names: BTreeSet<Name> = before
+                    .diff(&self.seen)
+                    .map(|change| match change {
+                        DiffItem::Add(name, _) | DiffItem::Remove(name, _) => name,
+                        DiffItem::Update { new, .. } => new.0,
+                    })
+                    .map(|name| placed(extent, name))
+                    .filter(|name| extent.contains(&name.namespace))
+                    .collect();
+                let of = |objects: &Objects| {
+                    let found = |name: &Name| Some((name.clone(), find(objects, name)?.1));
+                    names.iter().filter_map(found).collect()
+                };
+                (of(before), of(&self.seen))
+            }
+        };
+        for (name, stored) in &are {
+            let was = were.get(name);
+            if was.is_none_or(|was| !Arc::ptr_eq(was, stored)) {
                 self.next
                     .push_back(Next::Object(name.clone(), stored.clone()));
             }
         }
-        for name in self.seen.keys().filter(|name| !now.contains_key(name)) {
-            self.next.push_back(Next::Gone(name.clone()));
-        }
-        self.seen = now;
-        if !self.whole {
-            self.next.push_back(match &state.unknown {
-                None => Next::Listed,
-                Some(reason) => Next::Failed(reason.clone()),
-            });
-            self.whole = state.unknown.is_none();
+        for name in were.into_keys().filter(|name| !are.contains_key(name)) {
+            self.next.push_back(Next::Gone(name));
         }
     }
 }
@@ -105,20 +134,16 @@ fn say(next: Next) -> Sight {
         Next::Listed => Sight::Listed,
         Next::Gone(name) => Sight::Gone(name),
         Next::Failed(reason) => Sight::Failed(LaneCondition::Failed, reason),
-        Next::Object(name, stored) => Sight::Object(named(&stored.value, &name)),
+        Next::Object(name, stored) => Sight::Object(named(stored.value(), &name)),
     }
 }
 
-/// The objects of a lane.
-fn objects(lane: &Lane, state: &State) -> BTreeMap<Name, Arc<Stored>> {
-    let Some(objects) = state.objects.get(&lane.kind) else {
-        return BTreeMap::new();
-    };
-    let mut found: BTreeMap<Name, Arc<Stored>> = BTreeMap::new();
-    for (name, stored) in objects.iter() {
-        let placed = placed(&lane.extent, name);
-        if lane.extent.contains(&placed.namespace)
-            && (placed == *name || !objects.contains_key(&placed))
+/// The objects of an extent, by the names that they have there.
+fn shown(extent: &Extent, objects: &Objects) -> BTreeMap<Name, Arc<Stored>> {
+    let mut found = BTreeMap::new();
+    for (name, stored) in objects {
+        let placed = placed(extent, name);
+        if extent.contains(&placed.namespace) && (placed == *name || !objects.contains_key(&placed))
         {
             found.insert(placed, stored.clone());
         }
@@ -138,8 +163,7 @@ fn placed(extent: &Extent, name: &Name) -> Name {
 }
 
 /// The object with the namespace that it is in.
-pub(super) fn named(value: &Value, name: &Name) -> Value {
-    let mut value = value.clone();
+pub(super) fn named(mut value: Value, name: &Name) -> Value {
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         if name.namespace.is_empty() {
             metadata.remove("namespace");
@@ -148,24 +172,4 @@ pub(super) fn named(value: &Value, name: &Name) -> Value {
         }
     }
     value
-}
-
-impl State {
-    /// True if a manifest has the object under this very name.
-    pub(super) fn has(&self, kind: &Kind, name: &Name) -> bool {
-        self.objects
-            .get(kind)
-            .is_some_and(|objects| objects.contains_key(name))
-    }
-
-    /// The object of a name, wherever its manifest puts it.
-    pub(super) fn find(&self, kind: &Kind, name: &Name) -> Option<(Name, Arc<Stored>)> {
-        let objects = self.objects.get(kind)?;
-        let bare = Name::new("", &name.name);
-        let in_default = name.namespace == DEFAULT_NAMESPACE;
-        [Some(name.clone()), in_default.then_some(bare)]
-            .into_iter()
-            .flatten()
-            .find_map(|name| objects.get(&name).map(|stored| (name, stored.clone())))
-    }
 }

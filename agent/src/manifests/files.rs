@@ -1,6 +1,6 @@
 //! Where manifests are, and where what is written goes: folders, or memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 mod disk;
+mod notes;
 
 pub use self::disk::{DiskFiles, DiskSink};
 
@@ -23,9 +24,21 @@ pub trait Files: Send + Sync + 'static {
     /// The content of one.
     async fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// The stamp of one, which must be there.
+    async fn stamp(&self, path: &str) -> io::Result<Stamp>;
+
     /// Waits until something may have changed. It may end for nothing, and miss a change: files are
     /// listed now and then in any case.
-    async fn changed(&self);
+    async fn changed(&self) -> Change;
+}
+
+/// What may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Anything, and it may still go on.
+    Anything,
+    /// These manifests were written to their end, and no others.
+    Files(BTreeSet<String>),
 }
 
 /// Where statuses and Events are written.
@@ -119,8 +132,15 @@ impl Files for MemoryFiles {
         Ok(content.clone()?)
     }
 
-    async fn changed(&self) {
+    async fn stamp(&self, path: &str) -> io::Result<Stamp> {
+        let files = self.files();
+        let (stamp, _) = files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(stamp.to_string())
+    }
+
+    async fn changed(&self) -> Change {
         self.inner.changed.notified().await;
+        Change::Anything
     }
 }
 

@@ -2,7 +2,9 @@
 //! API server would.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use aviary_link::digest::Digest;
 use aviary_link::key::{Kind, Name};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,17 +18,24 @@ pub(super) struct Overlay {
 
 /// What was written to one object, and the file that says so.
 #[derive(Debug)]
-struct Written {
-    value: Value,
+pub(super) struct Written {
+    /// It as JSON.
+    pub(super) text: Arc<str>,
+    pub(super) digest: Digest,
     path: String,
+}
+
+impl Written {
+    /// It as a value.
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
 }
 
 impl Overlay {
     /// What was written to an object.
-    pub(super) fn get(&self, kind: &Kind, name: &Name) -> Option<&Value> {
-        self.written
-            .get(&(kind.clone(), name.clone()))
-            .map(|written| &written.value)
+    pub(super) fn get(&self, kind: &Kind, name: &Name) -> Option<&Written> {
+        self.written.get(&(kind.clone(), name.clone()))
     }
 
     /// Takes over a file that was written before. What is no object is left out.
@@ -49,13 +58,13 @@ impl Overlay {
         let kind = Kind::new(group, field("/kind"));
         let name = Name::new(field("/metadata/namespace"), field("/metadata/name"));
         if !kind.kind.is_empty() && !name.name.is_empty() {
-            *self.at(&kind, &name, path) = written_part(value);
+            self.set((&kind, &name), path, &written_part(value));
         }
     }
 
     /// Replaces the fields that server-side apply owns: those of the last apply go.
-    pub(super) fn apply(&mut self, (kind, name): (&Kind, &Name), path: &str, body: Value) {
-        let over = self.at(kind, name, path);
+    pub(super) fn apply(&mut self, object: (&Kind, &Name), path: &str, body: Value) {
+        let mut over = self.at(object);
         if let (Some(over), Value::Object(body)) = (over.as_object_mut(), body) {
             let names = ["apiVersion", "kind", "metadata"];
             over.extend(
@@ -63,19 +72,21 @@ impl Overlay {
                     .filter(|(field, _)| !names.contains(&field.as_str())),
             );
         }
+        self.set(object, path, &over);
     }
 
     /// Merges a patch. What it takes away that the manifest does not say is forgotten.
     pub(super) fn patch(
         &mut self,
-        (kind, name): (&Kind, &Name),
+        object: (&Kind, &Name),
         path: &str,
         body: Value,
         manifest: &Value,
     ) {
-        let over = self.at(kind, name, path);
-        lay(over, body);
-        forget(over, Some(manifest));
+        let mut over = self.at(object);
+        lay(&mut over, body);
+        forget(&mut over, Some(manifest));
+        self.set(object, path, &over);
     }
 
     /// Forgets what was written to objects that are gone; returns the files that said so.
@@ -91,15 +102,19 @@ impl Overlay {
         gone
     }
 
-    fn at(&mut self, kind: &Kind, name: &Name, path: &str) -> &mut Value {
-        let written = self
-            .written
-            .entry((kind.clone(), name.clone()))
-            .or_insert_with(|| Written {
-                value: json!({}),
-                path: path.to_owned(),
-            });
-        &mut written.value
+    fn at(&self, (kind, name): (&Kind, &Name)) -> Value {
+        self.get(kind, name)
+            .map_or_else(|| json!({}), Written::value)
+    }
+
+    fn set(&mut self, (kind, name): (&Kind, &Name), path: &str, value: &Value) {
+        let text: Arc<str> = value.to_string().into();
+        let written = Written {
+            digest: Digest::over(&[text.as_bytes()]),
+            text,
+            path: path.to_owned(),
+        };
+        self.written.insert((kind.clone(), name.clone()), written);
     }
 }
 

@@ -3,71 +3,38 @@
 //! A broken file keeps its last good objects. While a file is broken that was never good, nobody
 //! knows what is in it: objects of vanished files stay, and no listing is complete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aviary_link::digest::Digest;
 use aviary_link::key::{Kind, Name};
 use aviary_proto::types::v1::Finding;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::overlay::{Overlay, merge};
+use super::overlay::{Overlay, Written};
 use super::parse::{Malformed, parse};
+use super::state::{Objects, State, Stored};
 use crate::findings::{duplicate, malformed, unreadable};
 
 /// Objects without a creationTimestamp are as old as their place: from here on, one second apart.
 const FIRST_BORN: i64 = 946_684_800;
 
-/// An object as a watch shows it.
-#[derive(Debug, PartialEq)]
-pub(super) struct Stored {
-    pub(super) value: Value,
-    /// What the manifest says, without what was written.
-    pub(super) manifest: Arc<Value>,
-    pub(super) uid: String,
-    pub(super) version: String,
-    /// Tells a change. It never leaves: it is of secret values too.
-    digest: Digest,
-}
-
-/// The objects of one kind.
-pub(super) type Objects = Arc<BTreeMap<Name, Arc<Stored>>>;
-
-/// All objects at one moment.
-#[derive(Clone, Debug, Default)]
-pub(super) struct State {
-    /// False until the folder was read for the first time.
-    pub(super) ready: bool,
-    pub(super) objects: BTreeMap<Kind, Objects>,
-    /// Set while nobody knows what some file has in it.
-    pub(super) unknown: Option<String>,
-}
-
-impl State {
-    /// True if nothing differs from another state.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        let same =
-            |(a, b): ((&Kind, &Objects), (&Kind, &Objects))| a.0 == b.0 && Arc::ptr_eq(a.1, b.1);
-        self.ready == other.ready
-            && self.unknown == other.unknown
-            && self.objects.len() == other.objects.len()
-            && self.objects.iter().zip(&other.objects).all(same)
-    }
-}
-
 /// One document of a file.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Sheet {
     kind: Kind,
     name: Name,
     line: usize,
-    value: Arc<Value>,
+    /// The uid that the manifest gives; empty for none.
+    uid: String,
+    /// The object as JSON.
+    body: Arc<str>,
     digest: Digest,
 }
 
 /// One file.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct File {
     sheets: Vec<Sheet>,
     /// What is wrong now.
@@ -80,9 +47,10 @@ struct File {
 /// All files.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    files: BTreeMap<String, File>,
+    files: BTreeMap<Arc<str>, File>,
     folder_trouble: Option<Finding>,
-    born: BTreeMap<(Kind, Name), Timestamp>,
+    /// When objects were first seen, by what names them.
+    born: BTreeMap<Digest, Timestamp>,
     ready: bool,
     /// The last version given. Versions say nothing of the content, and begin at the time of the
     /// start, so that those of two starts are not the same.
@@ -100,16 +68,12 @@ impl Shelf {
 
     /// A file has this content now.
     pub(super) fn put(&mut self, path: &str, content: &[u8]) {
-        let file = self.files.entry(path.to_owned()).or_default();
+        let read = read(content);
+        let file = self.files.entry(path.into()).or_default();
         file.vanished = false;
-        let text = std::str::from_utf8(content).map_err(|_| Malformed {
-            line: 1,
-            reason: "the file is not UTF-8".to_owned(),
-        });
-        match text.and_then(parse) {
-            Ok(documents) => {
-                let sheet = |document: super::parse::Document| sheet(document.line, document.value);
-                file.sheets = documents.into_iter().map(sheet).collect();
+        match read {
+            Ok(sheets) => {
+                file.sheets = sheets;
                 file.known = true;
                 file.trouble = None;
             }
@@ -120,9 +84,44 @@ impl Shelf {
         }
     }
 
+    /// A file has this content now, and nothing else happened. Answers the state with it, or `None`
+    /// if that takes more than to look at this file: something is wrong with it, an object is not in
+    /// it any more, or another file has it as well. Then nothing was done.
+    pub(super) fn put_alone(
+        &mut self,
+        path: &str,
+        content: &[u8],
+        (before, overlay): (&State, &Overlay),
+    ) -> Option<State> {
+        let sheets = read(content).ok()?;
+        let names: BTreeSet<_> = sheets.iter().map(|it| (&it.kind, &it.name)).collect();
+        let is_free = |sheet: &Sheet| {
+            let other = before.get(&sheet.kind, &sheet.name);
+            other.is_none_or(|other| &*other.path == path)
+        };
+        let former = self.files.get(path);
+        let was_good = former.is_none_or(|file| file.trouble.is_none() && !file.vanished);
+        let stays = |sheet: &Sheet| names.contains(&(&sheet.kind, &sheet.name));
+        let keeps = former.is_none_or(|file| file.sheets.iter().all(stays));
+        let is_known = self.ready && before.unknown.is_none() && self.folder_trouble.is_none();
+        let is_single = names.len() == sheets.len() && sheets.iter().all(is_free);
+        if !(is_known && was_good && keeps && is_single) {
+            return None;
+        }
+        let path: Arc<str> = path.into();
+        let mut state = before.clone();
+        for sheet in &sheets {
+            self.place(sheet, &path, overlay, &mut state.objects);
+        }
+        let file = self.files.entry(path).or_default();
+        file.sheets = sheets;
+        file.known = true;
+        Some(state)
+    }
+
     /// A file is there and cannot be read.
     pub(super) fn spoil(&mut self, path: &str, why: &str) {
-        let file = self.files.entry(path.to_owned()).or_default();
+        let file = self.files.entry(path.into()).or_default();
         file.vanished = false;
         file.trouble = Some(unreadable(path, why));
     }
@@ -177,33 +176,34 @@ impl Shelf {
 
     /// The objects now. Parts that did not change are those of the state before.
     pub(super) fn state(&mut self, before: &State, overlay: &Overlay) -> State {
-        let mut chosen: BTreeMap<Kind, BTreeMap<Name, Sheet>> = BTreeMap::new();
+        let files = std::mem::take(&mut self.files);
+        let mut chosen: BTreeMap<(&Kind, &Name), (&Arc<str>, &Sheet)> = BTreeMap::new();
         // Vanished files come last: what is there counts first.
-        let (there, vanished): (Vec<&File>, Vec<&File>) =
-            self.files.values().partition(|file| !file.vanished);
-        for sheet in there
-            .into_iter()
-            .chain(vanished)
-            .flat_map(|file| &file.sheets)
-        {
-            let names = chosen.entry(sheet.kind.clone()).or_default();
-            names
-                .entry(sheet.name.clone())
-                .or_insert_with(|| sheet.clone());
+        let (there, vanished): (Vec<_>, Vec<_>) =
+            files.iter().partition(|(_, file)| !file.vanished);
+        for (path, file) in there.into_iter().chain(vanished) {
+            for sheet in &file.sheets {
+                chosen
+                    .entry((&sheet.kind, &sheet.name))
+                    .or_insert((path, sheet));
+            }
         }
-        let mut objects = BTreeMap::new();
-        for (kind, sheets) in chosen {
-            let old = before.objects.get(&kind);
-            let stored: BTreeMap<Name, Arc<Stored>> = sheets
-                .into_values()
-                .map(|sheet| {
-                    let old = old.and_then(|old| old.get(&sheet.name));
-                    (sheet.name.clone(), self.store(&sheet, old, overlay))
-                })
+        let mut objects = before.objects.clone();
+        for (kind, known) in &mut objects {
+            let gone: Vec<Name> = known
+                .keys()
+                .filter(|name| !chosen.contains_key(&(kind, *name)))
+                .cloned()
                 .collect();
-            let same = old.filter(|old| equal(old, &stored)).cloned();
-            objects.insert(kind, same.unwrap_or_else(|| Arc::new(stored)));
+            for name in gone {
+                known.remove(&name);
+            }
         }
+        for (path, sheet) in chosen.into_values() {
+            self.place(sheet, path, overlay, &mut objects);
+        }
+        objects.retain(|_, objects| !objects.is_empty());
+        self.files = files;
         State {
             ready: self.ready || self.folder_trouble.is_some(),
             objects,
@@ -211,43 +211,80 @@ impl Shelf {
         }
     }
 
-    fn store(&mut self, sheet: &Sheet, old: Option<&Arc<Stored>>, over: &Overlay) -> Arc<Stored> {
-        let written = over.get(&sheet.kind, &sheet.name);
-        let written_text = written.map(Value::to_string).unwrap_or_default();
-        let digest = Digest::over(&[&sheet.digest.to_wire(), written_text.as_bytes()]);
-        if let Some(old) = old.filter(|old| old.digest == digest) {
-            return old.clone();
+    /// The state with what was written to one object.
+    pub(super) fn written(
+        &mut self,
+        (kind, name): (&Kind, &Name),
+        before: &State,
+        overlay: &Overlay,
+    ) -> State {
+        let mut state = before.clone();
+        let written = overlay.get(kind, name);
+        if let Some(objects) = state.objects.get_mut(kind)
+            && let Some(old) = objects.get(name).cloned()
+        {
+            let digest = digest_of(&old.body, written);
+            if digest != old.digest {
+                let stored = Stored {
+                    body: old.body.clone(),
+                    over: written.map(|written| written.text.clone()),
+                    path: old.path.clone(),
+                    uid: old.uid.clone(),
+                    version: self.next_version(),
+                    born: old.born.clone(),
+                    digest,
+                };
+                objects.insert(name.clone(), Arc::new(stored));
+            }
         }
-        self.version += 1;
-        let version = self.version.to_string();
-        let mut value = (*sheet.value).clone();
-        if let Some(written) = written {
-            merge(&mut value, written.clone());
-        }
-        let born = self.born(sheet);
-        let uid = uid_of(sheet);
-        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert("resourceVersion".into(), json!(version));
-            metadata.entry("uid").or_insert_with(|| json!(uid));
-            metadata.entry("generation").or_insert(json!(1));
-            metadata
-                .entry("creationTimestamp")
-                .or_insert_with(|| json!(born.to_string()));
-        }
-        let uid = value.pointer("/metadata/uid").and_then(Value::as_str);
-        Arc::new(Stored {
-            uid: uid.unwrap_or_default().to_owned(),
-            value,
-            manifest: sheet.value.clone(),
-            version,
-            digest,
-        })
+        state
     }
 
-    fn born(&mut self, sheet: &Sheet) -> Timestamp {
+    /// Puts an object in its place, unless it is there as it is.
+    fn place(
+        &mut self,
+        sheet: &Sheet,
+        path: &Arc<str>,
+        overlay: &Overlay,
+        objects: &mut BTreeMap<Kind, Objects>,
+    ) {
+        let written = overlay.get(&sheet.kind, &sheet.name);
+        let digest = combine(sheet.digest, written);
+        let old = objects
+            .get(&sheet.kind)
+            .and_then(|objects| objects.get(&sheet.name));
+        if old.is_some_and(|old| old.digest == digest && old.path == *path) {
+            return;
+        }
+        let id = id_of(sheet);
+        let version = match old {
+            // It has only moved.
+            Some(old) if old.digest == digest => old.version.clone(),
+            _ => self.next_version(),
+        };
+        let stored = Stored {
+            body: sheet.body.clone(),
+            over: written.map(|written| written.text.clone()),
+            path: path.clone(),
+            uid: uid_of(sheet, id),
+            version,
+            born: self.born(id).to_string(),
+            digest,
+        };
+        objects
+            .entry(sheet.kind.clone())
+            .or_default()
+            .insert(sheet.name.clone(), Arc::new(stored));
+    }
+
+    fn next_version(&mut self) -> String {
+        self.version += 1;
+        self.version.to_string()
+    }
+
+    fn born(&mut self, id: Digest) -> Timestamp {
         let next = i64::try_from(self.born.len()).unwrap_or(i64::MAX);
-        let key = (sheet.kind.clone(), sheet.name.clone());
-        *self.born.entry(key).or_insert_with(|| {
+        *self.born.entry(id).or_insert_with(|| {
             let first = Timestamp::from_second(FIRST_BORN).unwrap_or(Timestamp::UNIX_EPOCH);
             first
                 .saturating_add(SignedDuration::from_secs(next))
@@ -256,12 +293,16 @@ impl Shelf {
     }
 }
 
-fn equal(old: &BTreeMap<Name, Arc<Stored>>, new: &BTreeMap<Name, Arc<Stored>>) -> bool {
-    old.len() == new.len()
-        && old
-            .iter()
-            .zip(new)
-            .all(|(old, new)| old.0 == new.0 && Arc::ptr_eq(old.1, new.1))
+/// The documents of a file.
+fn read(content: &[u8]) -> Result<Vec<Sheet>, Malformed> {
+    let text = std::str::from_utf8(content).map_err(|_| Malformed {
+        line: 1,
+        reason: "the file is not UTF-8".to_owned(),
+    })?;
+    let documents = parse(text)?.into_iter();
+    Ok(documents
+        .map(|document| sheet(document.line, document.value))
+        .collect())
 }
 
 fn sheet(line: usize, mut value: Value) -> Sheet {
@@ -277,21 +318,42 @@ fn sheet(line: usize, mut value: Value) -> Sheet {
         .map_or("", |(group, _)| group);
     let kind = Kind::new(group, text("/kind"));
     let name = Name::new(text("/metadata/namespace"), text("/metadata/name"));
-    let digest = Digest::over(&[value.to_string().as_bytes()]);
+    let uid = text("/metadata/uid").to_owned();
+    let body: Arc<str> = value.to_string().into();
     Sheet {
         kind,
         name,
         line,
-        value: Arc::new(value),
-        digest,
+        uid,
+        digest: Digest::over(&[body.as_bytes()]),
+        body,
     }
 }
 
-/// A uid that is the same at every start.
-fn uid_of(sheet: &Sheet) -> String {
+fn digest_of(body: &str, written: Option<&Written>) -> Digest {
+    combine(Digest::over(&[body.as_bytes()]), written)
+}
+
+fn combine(body: Digest, written: Option<&Written>) -> Digest {
+    match written {
+        None => body,
+        Some(written) => Digest::over(&[&body.to_wire(), &written.digest.to_wire()]),
+    }
+}
+
+/// What names an object.
+fn id_of(sheet: &Sheet) -> Digest {
     let Sheet { kind, name, .. } = sheet;
     let parts = [&kind.group, &kind.kind, &name.namespace, &name.name].map(String::as_bytes);
-    let hex = format!("{:?}", Digest::over(&parts));
+    Digest::over(&parts)
+}
+
+/// The manifest's uid, or one that is the same at every start.
+fn uid_of(sheet: &Sheet, id: Digest) -> String {
+    if !sheet.uid.is_empty() {
+        return sheet.uid.clone();
+    }
+    let hex = format!("{id:?}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!(
         "{}-{}-{}-{}-{}",

@@ -315,3 +315,43 @@ async fn events_are_lines_and_unknown_objects_an_outcome() {
     assert_eq!(line["regarding"]["name"], "x");
     assert_eq!(line["component"], "aviary");
 }
+
+/// A desk that has read these files, and the stamps of the reading.
+async fn desk(files: &[(&str, String)]) -> (Bench, BTreeMap<String, Stamp>) {
+    let bench = bench(files);
+    let mut stamps = BTreeMap::new();
+    bench.source.desk.scan(&mut stamps).await;
+    (bench, stamps)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_file_is_shown_at_once_if_nothing_goes_with_it() {
+    let (bench, mut stamps) = desk(&[
+        ("a.yaml", service("a", "x", 1) + &service("a", "y", 1)),
+        ("b.yaml", service("a", "z", 1)),
+    ])
+    .await;
+    let mut feed = bench.watch(Extent::All);
+    said(&mut feed).await;
+    let mut hurry = async |path: &str, content: String| {
+        bench.files.put(path, content);
+        let paths = BTreeSet::from([path.to_owned()]);
+        let state = bench.source.desk.states.borrow().clone();
+        let alone = bench.source.desk.hurry(&paths, &mut stamps).await;
+        (alone, bench.source.desk.states.borrow().is(&state))
+    };
+    let changed = service("a", "x", 2) + &service("a", "y", 1);
+    assert_eq!(hurry("a.yaml", changed.clone()).await, (true, false));
+    assert_eq!(hurry("c.yaml", service("a", "new", 1)).await, (true, false));
+    // These take more than to look at one file: an object goes, another file has it, it is broken.
+    for (path, content) in [
+        ("a.yaml", service("a", "x", 3)),
+        ("c.yaml", service("a", "new", 1) + &service("a", "z", 9)),
+        ("c.yaml", "kind: [".to_owned()),
+    ] {
+        assert_eq!(hurry(path, content).await, (false, true), "{path}");
+    }
+    bench.files.put("a.yaml", changed);
+    bench.files.put("c.yaml", service("a", "new", 1));
+    assert_eq!(said(&mut feed).await, ["+a/new 1", "+a/x 2"]);
+}

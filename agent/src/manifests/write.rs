@@ -5,7 +5,8 @@ use aviary_proto::sync::v1::{EventType, EventWrite, Intent, IntentOutcome, Inten
 use serde_json::{Value, json};
 
 use super::Desk;
-use super::shelf::Stored;
+use super::overlay::Written;
+use super::state::Stored;
 use crate::source::refused;
 
 /// Where Events go.
@@ -36,10 +37,12 @@ impl Desk {
                 "the object has another uid",
             );
         }
+        let value = stored.value();
         let at = Place {
             kind,
             name,
             placed,
+            api_version: value.get("apiVersion"),
             stored: &stored,
         };
         match &intent.write {
@@ -72,12 +75,12 @@ impl Desk {
                 Write::Merge(body) => {
                     papers
                         .overlay
-                        .patch(object, &path, body, &at.stored.manifest);
+                        .patch(object, &path, body, &at.stored.manifest());
                 }
             }
             status_file(at, papers.overlay.get(&at.kind, &at.placed))
         };
-        self.publish();
+        self.publish_written(&at.kind, &at.placed);
         if let Some(sink) = &self.sink {
             let written = match content {
                 Ok(content) => sink.write(&path, content.into_bytes()).await,
@@ -111,7 +114,7 @@ impl Desk {
             "action": event.action,
             "note": event.note,
             "regarding": {
-                "apiVersion": at.stored.value.get("apiVersion"),
+                "apiVersion": at.api_version,
                 "kind": at.kind.kind,
                 "namespace": at.name.namespace,
                 "name": at.name.name,
@@ -138,6 +141,7 @@ struct Place<'a> {
     kind: Kind,
     name: Name,
     placed: Name,
+    api_version: Option<&'a Value>,
     stored: &'a Stored,
 }
 
@@ -161,9 +165,9 @@ fn done(id: u64) -> IntentOutcome {
 }
 
 /// What was written to an object, as a file that names it.
-fn status_file(at: &Place<'_>, over: Option<&Value>) -> Result<String, String> {
+fn status_file(at: &Place<'_>, over: Option<&Written>) -> Result<String, String> {
     let mut value = json!({
-        "apiVersion": at.stored.value.get("apiVersion"),
+        "apiVersion": at.api_version,
         "kind": at.kind.kind,
         "metadata": {"name": at.placed.name},
     });
@@ -172,7 +176,11 @@ fn status_file(at: &Place<'_>, over: Option<&Value>) -> Result<String, String> {
     {
         metadata.insert("namespace".into(), json!(at.placed.namespace));
     }
-    if let (Some(value), Some(over)) = (value.as_object_mut(), over.and_then(Value::as_object)) {
+    let over = over.map(Written::value);
+    if let (Some(value), Some(over)) = (
+        value.as_object_mut(),
+        over.as_ref().and_then(Value::as_object),
+    ) {
         for (field, written) in over {
             match (
                 field.as_str(),

@@ -6,7 +6,6 @@
 )]
 
 mod admit;
-mod cluster;
 mod collector;
 mod corpus;
 mod crash;
@@ -14,10 +13,10 @@ mod e2e;
 mod grpcurl;
 mod health;
 mod normal;
-mod program;
 mod rbac;
 mod relay;
 mod scene;
-mod sim;
 mod stack;
 mod traces;
+
+use aviary_tests::{cluster, program, sim};

@@ -2,6 +2,7 @@
 
 mod counts;
 mod growth;
+mod load;
 
 use anyhow::{Result, bail};
 
@@ -10,12 +11,13 @@ use crate::shell::{Workspace, run};
 pub(crate) use counts::check as check_counts;
 
 const USAGE: &str =
-    "counts [--bless --reason TEXT] | growth [--kind KIND] [HOSTS…] | micro [FILTER]";
+    "counts [--bless --reason TEXT] | growth [--kind KIND] [HOSTS…] | load [FLAGS] | micro [FILTER]";
 
 pub(crate) fn bench(ws: &Workspace, rest: &[String]) -> Result<()> {
     match rest.split_first() {
         Some((what, rest)) if what == "counts" => counts::run_recipe(ws, rest),
         Some((what, rest)) if what == "growth" => growth::run_recipe(ws, rest),
+        Some((what, rest)) if what == "load" => load::run_recipe(ws, rest),
         Some((what, rest)) if what == "micro" => micro(ws, rest),
         _ => bail!("cargo xtask bench {USAGE}"),
     }

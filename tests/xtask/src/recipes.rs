@@ -7,9 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::bench;
 use crate::shell::{Workspace, run, run_quietly};
-use crate::tools;
+use crate::{bench, tools};
 
 /// One recipe: `cargo xtask NAME`.
 pub(crate) struct Recipe {
@@ -21,7 +20,7 @@ pub(crate) struct Recipe {
 pub(crate) const RECIPES: &[Recipe] = &[
     Recipe {
         name: "bench",
-        does: "counts, growth, micro: figures of docs/performance.md",
+        does: "counts, growth, load, micro: figures of docs/performance.md",
         run: bench::bench,
     },
     Recipe {
@@ -107,7 +106,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
 ];
 
 /// Test binaries that start installed programs: `quick` leaves them out, `live` runs them alone.
-const NEED_TOOLS: &[&str] = &["avisdk", "chart", "live", "wire"];
+const NEED_TOOLS: &[&str] = &["avisdk", "chart", "live", "load", "wire"];
 
 /// Prints the table.
 pub(crate) fn list() {
@@ -294,11 +293,8 @@ const CHART: &str = "charts/aviary";
 fn cargo_test(ws: &Workspace, words: &[&str]) -> Command {
     let mut command = ws.cargo(&["test", "--locked"]);
     command.args(words);
-    command
-        .env("AVIARY_TOOLS", ws.tools())
-        .env("KUBEBUILDER_ASSETS", tools::kubernetes(ws))
-        // The error texts of tests say it all; a backtrace of each would bury them.
-        .env("RUST_LIB_BACKTRACE", "0");
+    // The error texts of tests say it all; a backtrace of each would bury them.
+    tools::told(&mut command, ws).env("RUST_LIB_BACKTRACE", "0");
     command
 }
 

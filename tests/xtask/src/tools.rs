@@ -128,6 +128,13 @@ const HOST_PROGRAMS: [(&str, &str, &str); 3] = [
     ("python3", "--version", "buf, avisdk"),
 ];
 
+/// A command that is told where the tools lie.
+pub(crate) fn told<'a>(command: &'a mut Command, ws: &Workspace) -> &'a mut Command {
+    command
+        .env("AVIARY_TOOLS", ws.tools())
+        .env("KUBEBUILDER_ASSETS", kubernetes(ws))
+}
+
 /// The folder with etcd, kube-apiserver and kubectl: `KUBEBUILDER_ASSETS` if it has them, else ours.
 pub(crate) fn kubernetes(ws: &Workspace) -> PathBuf {
     given_kubernetes().unwrap_or_else(|| ws.tools().join("k8s"))

@@ -58,9 +58,10 @@ impl Log {
         self.entries.push_back(entry);
     }
 
-    /// A copy of all entries, oldest first.
-    pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        self.entries.iter().cloned().collect()
+    /// A copy of the entries after a number, oldest first; 0 for all.
+    pub(crate) fn entries_after(&self, seq: u64) -> Vec<LogEntry> {
+        let first = self.entries.partition_point(|entry| entry.seq <= seq);
+        self.entries.range(first..).cloned().collect()
     }
 
     /// Forgets the entries; the numbering goes on.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use aviary_sim::{Credentials, Options, Seed, Simulator, TokioClock, server_config};
+use aviary_sim::{Clock, Credentials, Options, Seed, Simulator, TokioClock, server_config};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -84,13 +84,16 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
         }
         _ => Credentials::Any,
     };
+    let clock = TokioClock::starting_at(now_micros()?);
+    // It starts with its first reading: now, not with the first request.
+    clock.now_micros();
     Ok(Options {
         seed,
         credentials,
         fill_defaults: arguments.fill_defaults,
         delay: Duration::from_millis(arguments.delay_ms),
         random_seed: arguments.random_seed,
-        clock: Arc::new(TokioClock::starting_at(now_micros()?)),
+        clock: Arc::new(clock),
         scheme: if arguments.tls_cert.is_some() {
             "https"
         } else {

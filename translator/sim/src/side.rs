@@ -5,6 +5,7 @@ use http::Request;
 use serde_json::json;
 
 use crate::faults::FaultRule;
+use crate::query::Query;
 use crate::reply::{Refusal, Reply};
 use crate::simulator::Simulator;
 
@@ -17,7 +18,10 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Option<
         .strip_prefix("_sim/")?;
     let reply = match (request.method().as_str(), door.trim_end_matches('/')) {
         ("GET", "dump") => Reply::json(200, &simulator.dump()),
-        ("GET", "log") => Reply::json(200, &json!(simulator.log())),
+        ("GET", "log") => match after(request) {
+            Some(seq) => Reply::json(200, &json!(simulator.log_after(seq))),
+            None => Refusal::new(400, "after: the number of an entry").into(),
+        },
         ("DELETE", "log") => {
             simulator.clear_log();
             Reply::empty(204)
@@ -40,4 +44,10 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Option<
         (_, door) => Refusal::new(404, format!("there is no side door {door}")).into(),
     };
     Some(reply)
+}
+
+/// The entry after which the log is asked for; 0 for all of it, `None` if it is no number.
+fn after(request: &Request<Bytes>) -> Option<u64> {
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    query.get("after").map_or(Some(0), |seq| seq.parse().ok())
 }

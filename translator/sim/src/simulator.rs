@@ -129,7 +129,12 @@ impl Simulator {
 
     /// The requests so far, oldest first; those to the side doors are left out.
     pub fn log(&self) -> Vec<LogEntry> {
-        self.state().log.entries()
+        self.log_after(0)
+    }
+
+    /// The requests after one, by its number: how a reader follows the log.
+    pub fn log_after(&self, seq: u64) -> Vec<LogEntry> {
+        self.state().log.entries_after(seq)
     }
 
     /// Forgets the logged requests.

@@ -1,21 +1,25 @@
 //! Manifests and statuses in folders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aviary_boot::{Blocking, Clock};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-use super::{Files, Sink, Stamp};
+use super::notes::Notes;
+use super::{Change, Files, Sink, Stamp};
 
 /// A file changed this recently may change again without another stamp.
 const RACY_SECONDS: i64 = 2;
+/// What began to change has this long to be whole; then it counts as a change of anything.
+const UNDER_WAY: Duration = Duration::from_millis(50);
 /// Folders within folders.
 const DEPTH_MAX: usize = 32;
 
@@ -25,10 +29,23 @@ pub struct DiskFiles {
     without: Option<PathBuf>,
     clock: Clock,
     blocking: Blocking,
-    changed: Arc<Notify>,
+    heard: Arc<Heard>,
     scans: AtomicU64,
     /// Kept for its notifications; without it files are listed now and then only.
     _watcher: Option<RecommendedWatcher>,
+}
+
+/// What the operating system told.
+#[derive(Default)]
+struct Heard {
+    notes: Mutex<Notes>,
+    news: Notify,
+}
+
+impl Heard {
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl DiskFiles {
@@ -40,9 +57,16 @@ impl DiskFiles {
         blocking: Blocking,
     ) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
-        let changed = Arc::new(Notify::new());
-        let hint = changed.clone();
-        let watcher = notify::recommended_watcher(move |_| hint.notify_one());
+        let without = without.and_then(|without| without.canonicalize().ok());
+        let heard = Arc::new(Heard::default());
+        let (ear, out) = (heard.clone(), without.clone());
+        let watcher = notify::recommended_watcher(move |event| {
+            let mut notes = ear.notes();
+            notes.take(event, out.as_deref());
+            if !notes.is_empty() {
+                ear.news.notify_one();
+            }
+        });
         let watcher = watcher.and_then(|mut watcher| {
             watcher.watch(&folder, RecursiveMode::Recursive)?;
             Ok(watcher)
@@ -51,11 +75,11 @@ impl DiskFiles {
             tracing::warn!(%error, "changes of the folder are seen late");
         }
         Ok(Self {
-            without: without.and_then(|without| without.canonicalize().ok()),
+            without,
             folder,
             clock,
             blocking,
-            changed,
+            heard,
             scans: AtomicU64::new(0),
             _watcher: watcher.ok(),
         })
@@ -90,8 +114,55 @@ impl Files for DiskFiles {
             .map_err(io::Error::other)?
     }
 
-    async fn changed(&self) {
-        self.changed.notified().await;
+    async fn stamp(&self, path: &str) -> io::Result<Stamp> {
+        let scan = self.scans.fetch_add(1, Ordering::Relaxed);
+        let racy = self.clock.now().as_second().saturating_sub(RACY_SECONDS);
+        let path = self.folder.join(path);
+        let look = move || {
+            let metadata = std::fs::metadata(path)?;
+            if !metadata.is_file() {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            Ok(stamp_of(&metadata, racy, scan))
+        };
+        self.blocking.run(look).await.map_err(io::Error::other)?
+    }
+
+    async fn changed(&self) -> Change {
+        loop {
+            let pending = {
+                let mut notes = self.heard.notes();
+                if notes.anything {
+                    *notes = Notes::default();
+                    return Change::Anything;
+                }
+                if !notes.whole.is_empty() {
+                    let whole = std::mem::take(&mut notes.whole);
+                    return self.relative(&whole);
+                }
+                notes.is_pending()
+            };
+            let news = self.heard.news.notified();
+            if !pending {
+                news.await;
+            } else if tokio::time::timeout(UNDER_WAY, news).await.is_err() {
+                let mut notes = self.heard.notes();
+                notes.anything |= notes.is_pending();
+            }
+        }
+    }
+}
+
+impl DiskFiles {
+    fn relative(&self, paths: &BTreeSet<PathBuf>) -> Change {
+        let name = |path: &PathBuf| {
+            let below = path.strip_prefix(&self.folder).ok()?;
+            Some(below.to_str()?.to_owned())
+        };
+        match paths.iter().map(name).collect() {
+            Some(names) => Change::Files(names),
+            None => Change::Anything,
+        }
     }
 }
 
@@ -126,17 +197,7 @@ impl Walk {
     }
 
     fn add(&mut self, path: &Path, metadata: &std::fs::Metadata) {
-        let mut stamp = format!(
-            "{}.{}.{}.{}",
-            metadata.len(),
-            metadata.mtime(),
-            metadata.mtime_nsec(),
-            metadata.ino()
-        );
-        if metadata.mtime() >= self.racy {
-            stamp = format!("{stamp}.{}", self.scan);
-        }
-        self.insert(path, stamp);
+        self.insert(path, stamp_of(metadata, self.racy, self.scan));
     }
 
     fn insert(&mut self, path: &Path, stamp: Stamp) {
@@ -146,12 +207,27 @@ impl Walk {
     }
 }
 
-fn hidden(path: &Path) -> bool {
+fn stamp_of(metadata: &std::fs::Metadata, racy: i64, scan: u64) -> Stamp {
+    let stamp = format!(
+        "{}.{}.{}.{}",
+        metadata.len(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ino()
+    );
+    if metadata.mtime() >= racy {
+        format!("{stamp}.{scan}")
+    } else {
+        stamp
+    }
+}
+
+pub(super) fn hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn is_manifest(path: &Path) -> bool {
+pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("yaml" | "yml" | "json"))
 }
@@ -278,5 +354,30 @@ mod tests {
         std::fs::write(folder.path().join("one.yaml"), "x").unwrap();
         files.changed().await;
         assert_eq!(files.list().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_whole_is_named_and_all_else_may_be_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        std::fs::create_dir(at("out")).unwrap();
+        let clock = Clock::system();
+        let without = at("out");
+        let files = DiskFiles::new(folder.path(), Some(&without), clock, Blocking::Inline).unwrap();
+        let named = |path: &str| Change::Files(BTreeSet::from([path.to_owned()]));
+        std::fs::write(at("out/status.yaml"), "x").unwrap();
+        std::fs::write(at("one.yaml"), "x").unwrap();
+        assert_eq!(files.changed().await, named("one.yaml"));
+        std::fs::write(at("one.draft"), "y").unwrap();
+        std::fs::rename(at("one.draft"), at("one.yaml")).unwrap();
+        assert_eq!(files.changed().await, named("one.yaml"));
+        // Reading is no change: the next one is told, and not this.
+        files.read("one.yaml").await.unwrap();
+        std::fs::remove_file(at("one.yaml")).unwrap();
+        assert_eq!(files.changed().await, Change::Anything);
+        std::fs::create_dir(at("sub")).unwrap();
+        assert_eq!(files.changed().await, Change::Anything);
+        let _begun = std::fs::File::create(at("slow.yaml")).unwrap();
+        assert_eq!(files.changed().await, Change::Anything);
     }
 }

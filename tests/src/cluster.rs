@@ -1,11 +1,16 @@
 //! The cluster that all tests of this binary share: nodes and classes of the corpus, and a client.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing field of an object reads as null"
+)]
+
 use std::collections::BTreeMap;
 
+use crate::kube::Kube;
 use anyhow::{Context, Result};
 use aviary_proto::query::v1::ObjectVersion;
 use aviary_proto::types::v1::ObjectKey;
-use aviary_tests::kube::Kube;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
@@ -14,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 /// The Kubernetes cluster's name in every setting.
-pub(crate) const CLUSTER: &str = "lab";
+pub const CLUSTER: &str = "lab";
 
 /// Group, version, kind, plural, and whether it is namespaced.
 const KINDS: &[(&str, &str, &str, &str, bool)] = &[
@@ -42,14 +47,15 @@ const KINDS: &[(&str, &str, &str, &str, bool)] = &[
 
 /// The apiserver, as its administrator.
 #[derive(Clone)]
-pub(crate) struct Cluster {
-    pub(crate) kube: &'static Kube,
+pub struct Cluster {
+    /// The control plane.
+    pub kube: &'static Kube,
     client: Client,
 }
 
 impl Cluster {
     /// The shared one. Clients belong to a runtime, so each test has its own.
-    pub(crate) async fn shared() -> Result<Self> {
+    pub async fn shared() -> Result<Self> {
         static READY: OnceCell<()> = OnceCell::const_new();
         let kube = tokio::task::spawn_blocking(Kube::shared).await??;
         let config = Kubeconfig::read_from(kube.kubeconfig())?;
@@ -64,7 +70,7 @@ impl Cluster {
 
     /// The cluster-wide objects of the corpus: nodes with their addresses, and the class.
     async fn furnish(&self) -> Result<()> {
-        let folder = aviary_tests::corpus::scenarios().join("l7/01-single-host");
+        let folder = crate::corpus::scenarios().join("l7/01-single-host");
         for object in documents(&std::fs::read_to_string(folder.join("00-cluster.yaml"))?)? {
             self.apply(&object).await?;
         }
@@ -75,17 +81,17 @@ impl Cluster {
     }
 
     /// Server-side apply, by force; answers which version that made.
-    pub(crate) async fn apply(&self, object: &Value) -> Result<ObjectVersion> {
+    pub async fn apply(&self, object: &Value) -> Result<ObjectVersion> {
         let (api, name) = self.place(object)?;
         let params = PatchParams::apply("live").force();
         let made = api.patch(&name, &params, &Patch::Apply(object)).await;
-        let made = made.with_context(|| format!("apply {} {name}", text(object, "kind")))?;
+        let made = made.with_context(|| format!("apply {} {name}", text_of(object, "kind")))?;
         let version = made.metadata.resource_version.unwrap_or_default();
         Ok(version_of(object, version))
     }
 
     /// The same for the status subresource.
-    pub(crate) async fn apply_status(&self, object: &Value) -> Result<ObjectVersion> {
+    pub async fn apply_status(&self, object: &Value) -> Result<ObjectVersion> {
         let (api, name) = self.place(object)?;
         let params = PatchParams::apply("live").force();
         let made = api
@@ -97,15 +103,15 @@ impl Cluster {
     }
 
     /// Deletes an object.
-    pub(crate) async fn delete(&self, object: &Value) -> Result<()> {
+    pub async fn delete(&self, object: &Value) -> Result<()> {
         let (api, name) = self.place(object)?;
         let gone = api.delete(&name, &DeleteParams::default()).await;
-        gone.with_context(|| format!("delete {} {name}", text(object, "kind")))?;
+        gone.with_context(|| format!("delete {} {name}", text_of(object, "kind")))?;
         Ok(())
     }
 
     /// Every object of a kind in a namespace.
-    pub(crate) async fn list(&self, kind: &str, namespace: &str) -> Result<Vec<Value>> {
+    pub async fn list(&self, kind: &str, namespace: &str) -> Result<Vec<Value>> {
         let (resource, _) = resource(kind)?;
         let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &resource);
         let list = api.list(&ListParams::default()).await;
@@ -115,7 +121,7 @@ impl Cluster {
     }
 
     /// What stands on every Ingress and on every Service of type LoadBalancer, as the corpus has it.
-    pub(crate) async fn statuses(&self, namespaces: &[String]) -> Result<BTreeMap<String, Value>> {
+    pub async fn statuses(&self, namespaces: &[String]) -> Result<BTreeMap<String, Value>> {
         let mut found = BTreeMap::new();
         for namespace in namespaces {
             for object in self.list("Ingress", namespace).await? {
@@ -133,7 +139,7 @@ impl Cluster {
     }
 
     fn place(&self, object: &Value) -> Result<(Api<DynamicObject>, String)> {
-        let (resource, namespaced) = resource(text(object, "kind"))?;
+        let (resource, namespaced) = resource(text_of(object, "kind"))?;
         let name = object["metadata"]["name"].as_str().context("no name")?;
         let client = self.client.clone();
         let api = if namespaced {
@@ -149,7 +155,7 @@ impl Cluster {
 }
 
 /// The documents of a YAML text.
-pub(crate) fn documents(yaml: &str) -> Result<Vec<Value>> {
+pub fn documents(yaml: &str) -> Result<Vec<Value>> {
     let parts = yaml.split("\n---\n").filter(|part| !part.trim().is_empty());
     parts
         .map(|part| serde_saphyr::from_str(part).context("read a YAML document"))
@@ -157,9 +163,9 @@ pub(crate) fn documents(yaml: &str) -> Result<Vec<Value>> {
 }
 
 /// How the query service names an object.
-pub(crate) fn key_of(object: &Value) -> ObjectKey {
-    let group = text(object, "apiVersion").split_once('/');
-    let kind = text(object, "kind");
+pub fn key_of(object: &Value) -> ObjectKey {
+    let group = text_of(object, "apiVersion").split_once('/');
+    let kind = text_of(object, "kind");
     let cluster_wide = KINDS.iter().any(|entry| entry.2 == kind && !entry.4);
     let namespace = object["metadata"]["namespace"].as_str();
     ObjectKey {
@@ -213,6 +219,7 @@ fn told(object: &Value) -> Value {
     told.into()
 }
 
-fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+/// A text field of an object; empty if it has none.
+pub fn text_of<'a>(object: &'a Value, field: &str) -> &'a str {
     object[field].as_str().unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdout, Command};
 const GUARD: Duration = Duration::from_mins(2);
 
 /// Waits for what must happen, but not for ever.
-pub(crate) async fn within<T>(what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn within<T>(what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(GUARD, future).await {
         Ok(result) => result.with_context(|| what.to_owned()),
         Err(_) => bail!("{what}: did not happen"),
@@ -23,7 +23,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = Result<T>
 }
 
 /// The answer to a question that is asked until it has one.
-pub(crate) async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> Result<T>
+pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,
 {
@@ -40,10 +40,10 @@ where
 }
 
 /// A variable of a program's environment.
-pub(crate) type Variable = (String, String);
+pub type Variable = (String, String);
 
 /// A running program; killed when dropped, and when the test process ends in whatever way.
-pub(crate) struct Program {
+pub struct Program {
     name: String,
     child: Child,
     errors: PathBuf,
@@ -52,7 +52,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts a program that says where it listens in its first line; answers `HOST:PORT`.
-    pub(crate) async fn listening(
+    pub async fn listening(
         name: &str,
         args: &[String],
         folder: &Path,
@@ -61,7 +61,7 @@ impl Program {
     }
 
     /// The same, with more variables in its environment.
-    pub(crate) async fn listening_with(
+    pub async fn listening_with(
         name: &str,
         args: &[String],
         folder: &Path,
@@ -83,12 +83,12 @@ impl Program {
     }
 
     /// Starts a program that listens nowhere.
-    pub(crate) fn start(name: &str, args: &[String], folder: &Path) -> Result<Self> {
+    pub fn start(name: &str, args: &[String], folder: &Path) -> Result<Self> {
         Self::start_with(name, args, folder, &[])
     }
 
     /// The same, with more variables in its environment.
-    pub(crate) fn start_with(
+    pub fn start_with(
         name: &str,
         args: &[String],
         folder: &Path,
@@ -106,9 +106,11 @@ impl Program {
         environment: &[Variable],
     ) -> Result<(Self, Lines<BufReader<ChildStdout>>)> {
         let number = fs::read_dir(folder)?.count();
+        let path = built(name)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let errors = folder.join(format!("{number:03}.{name}.stderr"));
         let out = folder.join(format!("{number:03}.{name}.stdout"));
-        let mut child = Command::new(built(name)?)
+        let mut child = Command::new(&path)
             .args(args)
             .current_dir(folder)
             .env("NO_COLOR", "1")
@@ -122,7 +124,7 @@ impl Program {
         Watchdog::shared()?.guard(child.id().context("a process that just ended")?)?;
         let pipe = child.stdout.take().context("a pipe from a process")?;
         let program = Self {
-            name: name.to_owned(),
+            name: name.into_owned(),
             child,
             errors,
             out,
@@ -143,8 +145,13 @@ impl Program {
         });
     }
 
+    /// Its process.
+    pub fn id(&self) -> Result<u32> {
+        self.child.id().context("a process that has ended")
+    }
+
     /// kill -9.
-    pub(crate) async fn kill(mut self) -> Result<()> {
+    pub async fn kill(mut self) -> Result<()> {
         self.child
             .kill()
             .await
@@ -152,7 +159,7 @@ impl Program {
     }
 
     /// SIGTERM, and waits for the end.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
         let id = self.child.id().context("a process that has ended")?;
         let status = StdCommand::new("kill").arg(id.to_string()).status()?;
         anyhow::ensure!(status.success(), "kill {id}");
@@ -165,13 +172,16 @@ impl Program {
     }
 
     /// Everything that it wrote to standard error.
-    pub(crate) fn words(&self) -> Result<String> {
+    pub fn words(&self) -> Result<String> {
         fs::read_to_string(&self.errors).context("read a log file")
     }
 }
 
-/// The path of a program that cargo built beside this test.
+/// The path of a program: as it is given, or of the one that cargo built beside this test.
 fn built(name: &str) -> Result<PathBuf> {
+    if Path::new(name).is_absolute() {
+        return Ok(name.into());
+    }
     let here = std::env::current_exe().context("find this test")?;
     let folder = here.parent().and_then(Path::parent);
     let path = folder.context("the target folder")?.join(name);

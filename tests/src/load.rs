@@ -1,0 +1,34 @@
+//! The load program: the real programs, many hosts, and how long everything takes.
+//!
+//! `cargo xtask bench load` builds the programs and starts it. Times are told, never judged here;
+//! what must be true at any speed (how much is written, that everything ends) is an error when it is
+//! not.
+
+mod figures;
+mod objects;
+mod options;
+mod report;
+mod rounds;
+mod source;
+mod stack;
+mod usage;
+
+pub use objects::Kind;
+pub use options::{Options, USAGE};
+pub use report::Report;
+pub use source::SourceKind;
+
+use anyhow::Result;
+use rounds::Rounds;
+
+/// Plays all rounds.
+pub async fn run(options: &Options) -> Result<Report> {
+    let mut rounds = Rounds::set(options).await?;
+    rounds.idle().await?;
+    rounds.boot().await?;
+    rounds.steady().await?;
+    rounds.burst().await?;
+    rounds.warm_restart().await?;
+    rounds.after_boot().await?;
+    rounds.end().await
+}
