@@ -18,17 +18,17 @@ pub use options::{Options, USAGE};
 pub use report::Report;
 pub use source::SourceKind;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rounds::Rounds;
 
 /// Plays all rounds.
 pub async fn run(options: &Options) -> Result<Report> {
     let mut rounds = Rounds::set(options).await?;
-    rounds.idle().await?;
-    rounds.boot().await?;
-    rounds.steady().await?;
-    rounds.burst().await?;
-    rounds.warm_restart().await?;
-    rounds.after_boot().await?;
+    rounds.idle().await.context("idle")?;
+    rounds.boot().await.context("boot")?;
+    rounds.steady().await.context("steady")?;
+    rounds.burst().await.context("burst")?;
+    rounds.warm_restart().await.context("warm restart")?;
+    rounds.after_boot().await.context("after boot")?;
     rounds.end().await
 }

@@ -52,11 +52,7 @@ pub struct Program {
 
 impl Program {
     /// Starts a program that says where it listens in its first line; answers `HOST:PORT`.
-    pub async fn listening(
-        name: &str,
-        args: &[String],
-        folder: &Path,
-    ) -> Result<(Self, String)> {
+    pub async fn listening(name: &str, args: &[String], folder: &Path) -> Result<(Self, String)> {
         Self::listening_with(name, args, folder, &[]).await
     }
 

@@ -1,6 +1,7 @@
 //! The rounds, one after the other on the same programs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -38,7 +39,13 @@ pub(super) struct Rounds {
 impl Rounds {
     /// Everything but the hosts.
     pub(super) async fn set(options: &Options) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("aviary-load").tempdir()?;
+        // Thousands of files: in memory where there is such a place, for disks are slow to forget them.
+        let memory = Path::new("/dev/shm");
+        let disk = std::env::temp_dir();
+        let place = if memory.is_dir() { memory } else { &disk };
+        let folder = tempfile::Builder::new()
+            .prefix("aviary-load")
+            .tempdir_in(place)?;
         Ok(Self {
             source: Source::set(options.source, folder.path()).await?,
             maker: Maker::new(options.kind, "load")?,
@@ -182,9 +189,11 @@ impl Rounds {
         let index = turn * 7 % self.extended();
         let slice = self.maker.slice(index, self.round);
         self.stack.writes().await?;
+        let begun = now(&self.stack.clock)?;
         self.source.put(&[slice]).await?;
         let changed = now(&self.stack.clock)?;
-        let is_pool = |it: &Request| it.kind == "pool" && it.at_micros >= changed;
+        // Who writes to an apiserver may hear of it later than whoever watches.
+        let is_pool = |it: &Request| it.kind == "pool" && it.at_micros >= begun;
         let one = |writes: &[Request]| writes.iter().any(is_pool);
         let writes = self.stack.writes_until(false, one).await?;
         let at = writes

@@ -110,6 +110,18 @@ impl Observed {
         self.objects.insert(key, Arc::new(object));
     }
 
+    /// Keeps one copy of each body that is as desired to the letter.
+    pub fn share_bodies(&mut self, desired: &Desired) {
+        for (key, desired) in &desired.objects {
+            if let Some(object) = self.objects.get_mut(key)
+                && !Arc::ptr_eq(&object.body, &desired.body)
+                && object.body == desired.body
+            {
+                Arc::make_mut(object).body = desired.body.clone();
+            }
+        }
+    }
+
     /// Takes an object out.
     pub fn remove(&mut self, key: &AviKey) {
         let Some(former) = self.objects.remove(key) else {

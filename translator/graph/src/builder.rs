@@ -91,9 +91,14 @@ impl Builder {
         self.finish(facts, envs, work)
     }
 
-    /// Objects of kinds watched by name that some unit reads: those whose contents are wanted.
-    pub fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.memos.wanted()
+    /// Whether some unit reads this object of a kind watched by name, so that its contents are wanted.
+    pub fn wants(&self, key: &ObjectKey) -> bool {
+        self.memos.wants(key)
+    }
+
+    /// Objects of such kinds that came to be wanted, or are not any more, since the last call.
+    pub fn take_turned(&mut self) -> BTreeSet<ObjectKey> {
+        self.memos.take_turned()
     }
 
     /// Finds the units whose result may no longer hold.
@@ -395,12 +400,13 @@ impl Builder {
             changed: work.changed.len(),
             ..work.counts
         };
-        self.built.changed = work.changed;
-        self.built.touched = work.touched;
+        self.built.changed = Arc::new(work.changed);
         let Changes {
             objects, versions, ..
         } = &*facts.changes;
-        self.built.touched.extend(objects.union(versions).cloned());
+        let mut touched = work.touched;
+        touched.extend(objects.union(versions).cloned());
+        self.built.touched = Arc::new(touched);
         self.built.clone()
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Memos {
     by_unit: BTreeMap<Arc<UnitKey>, Memo>,
     readers: BTreeMap<Read, Members<Arc<UnitKey>>>,
     wanted: BTreeSet<ObjectKey>,
+    /// Objects that came to be wanted, or are not any more, since somebody asked.
+    turned: BTreeSet<ObjectKey>,
 }
 
 impl Memos {
@@ -56,7 +58,11 @@ impl Memos {
         for (read, _) in &memo.reads {
             let readers = self.readers.entry(read.clone()).or_default();
             readers.insert(unit.clone());
-            self.wanted.extend(by_name(read).cloned());
+            if let Some(key) = by_name(read)
+                && self.wanted.insert(key.clone())
+            {
+                turn(&mut self.turned, key);
+            }
         }
         self.by_unit.insert(unit, memo);
     }
@@ -68,8 +74,10 @@ impl Memos {
                 units.remove(&unit);
                 if units.is_empty() {
                     self.readers.remove(read);
-                    if let Some(key) = by_name(read) {
-                        self.wanted.remove(key);
+                    if let Some(key) = by_name(read)
+                        && self.wanted.remove(key)
+                    {
+                        turn(&mut self.turned, key);
                     }
                 }
             }
@@ -91,9 +99,22 @@ impl Memos {
             .filter(move |unit: &&UnitKey| unit.domain() == domain)
     }
 
-    /// Objects of kinds watched by name that some unit reads.
-    pub(crate) fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.wanted.iter()
+    /// Whether some unit reads this object of a kind watched by name.
+    pub(crate) fn wants(&self, key: &ObjectKey) -> bool {
+        self.wanted.contains(key)
+    }
+
+    /// Objects of kinds watched by name that some unit reads and none did, or the reverse, since the
+    /// last call.
+    pub(crate) fn take_turned(&mut self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut self.turned)
+    }
+}
+
+/// What turns twice is as it was.
+fn turn(turned: &mut BTreeSet<ObjectKey>, key: &ObjectKey) {
+    if !turned.remove(key) {
+        turned.insert(key.clone());
     }
 }
 

@@ -20,9 +20,9 @@ pub struct Built {
     /// What should exist.
     pub desired: Desired,
     /// Objects whose desired form changed since the last build.
-    pub changed: BTreeSet<AviKey>,
+    pub changed: Arc<BTreeSet<AviKey>>,
     /// Sources whose status or findings may have changed since the last build.
-    pub touched: BTreeSet<ObjectKey>,
+    pub touched: Arc<BTreeSet<ObjectKey>>,
     /// What is not known.
     pub unknown: Arc<Unknown>,
     /// Whether something is known now that was not, so that what was held must be looked at again.

@@ -32,9 +32,29 @@ pub struct Lane {
     all_dirty: bool,
     /// What the last comparison left as it is, for want of knowledge or against a rule.
     held: BTreeSet<AviKey>,
-    /// Objects that were handed out to be written, with what their bodies refer to.
-    out: BTreeMap<AviKey, BTreeSet<AviKey>>,
+    /// What the bodies that were handed out refer to, and for which objects they are. What is not
+    /// busy any more counts no longer.
+    in_use: BTreeMap<AviKey, BTreeSet<AviKey>>,
     refused: BTreeMap<AviKey, Refusal>,
+}
+
+/// Objects with a write that waits or is under way, or that are not to be written now.
+pub trait Busy {
+    /// Whether an object is one of them.
+    fn has(&self, key: &AviKey) -> bool;
+
+    /// Whether there is none.
+    fn is_idle(&self) -> bool;
+}
+
+impl Busy for BTreeSet<AviKey> {
+    fn has(&self, key: &AviKey) -> bool {
+        self.contains(key)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_empty()
+    }
 }
 
 /// What the Controller said to an object that it did not take.
@@ -176,9 +196,14 @@ impl Lane {
         &self.built
     }
 
-    /// Objects whose contents are wanted: Secrets that some host names.
-    pub fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.builder.wanted()
+    /// Whether an object's contents are wanted: those of Secrets that some host names are.
+    pub fn wants(&self, key: &ObjectKey) -> bool {
+        self.builder.wants(key)
+    }
+
+    /// Objects for which that has turned since the last call.
+    pub fn take_turned(&mut self) -> BTreeSet<ObjectKey> {
+        self.builder.take_turned()
     }
 
     /// Whether something must be compared.
@@ -191,9 +216,9 @@ impl Lane {
         (!self.all_dirty).then_some(&self.dirty)
     }
 
-    /// Compares what changed since the last plan. Objects in `busy` (a write is waiting or under
-    /// way) keep for the next plan, after their outcome.
-    pub fn plan(&mut self, busy: &BTreeSet<AviKey>) -> Plan {
+    /// Compares what changed since the last plan. Objects that are busy keep for the next plan, after
+    /// their outcome.
+    pub fn plan(&mut self, busy: &impl Busy) -> Plan {
         if self.observed.is_none() {
             return Plan::default();
         }
@@ -207,15 +232,25 @@ impl Lane {
         }) else {
             return Plan::default();
         };
-        match &keys {
-            Some(keys) => self.held.retain(|key| !keys.contains(key)),
-            None => self.held.clear(),
+        if let Some(keys) = &keys {
+            keys.iter().for_each(|key| drop(self.held.remove(key)));
+        } else {
+            self.held.clear();
+            if let Some(observed) = &mut self.observed {
+                observed.share_bodies(&self.built.desired);
+            }
         }
         self.held
             .extend(plan.holds.iter().map(|hold| hold.object.clone()));
+        if busy.is_idle() {
+            self.in_use.clear();
+        }
         // Nothing goes that a write under way refers to, though nothing on the Controller does.
-        self.out.retain(|key, _| busy.contains(key));
-        let in_use: BTreeSet<&AviKey> = self.out.values().flatten().collect();
+        let in_use = &self.in_use;
+        let is_used = |key: &AviKey| {
+            let users = in_use.get(key);
+            users.is_some_and(|users| users.iter().any(|user| busy.has(user)))
+        };
         // Nor does what refers to an object that is still being made.
         let observed = self.observed.as_ref();
         let is_there = |key: &AviKey| observed.is_some_and(|it| it.objects.contains_key(key));
@@ -227,17 +262,18 @@ impl Lane {
                 let is_gone = *method == Method::Delete;
                 let refs = body.iter().flat_map(|body| body.refs());
                 let mut targets = refs.filter_map(|it| key.object.target(it));
-                busy.contains(&key.object)
-                    || (is_gone && in_use.contains(&key.object))
-                    || targets.any(|target| busy.contains(&target) && !is_there(&target))
+                busy.has(&key.object)
+                    || (is_gone && is_used(&key.object))
+                    || targets.any(|target| busy.has(&target) && !is_there(&target))
             },
         );
         self.dirty = kept.into_iter().map(|op| op.key.object).collect();
         for Op { key, body, .. } in &plan.ops {
             let references = body.iter().flat_map(|body| body.refs());
-            let targets = references.filter_map(|reference| key.object.target(reference));
-            let out = self.out.entry(key.object.clone()).or_default();
-            out.extend(targets);
+            for target in references.filter_map(|reference| key.object.target(reference)) {
+                let users = self.in_use.entry(target).or_default();
+                users.insert(key.object.clone());
+            }
         }
         let urgent = plan.ops.len() <= URGENT_OPS_MAX;
         plan.ops.iter_mut().for_each(|op| op.urgent = urgent);

@@ -94,7 +94,7 @@ impl Offline {
         self.lane.build(facts);
         let mut settled = self.rest();
         for _ in 0..ROUNDS_MAX {
-            let plan = self.lane.plan(&BTreeSet::new());
+            let plan = self.lane.plan(&BTreeSet::<AviKey>::new());
             settled.holds.extend(plan.holds.iter().cloned());
             if plan.ops.is_empty() {
                 break;

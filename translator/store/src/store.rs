@@ -38,16 +38,16 @@ struct Told {
 impl Store {
     /// An object exists in this form.
     pub fn apply(&mut self, raw: RawObject) -> Applied {
-        let Some(told) = read(raw.clone(), self.current(&raw.key)) else {
+        let (key, scope) = (raw.key.clone(), raw.key.scope());
+        let Some(told) = read(raw, self.current(&key)) else {
             return Applied::UnknownKind;
         };
         let findings = told.findings.clone();
         let accepted = told.entry.is_some();
-        let scope = raw.key.scope();
         if self.facts.is_published(&scope) {
-            self.publish(&raw.key, told);
+            self.publish(&key, told);
         } else {
-            self.stage(scope, raw.key, told);
+            self.stage(scope, key, told);
         }
         if accepted {
             Applied::Accepted

@@ -119,16 +119,20 @@ fn a_host_waits_for_the_contents_of_its_secret() {
     case.world.hear_all();
     let built = case.build();
     assert!(built.unknown.holds_host(&case.domain, "c.x"));
-    assert!(case.builder.wanted().eq([&key]));
+    assert!(case.builder.wants(&key));
+    assert!(case.builder.take_turned().iter().eq([&key]));
     assert!(names(&built, AviKind::SslKeyAndCertificate).is_empty());
     case.world.put(secret("a", "tls"));
     let built = case.build();
+    // It was evaluated anew, and wants what it wanted.
+    assert!(case.builder.take_turned().is_empty());
     assert!(built.unknown_changed && !built.unknown.holds_host(&case.domain, "c.x"));
     assert_eq!(names(&built, AviKind::SslKeyAndCertificate), ["c1--c.x"]);
     case.world
         .delete(&ingress(("a", "i", 1), "c.x", &[], true).key);
     case.build();
-    assert_eq!(case.builder.wanted().count(), 0);
+    assert!(!case.builder.wants(&key));
+    assert!(case.builder.take_turned().iter().eq([&key]));
 }
 
 #[test]

@@ -68,6 +68,9 @@ impl Core {
         self.versions
             .insert(key.clone(), raw.resource_version.clone());
         self.statuses.heard(&key);
+        if room.watch == Watch::ByName {
+            self.wants.answered(&key);
+        }
         self.met(&key);
         self.news = true;
         // What reading it said may have changed although no fact did.
@@ -108,6 +111,10 @@ impl Core {
         self.store.delete(&key);
         if room.kind == namespace::KIND {
             self.stir(cluster, &Where::Namespace(name.name.as_str().into()));
+        }
+        if room.watch == Watch::ByName {
+            self.wants.answered(&key);
+            self.wants.stir();
         }
         self.versions.remove(&key);
         self.retain.remove(&key);
@@ -150,6 +157,9 @@ impl Core {
     /// Looks how well the stirred scopes are known now.
     pub(super) fn freshen(&mut self) {
         let stirred = std::mem::take(&mut self.stirred);
+        if !stirred.is_empty() {
+            self.wants.stir();
+        }
         for scope in &stirred {
             self.freshen_one(scope);
             self.news = true;

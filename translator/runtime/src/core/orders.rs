@@ -68,6 +68,7 @@ impl Core {
         self.hub.release(scope);
         self.retain.release(scope);
         self.scopes.remove(scope);
+        self.wants.stir();
         Ok(objects)
     }
 

@@ -103,8 +103,7 @@ impl Core {
             site.lane.doubt(key);
         }
         let compared = site.lane.waiting().cloned();
-        let blocked = site.blocked();
-        let (plan, span, changes) = compare(site, &self.causes, &blocked);
+        let (plan, span, changes) = compare(site, &self.causes);
         let _entered = span.enter();
         site.compared(&plan);
         site.clear_compared(compared.as_ref());
@@ -233,13 +232,13 @@ fn take_all(site: &mut Site, all: All) {
 
 /// Makes the plan, in the trace of what it is due to. One that follows from the outcomes of another
 /// has a span only if it does anything.
-fn compare(site: &mut Site, causes: &Causes, blocked: &BTreeSet<AviKey>) -> (Plan, Span, Changes) {
+fn compare(site: &mut Site, causes: &Causes) -> (Plan, Span, Changes) {
     let mut due = std::mem::take(&mut site.due);
     let mut span = Span::none();
     if !due.changes.is_empty() {
         span = trace::diff(&site.name, due.build.as_ref(), &due.changes);
     }
-    let plan = span.in_scope(|| site.lane.plan(blocked));
+    let plan = span.in_scope(|| site.compare());
     if span.is_none() && !plan.ops.is_empty() {
         due.changes = causes.behind(&plan.ops);
         span = trace::diff(&site.name, site.diff.as_ref(), &due.changes);

@@ -27,12 +27,7 @@ impl Core {
         while again {
             let facts = self.store.snapshot();
             self.build(&facts, &done);
-            let wanted = self
-                .sites
-                .iter()
-                .flat_map(|site| site.lane.wanted().cloned())
-                .collect();
-            self.wants.update(wanted, &mut self.hub, &mut self.store);
+            self.follow_wants();
             again = self.store.is_dirty();
         }
     }
@@ -73,56 +68,102 @@ pub(super) struct Wants {
     places: BTreeMap<Place, BTreeSet<ObjectKey>>,
     /// What was asked for and not answered.
     open: BTreeSet<ObjectKey>,
+    /// Agents came or went, or objects did: all that is wanted is looked at again.
+    stirred: bool,
+}
+
+impl Core {
+    /// Asks for what is wanted now, and for what is not any more no longer.
+    fn follow_wants(&mut self) {
+        let sites = self.sites.iter_mut();
+        let turned: BTreeSet<ObjectKey> = sites.flat_map(|it| it.lane.take_turned()).collect();
+        let (wanted, unwanted): (Vec<_>, Vec<_>) = turned
+            .into_iter()
+            .partition(|key| self.sites.iter().any(|site| site.lane.wants(key)));
+        let (hub, store) = (&mut self.hub, &mut self.store);
+        self.wants.turn(&wanted, &unwanted, hub, store);
+        if std::mem::take(&mut self.wants.stirred) {
+            self.wants.look_at_all(hub, store);
+        }
+    }
 }
 
 impl Wants {
     /// Whether an agent is about to answer.
-    pub(super) fn are_open(&mut self, hub: &Hub) -> bool {
-        self.open.retain(|key| hub.named(key) == Named::Unknown);
+    pub(super) fn are_open(&self, hub: &Hub) -> bool {
         self.open
             .iter()
             .any(|key| hub.speaker(&key.scope()).is_some())
     }
 
-    /// Asks for what is wanted now. Until the answer comes the object counts as one that exists and
-    /// was not heard, never as one that is missing; what is wanted no more is forgotten.
-    fn update(&mut self, wanted: BTreeSet<ObjectKey>, hub: &mut Hub, store: &mut Store) {
-        let mut places: BTreeMap<Place, BTreeSet<ObjectKey>> = BTreeMap::new();
-        for key in wanted {
-            let place = (key.cluster.clone(), key.kind, key.namespace.clone());
-            places.entry(place).or_default().insert(key);
-        }
-        let former = std::mem::take(&mut self.places);
-        for (place, keys) in &former {
-            let now = places.get(place);
-            for key in keys
-                .iter()
-                .filter(|key| now.is_none_or(|now| !now.contains(*key)))
-            {
-                store.delete(key);
-                self.open.remove(key);
-            }
-            if now.is_none() {
-                ask(hub, place, &BTreeSet::new());
-            }
-        }
-        for (place, keys) in &places {
-            if former.get(place) != Some(keys) {
-                ask(hub, place, keys);
-            }
-            self.open.extend(
-                keys.iter()
-                    .filter(|it| hub.named(it) == Named::Unknown)
-                    .cloned(),
-            );
-            for key in keys {
-                if store.current(key).is_none() && hub.named(key) != Named::Absent {
-                    store.apply(unheard(key));
-                }
-            }
-        }
-        self.places = places;
+    /// Agents came or went, or what they told did.
+    pub(super) fn stir(&mut self) {
+        self.stirred = true;
     }
+
+    /// An agent told about an object, or that it is not there.
+    pub(super) fn answered(&mut self, key: &ObjectKey) {
+        self.open.remove(key);
+    }
+
+    fn turn(
+        &mut self,
+        wanted: &[ObjectKey],
+        unwanted: &[ObjectKey],
+        hub: &mut Hub,
+        store: &mut Store,
+    ) {
+        let mut changed = BTreeSet::new();
+        for key in unwanted {
+            let place = place_of(key);
+            let Some(keys) = self.places.get_mut(&place) else {
+                continue;
+            };
+            keys.remove(key);
+            store.delete(key);
+            self.open.remove(key);
+            changed.insert(place);
+        }
+        for key in wanted {
+            let place = place_of(key);
+            let keys = self.places.entry(place.clone()).or_default();
+            keys.insert(key.clone());
+            changed.insert(place);
+        }
+        for place in changed {
+            let keys = self.places.get(&place).cloned().unwrap_or_default();
+            ask(hub, &place, &keys);
+            if keys.is_empty() {
+                self.places.remove(&place);
+            }
+        }
+        for key in wanted {
+            look_at(key, &mut self.open, hub, store);
+        }
+    }
+
+    fn look_at_all(&mut self, hub: &Hub, store: &mut Store) {
+        self.open.retain(|key| hub.named(key) == Named::Unknown);
+        for key in self.places.values().flatten() {
+            look_at(key, &mut self.open, hub, store);
+        }
+    }
+}
+
+/// Until the answer comes a wanted object counts as one that exists and was not heard, never as one
+/// that is missing.
+fn look_at(key: &ObjectKey, open: &mut BTreeSet<ObjectKey>, hub: &Hub, store: &mut Store) {
+    let named = hub.named(key);
+    if named == Named::Unknown {
+        open.insert(key.clone());
+    }
+    if store.current(key).is_none() && named != Named::Absent {
+        store.apply(unheard(key));
+    }
+}
+
+fn place_of(key: &ObjectKey) -> Place {
+    (key.cluster.clone(), key.kind, key.namespace.clone())
 }
 
 fn ask(hub: &mut Hub, (cluster, kind, namespace): &Place, keys: &BTreeSet<ObjectKey>) {

@@ -2,7 +2,7 @@
 
 use crate::control::Reader;
 use crate::execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
-use crate::lane::Lane;
+use crate::lane::{Busy, Lane};
 use crate::trace::Due;
 use crate::view::Held;
 use aviary_avi::{AviKey, ObservedObject};
@@ -91,6 +91,22 @@ struct Wait {
     over: bool,
 }
 
+/// Objects that the next plan must leave alone.
+struct Blocked<'a> {
+    busy: &'a BTreeMap<AviKey, usize>,
+    waits: &'a BTreeMap<AviKey, Wait>,
+}
+
+impl Busy for Blocked<'_> {
+    fn has(&self, key: &AviKey) -> bool {
+        self.busy.contains_key(key) || self.waits.get(key).is_some_and(|wait| !wait.over)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.busy.is_empty() && self.waits.is_empty()
+    }
+}
+
 impl Site {
     pub(crate) fn new(
         name: EcoString,
@@ -149,11 +165,12 @@ impl Site {
         self.instances.iter().any(|it| it.cluster == *cluster)
     }
 
-    /// Objects that the next plan must leave alone.
-    pub(crate) fn blocked(&self) -> BTreeSet<AviKey> {
-        let waits = self.waits.iter().filter(|(_, wait)| !wait.over);
-        let waits = waits.map(|(key, _)| key);
-        self.busy.keys().chain(waits).cloned().collect()
+    /// Compares what changed, but for what is being written or has to wait.
+    pub(crate) fn compare(&mut self) -> Plan {
+        let Self {
+            lane, busy, waits, ..
+        } = self;
+        lane.plan(&Blocked { busy, waits })
     }
 
     /// Whether it is time to compare.
@@ -229,7 +246,7 @@ impl Site {
     pub(crate) fn changed(&mut self) -> bool {
         let changed = &self.lane.built().changed;
         self.waits.retain(|key, _| !changed.contains(key));
-        for key in changed {
+        for key in changed.iter() {
             self.refusals.remove(key);
         }
         let is_news = !changed.is_empty() || self.lane.built().unknown_changed;

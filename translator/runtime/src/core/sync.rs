@@ -20,6 +20,7 @@ impl Core {
             tracing::info!(session = %id, cluster = %about.cluster, agent = %about.name,
                 identity = %about.identity, "an agent has joined");
             self.news = true;
+            self.wants.stir();
             self.learn(&received.cluster, received.events);
             self.statuses.rejoin(&received.cluster);
             id
@@ -55,6 +56,7 @@ impl Core {
         };
         tracing::info!(session = %id, cluster = %received.cluster, "an agent has left");
         self.news = true;
+        self.wants.stir();
         self.learn(&received.cluster, received.events);
         self.statuses.left(id);
         let stand = self

@@ -8,7 +8,8 @@ use aviary_types::{EcoString, ObjectKey, ScopeKey};
 use jiff::Timestamp;
 use prost::Message;
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
+    Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition,
+    WriteTransaction,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ const EPOCHS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("ep
 const FORMAT: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 const FORMAT_NOW: u64 = 1;
 
+/// The store is read once, at the start; all else that it does is to be written to.
+const CACHE_BYTES: usize = 4 * 1_024 * 1_024;
 /// The file in the store's folder.
 const FILE: &str = "aviary.redb";
 
@@ -114,16 +117,16 @@ pub(super) struct Db {
 impl Db {
     pub(super) fn open(at: StoreAt) -> Result<(Self, Restored), Error> {
         let failed = |error: redb::DatabaseError| Error::Database(Box::new(error.into()));
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
         let database = match at {
-            StoreAt::Backend(backend) => Database::builder().create_with_backend(Boxed(backend)),
+            StoreAt::Backend(backend) => builder.create_with_backend(Boxed(backend)),
             StoreAt::Folder(folder) => {
                 let path = folder.join(FILE);
                 touch(&path)?;
-                Database::create(path)
+                builder.create(path)
             }
-            StoreAt::Memory => {
-                Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())
-            }
+            StoreAt::Memory => builder.create_with_backend(redb::backends::InMemoryBackend::new()),
         };
         let db = Self {
             database: database.map_err(failed)?,
@@ -226,56 +229,75 @@ impl Db {
 
     fn apply(&self, writes: &[Write]) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
-        for write in writes {
-            apply_one(&transaction, write)?;
+        {
+            let mut tables = Tables::open(&transaction)?;
+            for write in writes {
+                tables.apply(write)?;
+            }
         }
         transaction.commit()?;
         Ok(())
     }
 }
 
-fn apply_one(transaction: &WriteTransaction, write: &Write) -> Result<(), redb::Error> {
-    let mut objects = transaction.open_table(OBJECTS)?;
-    let mut rejected = transaction.open_table(REJECTED)?;
-    match write {
-        Write::Accept(key, record) => {
-            let name = name_of(key);
-            objects.insert(name.as_str(), record.encode_to_vec().as_slice())?;
-            rejected.remove(name.as_str())?;
-        }
-        Write::Reject(key, record) => {
-            rejected.insert(name_of(key).as_str(), record.encode_to_vec().as_slice())?;
-        }
-        Write::Remove(key) => {
-            let name = name_of(key);
-            objects.remove(name.as_str())?;
-            rejected.remove(name.as_str())?;
-        }
-        Write::Publish(scope) => {
-            transaction
-                .open_table(SCOPES)?
-                .insert(scope_name(scope).as_str(), ())?;
-        }
-        Write::Release(scope) => {
-            let kept = |name: &str| key_of(name).is_none_or(|key| key.scope() != *scope);
-            objects.retain(|name, _| kept(name))?;
-            rejected.retain(|name, _| kept(name))?;
-            transaction
-                .open_table(SCOPES)?
-                .remove(scope_name(scope).as_str())?;
-        }
-        Write::Emptied(place, since) => {
-            let mut table = transaction.open_table(EMPTIED)?;
-            table.insert(place.as_str(), since.as_second())?;
-        }
-        Write::Filled(place) => {
-            transaction.open_table(EMPTIED)?.remove(place.as_str())?;
-        }
-        Write::Name(name) => {
-            transaction.open_table(NAMES)?.insert(name.as_str(), ())?;
-        }
+/// The tables of one transaction.
+struct Tables<'a> {
+    objects: Table<'a, &'static str, &'static [u8]>,
+    rejected: Table<'a, &'static str, &'static [u8]>,
+    scopes: Table<'a, &'static str, ()>,
+    names: Table<'a, &'static str, ()>,
+    emptied: Table<'a, &'static str, i64>,
+}
+
+impl<'a> Tables<'a> {
+    fn open(transaction: &'a WriteTransaction) -> Result<Self, redb::Error> {
+        Ok(Self {
+            objects: transaction.open_table(OBJECTS)?,
+            rejected: transaction.open_table(REJECTED)?,
+            scopes: transaction.open_table(SCOPES)?,
+            names: transaction.open_table(NAMES)?,
+            emptied: transaction.open_table(EMPTIED)?,
+        })
     }
-    Ok(())
+
+    fn apply(&mut self, write: &Write) -> Result<(), redb::Error> {
+        match write {
+            Write::Accept(key, record) => {
+                let name = name_of(key);
+                self.objects
+                    .insert(name.as_str(), record.encode_to_vec().as_slice())?;
+                self.rejected.remove(name.as_str())?;
+            }
+            Write::Reject(key, record) => {
+                self.rejected
+                    .insert(name_of(key).as_str(), record.encode_to_vec().as_slice())?;
+            }
+            Write::Remove(key) => {
+                let name = name_of(key);
+                self.objects.remove(name.as_str())?;
+                self.rejected.remove(name.as_str())?;
+            }
+            Write::Publish(scope) => {
+                self.scopes.insert(scope_name(scope).as_str(), ())?;
+            }
+            Write::Release(scope) => {
+                let kept = |name: &str| key_of(name).is_none_or(|key| key.scope() != *scope);
+                self.objects.retain(|name, _| kept(name))?;
+                self.rejected.retain(|name, _| kept(name))?;
+                self.scopes.remove(scope_name(scope).as_str())?;
+            }
+            Write::Emptied(place, since) => {
+                self.emptied.insert(place.as_str(), since.as_second())?;
+            }
+            Write::Filled(place) => {
+                self.emptied.remove(place.as_str())?;
+            }
+            Write::Name(name) => {
+                self.names.insert(name.as_str(), ())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Restored {

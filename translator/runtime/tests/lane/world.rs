@@ -99,7 +99,7 @@ impl World {
     /// Translates and compares.
     pub(crate) fn plan(&mut self) -> Plan {
         self.lane.build(&self.store.snapshot());
-        self.lane.plan(&BTreeSet::new())
+        self.lane.plan(&BTreeSet::<AviKey>::new())
     }
 
     /// Does what a plan says.
