@@ -4,6 +4,7 @@
 //! what must be true at any speed (how much is written, that everything ends) is an error when it is
 //! not.
 
+mod alone;
 mod figures;
 mod objects;
 mod options;
@@ -13,6 +14,7 @@ mod source;
 mod stack;
 mod usage;
 
+pub use alone::{Alone, alone};
 pub use objects::Kind;
 pub use options::{Options, USAGE};
 pub use report::Report;

@@ -9,7 +9,8 @@ use crate::tools::root;
 
 /// How the program is called.
 pub const USAGE: &str = "load [--hosts N] [--kind insecure|secure|l4] [--delay-ms D] \
-    [--source manifests|apiserver] [--repeats N] [--burst N] [--profile release|dev] [--json FILE]";
+    [--source manifests|apiserver] [--repeats N] [--burst N] [--profile release|dev] [--json FILE] \
+    [--controller-alone]";
 
 /// What is played.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Options {
     pub repeats: usize,
     /// Endpoint changes at once.
     pub burst: usize,
+    /// Whether the Controller alone is played, with so many pools as there are hosts.
+    pub controller_alone: bool,
     /// Where the programs are.
     pub programs: PathBuf,
     /// Where the figures go, as JSON.
@@ -42,6 +45,7 @@ impl Options {
             source: SourceKind::Manifests,
             repeats: 100,
             burst: 300,
+            controller_alone: false,
             programs: target("release"),
             json: None,
         }
@@ -52,6 +56,10 @@ impl Options {
         let mut options = Self::usual();
         let mut words = words.into_iter();
         while let Some(flag) = words.next() {
+            if flag == "--controller-alone" {
+                options.controller_alone = true;
+                continue;
+            }
             let value = words
                 .next()
                 .with_context(|| format!("{flag} needs a value"))?;

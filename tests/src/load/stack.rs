@@ -207,7 +207,7 @@ impl Stack {
 }
 
 /// The corpus's Controller, with more addresses than it has.
-fn roomy_seed() -> Result<Value> {
+pub(super) fn roomy_seed() -> Result<Value> {
     let seed = fs::read_to_string(scenarios().join("controller.json"))?;
     let seed = seed.replace("10.10.15.250", "10.10.255.250");
     let mut seed: Value = serde_json::from_str(&seed)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use aviary_tests::load::{Kind, Options, Report, SourceKind, run};
+use aviary_tests::load::{Kind, Options, Report, SourceKind, alone, run};
 
 /// Hosts of a load.
 const HOSTS: usize = 6;
@@ -32,20 +32,31 @@ async fn every_round_ends_with_insecure_hosts_of_an_apiserver() -> Result<()> {
     check(&report)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_controller_alone_takes_every_write() -> Result<()> {
+    let played = alone(&options(Kind::Insecure, SourceKind::Manifests, 0)?).await?;
+    ensure!(played.writes == 2 * HOSTS, "{played}");
+    Ok(())
+}
+
 async fn play(kind: Kind, source: SourceKind, delay_ms: u64) -> Result<Report> {
+    run(&options(kind, source, delay_ms)?).await
+}
+
+fn options(kind: Kind, source: SourceKind, delay_ms: u64) -> Result<Options> {
     let here = std::env::current_exe()?;
     let programs = here.parent().and_then(Path::parent);
-    run(&Options {
+    Ok(Options {
         hosts: HOSTS,
         kind,
         delay_ms,
         source,
         repeats: REPEATS,
         burst: HOSTS,
+        controller_alone: false,
         programs: programs.context("the target folder")?.to_owned(),
         json: None,
     })
-    .await
 }
 
 /// What is so for every kind of hosts.

@@ -3,9 +3,10 @@
 use crate::common::Marker;
 use crate::object::{AviObject, Ownership, WriteMode, tenant_of};
 use crate::reference::Ref;
-use aviary_types::{EcoString, TenantName};
+use aviary_types::{EcoString, TenantName, order_alike};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::fmt;
 
 macro_rules! objects {
@@ -169,7 +170,7 @@ impl Serialize for AviKind {
 }
 
 /// What makes an Avi object unique.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct AviKey {
     /// Its kind.
     pub kind: AviKind,
@@ -179,6 +180,22 @@ pub struct AviKey {
     pub cloud: EcoString,
     /// Its name.
     pub name: EcoString,
+}
+
+impl Ord for AviKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.kind
+            .cmp(&other.kind)
+            .then_with(|| order_alike(self.tenant.as_str(), other.tenant.as_str()))
+            .then_with(|| order_alike(&self.cloud, &other.cloud))
+            .then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for AviKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl AviKey {

@@ -233,7 +233,9 @@ impl Lane {
             return Plan::default();
         };
         if let Some(keys) = &keys {
-            keys.iter().for_each(|key| drop(self.held.remove(key)));
+            for key in keys {
+                self.held.remove(key);
+            }
         } else {
             self.held.clear();
             if let Some(observed) = &mut self.observed {
