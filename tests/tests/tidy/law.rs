@@ -70,6 +70,11 @@ const LAW: &[Crate] = &[
         "translator/identity",
         &["types", "settings", "session", "proto", "boot"],
     ),
+    io(
+        "aviary-execute",
+        "translator/execute",
+        &["types", "avi", "plan", "session", "boot"],
+    ),
     io("aviary-sim", "translator/sim", &["boot"]),
     io("aviary-agent", "agent", &["types", "proto", "link", "boot"]),
     io(
@@ -77,7 +82,7 @@ const LAW: &[Crate] = &[
         "translator/runtime",
         &[
             "types", "avi", "settings", "serve", "kinds", "store", "plan", "graph", "link",
-            "session", "identity", "proto", "boot",
+            "session", "identity", "execute", "proto", "boot",
         ],
     ),
     io(

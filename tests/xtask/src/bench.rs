@@ -10,8 +10,7 @@ use crate::shell::{Workspace, run};
 
 pub(crate) use counts::check as check_counts;
 
-const USAGE: &str =
-    "counts [--bless --reason TEXT] | growth [--kind KIND] [HOSTS…] | load [FLAGS] | micro [FILTER]";
+const USAGE: &str = "counts [--bless --reason TEXT] | growth [--kind KIND] [HOSTS…] | load [FLAGS] | micro [FILTER]";
 
 pub(crate) fn bench(ws: &Workspace, rest: &[String]) -> Result<()> {
     match rest.split_first() {

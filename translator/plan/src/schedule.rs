@@ -14,6 +14,7 @@ mod tests;
 use crate::breaks::interruptions;
 use crate::op::{Op, OpKey};
 use aviary_avi::AviKey;
+use aviary_types::Members;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How an operation ended.
@@ -63,7 +64,7 @@ pub struct Scheduler {
     waiting: BTreeMap<AviKey, BTreeMap<u8, Waiting>>,
     running: BTreeMap<AviKey, Running>,
     /// Object to the waiting operations that name it in `after`.
-    dependents: BTreeMap<AviKey, BTreeSet<OpKey>>,
+    dependents: BTreeMap<AviKey, Members<OpKey>>,
     /// Those that may be ready. What is not here waits for something that will wake it.
     candidates: BTreeMap<Turn, OpKey>,
     /// The objects of the group of interrupting operations that is being worked off.
@@ -213,7 +214,11 @@ impl Scheduler {
     fn wake(&mut self, object: &AviKey) {
         let own = self.waiting.get(object).into_iter().flatten();
         let own = own.map(|(_, waiting)| (waiting.turn, waiting.op.key.clone()));
-        let dependents = self.dependents.get(object).into_iter().flatten();
+        let dependents = self
+            .dependents
+            .get(object)
+            .into_iter()
+            .flat_map(Members::iter);
         let dependents = dependents.filter_map(|key| Some((self.get(key)?.turn, key.clone())));
         let woken: Vec<(Turn, OpKey)> = own.chain(dependents).collect();
         self.candidates.extend(woken);
@@ -357,7 +362,8 @@ impl Scheduler {
         let own = self.waiting.get(&key.object).into_iter().flatten();
         let own = own.filter(|(stage, it)| **stage > key.stage && it.admission == admission);
         let own = own.map(|(_, waiting)| waiting.op.key.clone());
-        let named = self.dependents.get(&key.object).into_iter().flatten();
+        let named = self.dependents.get(&key.object);
+        let named = named.into_iter().flat_map(Members::iter);
         let named = named
             .filter(|waiter| self.waits_for_lost(waiter, key))
             .cloned();

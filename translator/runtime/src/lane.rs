@@ -10,7 +10,7 @@ use aviary_kinds::status::Wish;
 use aviary_plan::{Hold, Input, Method, Op, OpKey, Plan, Rule, Violation, check, diff, leave_out};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
-use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
+use aviary_types::{Code, DomainId, EcoString, Finding, Members, ObjectKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub struct Lane {
     held: BTreeSet<AviKey>,
     /// What the bodies that were handed out refer to, and for which objects they are. What is not
     /// busy any more counts no longer.
-    in_use: BTreeMap<AviKey, BTreeSet<AviKey>>,
+    in_use: BTreeMap<AviKey, Members<AviKey>>,
     refused: BTreeMap<AviKey, Refusal>,
 }
 

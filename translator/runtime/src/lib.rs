@@ -5,7 +5,6 @@ mod convert;
 mod core;
 mod date;
 pub mod embedded;
-pub mod execute;
 mod hub;
 pub mod incoming;
 pub mod lane;
@@ -19,6 +18,7 @@ pub mod service;
 mod trace;
 pub mod view;
 
+pub use aviary_execute as execute;
 pub use aviary_identity as identity;
 pub use aviary_session::transport;
 pub use query::{LevelSetter, Reconfigure};

@@ -1,10 +1,10 @@
 //! The service's core and executor without agents: facts in, one Controller out, in one task.
 
 use crate::embedded::anybody;
-use crate::execute::{AlwaysMay, End, Executor, NoJournal};
 use crate::lane::Lane;
 use crate::scope;
 use aviary_avi::{AviKey, Observed};
+use aviary_execute::{AlwaysMay, End, Executor, NoJournal};
 use aviary_plan::{Hold, Op, Plan};
 use aviary_session::{Config, Session, Transport};
 use aviary_settings::Settings;

@@ -12,10 +12,10 @@ pub(crate) use db::{Kept, Restored};
 pub(crate) use record::Record;
 
 use crate::core::wake::{Wake, Wakes};
-use crate::execute::{Journal, JournalError};
 use async_trait::async_trait;
 use aviary_avi::AviKey;
 use aviary_boot::Blocking;
+use aviary_execute::{Journal, JournalError};
 use aviary_link::translator::SessionId;
 use aviary_types::{EcoString, Finding, ObjectKey, ScopeKey};
 use db::{Db, Write};

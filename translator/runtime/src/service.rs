@@ -4,7 +4,6 @@
 use crate::core::wake::WAKES_MAX;
 use crate::core::{ControllerParts, Core, Parts};
 use crate::date::dated;
-use crate::execute::{AlwaysMay, Fence};
 use crate::hub::service::Door;
 use crate::identity::Gate;
 use crate::incoming::Connection;
@@ -12,6 +11,7 @@ use crate::query::{Desk, LevelSetter};
 use crate::retain::{Error as StoreError, Retain, StoreAt};
 use crate::view::Snapshot;
 use aviary_boot::{Blocking, Clock, Shutdown};
+use aviary_execute::{AlwaysMay, Fence};
 use aviary_link::translator::Limits;
 use aviary_proto::admin::v1::admin_service_server::AdminServiceServer;
 use aviary_proto::query::v1::query_service_server::QueryServiceServer;

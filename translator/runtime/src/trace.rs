@@ -10,25 +10,11 @@ mod causes;
 mod spans;
 
 pub(crate) use causes::{Causes, Changes, Due};
-pub(crate) use spans::{build, diff, execute, executed, ingest, planned};
+pub(crate) use spans::{build, diff, ingest, planned};
 
 use aviary_boot::trace::Context;
-use aviary_plan::{OpKey, Plan};
-use std::collections::BTreeMap;
-
-/// What the operations of a plan are done for.
-pub type Traces = BTreeMap<OpKey, Cause>;
-
-/// Where the span of an operation belongs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cause {
-    /// The plan, or the change, whose child it is.
-    pub(crate) parent: Context,
-    /// What it names beside.
-    pub(crate) links: Vec<Context>,
-    /// How many changes it is done for.
-    pub(crate) count: usize,
-}
+use aviary_execute::{Cause, Traces};
+use aviary_plan::Plan;
 
 /// What the operations of a plan are done for: each for the changes of its sources. Where none of
 /// these is among what the plan was made for, something led to it that sources do not name

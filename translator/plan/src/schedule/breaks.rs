@@ -3,6 +3,7 @@
 use super::{Scheduler, Waiting};
 use crate::op::OpKey;
 use aviary_avi::AviKey;
+use aviary_types::Members;
 use std::collections::BTreeSet;
 
 /// What the group that is being worked off asks for.
@@ -63,7 +64,11 @@ impl Scheduler {
         let breaking = stages.filter(|(_, waiting)| waiting.op.breaks.is_some());
         let named = breaking.flat_map(|(_, waiting)| &waiting.op.after);
         let named = named.map(|after| &after.object);
-        let naming = self.dependents.get(object).into_iter().flatten();
+        let naming = self
+            .dependents
+            .get(object)
+            .into_iter()
+            .flat_map(Members::iter);
         let naming = naming.map(|key| &key.object);
         named
             .chain(naming)

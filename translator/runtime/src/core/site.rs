@@ -1,12 +1,12 @@
 //! One Controller with everything that is known and planned for it.
 
 use crate::control::Reader;
-use crate::execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use crate::lane::{Busy, Lane};
 use crate::trace::Due;
 use crate::view::Held;
 use aviary_avi::{AviKey, ObservedObject};
 use aviary_boot::trace::Context;
+use aviary_execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use aviary_plan::{Op, OpKey, Plan};
 use aviary_session::Scope;
 use aviary_settings::InstanceSettings;

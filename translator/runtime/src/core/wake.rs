@@ -1,10 +1,10 @@
 //! Why the core wakes: the closed list of everything that can happen to it.
 
 use crate::control::Told;
-use crate::execute::{JournalError, Outcome};
 use crate::hub::Session;
 use crate::retain;
 use aviary_avi::AviKey;
+use aviary_execute::{JournalError, Outcome};
 use aviary_link::translator::{Refusal, SessionId};
 use aviary_proto::sync::v1::{Hello, SyncRequest};
 use aviary_settings::Settings;

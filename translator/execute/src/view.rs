@@ -1,13 +1,13 @@
 //! What the executor takes the Controller to have: what the caller observed, and the outcomes that
 //! the caller had not seen when it did.
 
-use super::outcome::Outcome;
+use crate::outcome::Outcome;
 use aviary_avi::{AviKey, Observed, ObservedObject};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-pub(super) struct View {
+pub(crate) struct View {
     observed: Observed,
     read_at: Instant,
     /// Outcomes that no submission has seen yet.
@@ -15,7 +15,7 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             observed: Observed::default(),
             read_at: Instant::now(),
@@ -24,16 +24,16 @@ impl View {
     }
 
     /// When the caller last read everything.
-    pub(super) fn read_at(&self) -> Instant {
+    pub(crate) fn read_at(&self) -> Instant {
         self.read_at
     }
 
-    pub(super) fn get(&self, key: &AviKey) -> Option<Arc<ObservedObject>> {
+    pub(crate) fn get(&self, key: &AviKey) -> Option<Arc<ObservedObject>> {
         self.observed.objects.get(key).cloned()
     }
 
     /// Takes over what the caller observed, with its outcomes up to number `seen`.
-    pub(super) fn replace(&mut self, observed: Observed, read_at: Instant, seen: u64) {
+    pub(crate) fn replace(&mut self, observed: Observed, read_at: Instant, seen: u64) {
         while self.recent.front().is_some_and(|it| it.number <= seen) {
             self.recent.pop_front();
         }
@@ -44,7 +44,7 @@ impl View {
         }
     }
 
-    pub(super) fn note(&mut self, outcome: &Outcome) {
+    pub(crate) fn note(&mut self, outcome: &Outcome) {
         outcome.apply(&mut self.observed);
         self.recent.push_back(outcome.clone());
     }

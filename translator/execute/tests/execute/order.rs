@@ -1,7 +1,7 @@
 use crate::support::{after, create, delete, group, lab, named, pool, rule, slow_lab, vip};
 use aviary_avi::Body;
+use aviary_execute::{End, NotTried};
 use aviary_plan::Op;
-use aviary_runtime::execute::{End, NotTried};
 use aviary_session::Class;
 use aviary_sim::{Drop, FaultRule};
 use serde_json::json;
@@ -63,7 +63,7 @@ async fn a_refused_object_takes_its_dependents_along_and_nothing_else() {
         (failure.class, failure.message.as_str()),
         (Class::Refuse, "ratio must be 1-1000")
     );
-    let dropped = |outcome: &&aviary_runtime::execute::Outcome| {
+    let dropped = |outcome: &&aviary_execute::Outcome| {
         matches!(outcome.end, End::NotTried(NotTried::Dropped))
     };
     assert_eq!(report.not_tried.iter().filter(dropped).count(), 2);

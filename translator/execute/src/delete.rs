@@ -1,7 +1,7 @@
 //! DELETE. What is gone already is deleted; what others still refer to may be free in a moment.
 
-use super::attempt::Attempt;
-use super::outcome::{Done, Failure};
+use crate::attempt::Attempt;
+use crate::outcome::{Done, Failure};
 use aviary_avi::{ObservedObject, Owned};
 use aviary_session::{Class, Error};
 
@@ -12,7 +12,7 @@ const DONE: Done = Done {
 };
 
 impl Attempt {
-    pub(super) async fn delete(&self) -> Result<Done, Failure> {
+    pub(crate) async fn delete(&self) -> Result<Done, Failure> {
         if self.key().kind.is_shared() {
             return Err(Failure::new(
                 Class::Refuse,

@@ -1,9 +1,9 @@
 //! One operation on its way: asks for the right to write, sends, and learns from the answer.
 
-use super::Bounds;
-use super::fence::{Fence, Journal};
-use super::limit::Limit;
-use super::outcome::{Done, End, Failure};
+use crate::Bounds;
+use crate::fence::{Fence, Journal};
+use crate::limit::Limit;
+use crate::outcome::{Done, End, Failure};
 use aviary_avi::{AviKey, Body, ObservedObject};
 use aviary_boot::trace::attempt::numbered;
 use aviary_plan::{Method, Op};
@@ -14,16 +14,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// What all operations share.
-pub(super) struct Context {
-    pub(super) session: Session,
-    pub(super) fence: Arc<dyn Fence>,
-    pub(super) journal: Arc<dyn Journal>,
-    pub(super) bounds: Bounds,
+pub(crate) struct Context {
+    pub(crate) session: Session,
+    pub(crate) fence: Arc<dyn Fence>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) bounds: Bounds,
     limit: Mutex<Limit>,
 }
 
 impl Context {
-    pub(super) fn new(
+    pub(crate) fn new(
         session: Session,
         fence: Arc<dyn Fence>,
         journal: Arc<dyn Journal>,
@@ -39,24 +39,24 @@ impl Context {
         }
     }
 
-    pub(super) fn limit(&self) -> MutexGuard<'_, Limit> {
+    pub(crate) fn limit(&self) -> MutexGuard<'_, Limit> {
         self.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One operation with what it needs.
-pub(super) struct Attempt {
-    pub(super) context: Arc<Context>,
-    pub(super) op: Op,
+pub(crate) struct Attempt {
+    pub(crate) context: Arc<Context>,
+    pub(crate) op: Op,
     /// What the Controller has under this key, as far as known.
-    pub(super) current: Option<Arc<ObservedObject>>,
+    pub(crate) current: Option<Arc<ObservedObject>>,
     /// When everything was last read.
-    pub(super) read_at: Instant,
+    pub(crate) read_at: Instant,
 }
 
 impl Attempt {
     /// Runs the operation to its end.
-    pub(super) async fn run(self) -> (Op, End) {
+    pub(crate) async fn run(self) -> (Op, End) {
         let started = Instant::now();
         let result = match (self.op.method, self.op.body.clone()) {
             (Method::Delete, _) => self.delete().await,
@@ -75,23 +75,23 @@ impl Attempt {
         (self.op, end)
     }
 
-    pub(super) fn key(&self) -> &AviKey {
+    pub(crate) fn key(&self) -> &AviKey {
         &self.op.key.object
     }
 
     /// Whether one more try is left after so many failures.
-    pub(super) fn may_try_again(&self, failures: u32) -> bool {
+    pub(crate) fn may_try_again(&self, failures: u32) -> bool {
         failures < self.context.bounds.tries_max
     }
 
-    pub(super) async fn pause(&self, failures: u32, error: &Error) {
+    pub(crate) async fn pause(&self, failures: u32, error: &Error) {
         let pause = self.context.session.pause(failures, error.retry_after());
         tracing::debug!(%error, failures, ?pause, "tried again after a pause");
         tokio::time::sleep(pause).await;
     }
 
     /// Refuses early, before anything is read or noted for a write that may not be sent.
-    pub(super) fn check_fence(&self) -> Result<(), Failure> {
+    pub(crate) fn check_fence(&self) -> Result<(), Failure> {
         let time = self.context.session.config().request_timeout;
         if self.context.fence.may_write(&self.op.domain, time) {
             return Ok(());
@@ -100,7 +100,7 @@ impl Attempt {
     }
 
     /// Sends it, after so many failures.
-    pub(super) async fn send_create(
+    pub(crate) async fn send_create(
         &self,
         body: &Body,
         failures: u32,
@@ -112,7 +112,7 @@ impl Attempt {
         sent.map(|written| written.object)
     }
 
-    pub(super) async fn send_update<B: Serialize + Sync>(
+    pub(crate) async fn send_update<B: Serialize + Sync>(
         &self,
         uuid: &str,
         body: &B,
@@ -126,7 +126,7 @@ impl Attempt {
         sent.map(|written| written.object)
     }
 
-    pub(super) async fn send_delete(&self, uuid: &str, failures: u32) -> Result<(), Error> {
+    pub(crate) async fn send_delete(&self, uuid: &str, failures: u32) -> Result<(), Error> {
         let fence = &self.context.fence;
         let permit = |time| fence.may_delete(&self.op.domain, self.read_at, time);
         let sent = self.context.session.delete(self.key(), uuid, &permit);
@@ -154,7 +154,7 @@ impl Attempt {
 
     /// What to make of an object that the Controller just answered with. An answer to a write does
     /// not tell everything (certificates come without PEM), so that a difference is looked at twice.
-    pub(super) async fn settled(&self, body: &Body, answered: ObservedObject) -> Done {
+    pub(crate) async fn settled(&self, body: &Body, answered: ObservedObject) -> Done {
         let mut now = answered;
         if !body.same(&now.body)
             && let Ok(Some(read)) = self.context.session.fetch(self.key(), &now.uuid).await

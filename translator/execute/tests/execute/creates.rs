@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::{AviKey, Body, Ref};
-use aviary_runtime::execute::{AlwaysMay, End, Journal, JournalError, NoJournal};
+use aviary_execute::{AlwaysMay, End, Journal, JournalError, NoJournal};
 use aviary_session::Class;
 use aviary_sim::{Drop, FaultRule, Options};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,8 +1,8 @@
 //! PUT. Objects that are wholly ours are replaced, stamped with what we read; others are read, our
 //! part is laid over, and the whole is put back.
 
-use super::attempt::Attempt;
-use super::outcome::{Done, Failure};
+use crate::attempt::Attempt;
+use crate::outcome::{Done, Failure};
 use aviary_avi::{Body, ObservedObject, WriteMode};
 use aviary_session::Class;
 use serde_json::Value;
@@ -17,7 +17,7 @@ enum Start {
 }
 
 impl Attempt {
-    pub(super) async fn update(&self, body: &Body) -> Result<Done, Failure> {
+    pub(crate) async fn update(&self, body: &Body) -> Result<Done, Failure> {
         match &self.current {
             Some(current) => self.put(body, current.clone()).await,
             None => Err(Failure::new(Class::Gone, "it is not there to be updated")),
@@ -25,7 +25,7 @@ impl Attempt {
     }
 
     /// Puts a body in the place of an object that was read before.
-    pub(super) async fn put(
+    pub(crate) async fn put(
         &self,
         body: &Body,
         read: Arc<ObservedObject>,
@@ -111,7 +111,7 @@ impl Attempt {
         }
     }
 
-    pub(super) async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         read: &ObservedObject,
     ) -> Result<Option<ObservedObject>, Failure> {

@@ -1,5 +1,5 @@
 use crate::support::{create, delete, lab_over, pool, rule, update};
-use aviary_runtime::execute::{End, Fence, NoJournal};
+use aviary_execute::{End, Fence, NoJournal};
 use aviary_session::Class;
 use aviary_sim::{FaultRule, Options};
 use aviary_types::DomainId;

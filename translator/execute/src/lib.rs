@@ -12,13 +12,14 @@ mod engine;
 mod fence;
 mod limit;
 mod outcome;
+mod trace;
 mod update;
 mod view;
 
-pub use crate::trace::Traces;
 pub use actor::{Ended, Handle, Submission};
 pub use fence::{AlwaysMay, Fence, Journal, JournalError, NoJournal};
 pub use outcome::{Done, End, Failure, Found, NotTried, Outcome, Report};
+pub use trace::{Cause, Traces};
 
 use attempt::Context;
 use aviary_avi::Observed;

@@ -1,6 +1,6 @@
 use crate::support::{after, create, key, named, plan, pool, pool_with, slow_lab, update};
+use aviary_execute::{Bounds, End, Ended, NotTried, Outcome, Submission};
 use aviary_plan::OpKey;
-use aviary_runtime::execute::{Bounds, End, Ended, NotTried, Outcome, Submission};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
@@ -104,7 +104,7 @@ async fn a_submission_that_has_not_seen_an_outcome_does_not_undo_it() {
     // And one that has applied the first outcome, but not the second.
     made[0].apply(&mut lab.observed);
     let aware = Submission {
-        traces: aviary_runtime::execute::Traces::new(),
+        traces: aviary_execute::Traces::new(),
         plan: plan(vec![update(&pool_with("a", Some("t2")))]),
         observed: lab.observed.clone(),
         read_at: Instant::now(),

@@ -19,7 +19,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// The limit and what it is learned from.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// In thousandths.
     now: u32,
     most: u32,
@@ -35,7 +35,7 @@ struct Pace {
 }
 
 impl Limit {
-    pub(super) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         let most = most.max(1).saturating_mul(ONE);
         Self {
             now: most.min(START * ONE),
@@ -46,12 +46,12 @@ impl Limit {
     }
 
     /// How many writes may be under way.
-    pub(super) fn now(&self) -> usize {
+    pub(crate) fn now(&self) -> usize {
         usize::try_from(self.now / ONE).unwrap_or(1).max(1)
     }
 
     /// A write was answered after this time.
-    pub(super) fn answered(&mut self, what: (Method, AviKind), took: Duration) {
+    pub(crate) fn answered(&mut self, what: (Method, AviKind), took: Duration) {
         let pace = self.usual.entry(what).or_insert(Pace {
             usual: took,
             recent: took,
@@ -68,7 +68,7 @@ impl Limit {
     }
 
     /// The Controller said that it gets too much, or did not answer.
-    pub(super) fn refused(&mut self) {
+    pub(crate) fn refused(&mut self) {
         self.step_down(1, 2);
     }
 

@@ -1,12 +1,12 @@
 //! The scheduler, the operations under way and what they brought, driven step by step by whoever
 //! owns them. Nothing is spawned: dropping the engine cuts every call off.
 
-use super::Bounds;
-use super::actor::Submission;
-use super::attempt::{Attempt, Context};
-use super::outcome::{End, NotTried, Outcome};
-use super::view::View;
+use crate::Bounds;
+use crate::actor::Submission;
+use crate::attempt::{Attempt, Context};
+use crate::outcome::{End, NotTried, Outcome};
 use crate::trace::{self, Traces};
+use crate::view::View;
 use aviary_boot::trace::Context as TraceContext;
 use aviary_plan::{Ending, Op, Scheduler};
 use futures::StreamExt;
@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 type Ended = (Op, End, Option<TraceContext>);
 
-pub(super) struct Engine {
+pub(crate) struct Engine {
     context: Arc<Context>,
     scheduler: Scheduler,
     running: FuturesUnordered<BoxFuture<'static, Ended>>,
@@ -30,7 +30,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(context: Context, bounds: Bounds) -> Self {
+    pub(crate) fn new(context: Context, bounds: Bounds) -> Self {
         Self {
             context: Arc::new(context),
             scheduler: Scheduler::new(bounds.waiting_max),
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// Takes a plan in, with what was observed when it was made.
-    pub(super) fn submit(&mut self, submission: Submission) {
+    pub(crate) fn submit(&mut self, submission: Submission) {
         let Submission {
             plan,
             observed,
@@ -60,27 +60,27 @@ impl Engine {
     }
 
     /// Drops what waits. What is under way goes on.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let waiting = self.scheduler.clear();
         self.not_tried(waiting, NotTried::Stopped);
     }
 
     /// Whether nothing waits and nothing is under way.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.scheduler.is_idle()
     }
 
     /// How many outcomes wait to be taken.
-    pub(super) fn outcomes(&self) -> usize {
+    pub(crate) fn outcomes(&self) -> usize {
         self.outcomes.len()
     }
 
-    pub(super) fn take_outcome(&mut self) -> Option<Outcome> {
+    pub(crate) fn take_outcome(&mut self) -> Option<Outcome> {
         self.outcomes.pop_front()
     }
 
     /// Starts what may go now.
-    pub(super) fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let limit = self.context.limit().now();
         let room = limit.saturating_sub(self.running.len());
         for op in self.scheduler.ready(room) {
@@ -101,7 +101,7 @@ impl Engine {
     }
 
     /// Waits until something ends. `false` if nothing is under way.
-    pub(super) async fn step(&mut self) -> bool {
+    pub(crate) async fn step(&mut self) -> bool {
         let Some((op, end, trace)) = self.running.next().await else {
             return false;
         };

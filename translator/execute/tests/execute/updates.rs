@@ -2,7 +2,7 @@ use crate::support::{Lab, create, delete, key, lab, pool, pool_with, rule, updat
 use aviary_avi::common::{IpAddr, Label, Subnet};
 use aviary_avi::vrf_context::{StaticRoute, VrfContext};
 use aviary_avi::{Body, Ref};
-use aviary_runtime::execute::{End, Failure, Found, Report};
+use aviary_execute::{End, Failure, Found, Report};
 use aviary_session::Class;
 use aviary_sim::{Drop, FaultRule};
 

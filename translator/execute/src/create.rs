@@ -1,14 +1,14 @@
 //! POST. A name that is taken, and a reply that is lost, are both answered by a look: what is there
 //! may be ours.
 
-use super::attempt::Attempt;
-use super::outcome::{Done, Failure};
+use crate::attempt::Attempt;
+use crate::outcome::{Done, Failure};
 use aviary_avi::{AviKey, Body, ObservedObject, Owned, Ownership};
 use aviary_session::{Class, Error};
 use std::sync::Arc;
 
 impl Attempt {
-    pub(super) async fn create(&self, body: &Body) -> Result<Done, Failure> {
+    pub(crate) async fn create(&self, body: &Body) -> Result<Done, Failure> {
         if let Some(current) = &self.current {
             return self.adopt(body, current.clone()).await;
         }

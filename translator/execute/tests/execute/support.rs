@@ -5,10 +5,8 @@ use aviary_avi::pool::Pool;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::vs_vip::VsVip;
 use aviary_avi::{AviKey, Body, Observed, Ref};
+use aviary_execute::{AlwaysMay, Executor, Fence, Journal, NoJournal, Outcome, Report, Submission};
 use aviary_plan::{Method, Op, OpKey, Plan, Reason};
-use aviary_runtime::execute::{
-    AlwaysMay, Executor, Fence, Journal, NoJournal, Outcome, Report, Submission,
-};
 use aviary_session::{Config, Credentials, Proof, Scope, Session, Tenants, transport};
 use aviary_sim::{FaultRule, LogEntry, Options, Simulator};
 use aviary_types::{DomainId, Secret, TenantName};
@@ -84,7 +82,7 @@ impl Lab {
 
     pub(crate) fn submission(&self, ops: Vec<Op>) -> Submission {
         Submission {
-            traces: aviary_runtime::execute::Traces::new(),
+            traces: aviary_execute::Traces::new(),
             plan: plan(ops),
             observed: self.observed.clone(),
             read_at: Instant::now(),

@@ -76,7 +76,7 @@ pub enum NotTried {
 }
 
 impl Failure {
-    pub(super) fn new(class: Class, message: impl Into<EcoString>) -> Self {
+    pub(crate) fn new(class: Class, message: impl Into<EcoString>) -> Self {
         Self {
             class,
             message: message.into(),
@@ -84,14 +84,14 @@ impl Failure {
         }
     }
 
-    pub(super) fn found(self, object: ObservedObject) -> Self {
+    pub(crate) fn found(self, object: ObservedObject) -> Self {
         Self {
             found: Found::Object(Box::new(object)),
             ..self
         }
     }
 
-    pub(super) fn gone(self) -> Self {
+    pub(crate) fn gone(self) -> Self {
         Self {
             found: Found::Gone,
             ..self
@@ -141,7 +141,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, outcome: Outcome) {
+    pub(crate) fn add(&mut self, outcome: Outcome) {
         match outcome.end {
             End::Done(_) => self.done.push(outcome),
             End::Failed(_) => self.failed.push(outcome),

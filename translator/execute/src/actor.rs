@@ -1,7 +1,7 @@
 //! The executor as a task of its own: plans in, outcomes out, both through bounded channels.
 
-use super::engine::Engine;
-use super::outcome::Outcome;
+use crate::engine::Engine;
+use crate::outcome::Outcome;
 use crate::trace::Traces;
 use aviary_avi::Observed;
 use aviary_plan::Plan;
@@ -50,7 +50,7 @@ impl Handle {
     }
 }
 
-pub(super) fn spawn(
+pub(crate) fn spawn(
     engine: Engine,
     plans_max: usize,
     outcomes_max: usize,
