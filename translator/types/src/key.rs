@@ -9,7 +9,7 @@ use std::fmt;
 /// Texts up to this long are compared in place.
 const SHORT: usize = 16;
 
-/// Orders texts that are mostly the same: names of clusters, kinds, tenants. Maps compare them in
+/// Orders texts that are mostly the same: names of clusters, namespaces, tenants. Maps compare them in
 /// front of every name, so that most of a look-up would go by in finding them equal.
 pub fn order_alike(a: &str, b: &str) -> Ordering {
     let alike = || std::ptr::eq(a.as_ptr(), b.as_ptr());
@@ -51,18 +51,6 @@ impl PartialOrd for Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind)
-    }
-}
-
-impl Ord for Kind {
-    fn cmp(&self, other: &Self) -> Ordering {
-        order_alike(self.group, other.group).then_with(|| order_alike(self.kind, other.kind))
-    }
-}
-
-impl PartialOrd for Kind {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 
