@@ -15,7 +15,7 @@ use aviary_plan::{Hold, Method, Op, Plan, leave_out};
 use aviary_session::Drift;
 use aviary_settings::Drift as DriftPolicy;
 use aviary_types::{Digest, EcoString, ObjectKey, ScopeKey, eco_format};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tokio::time::Instant;
 use tracing::Span;
 
