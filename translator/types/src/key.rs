@@ -204,7 +204,8 @@ mod tests {
         ];
         for a in texts {
             for b in texts {
-                assert_eq!(order_alike(a, &b.to_owned()), a.cmp(b));
+                let elsewhere = String::from(b);
+                assert_eq!(order_alike(a, &elsewhere), a.cmp(b));
                 assert_eq!(order_alike(a, b), a.cmp(b));
             }
         }
