@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use aviary_avi::Desired;
-use aviary_kinds::{Extent, ROOMS, RawObject};
+use aviary_kinds::{Extent, ROOMS, RawObject, namespace};
 use aviary_runtime::offline::{Offline, Settled};
 use aviary_runtime::transport;
 use aviary_store::Store;
 use aviary_tests::corpus::{LISTED, Played, block_on, listed, play};
-use aviary_types::{ClusterName, EcoString, Kind, ScopeKey};
+use aviary_types::{ClusterName, EcoString, Kind, ObjectKey, ScopeKey};
 
 use crate::shuffle::Dice;
 
@@ -70,9 +70,25 @@ async fn run(played: &Played, seed: u64) -> Result<(Settled, Desired)> {
     Ok((settled, core.lane().built().desired.clone()))
 }
 
-/// The objects by the scope they stand in, and a scope for each namespace.
-fn scopes(cluster: &ClusterName, told: Vec<RawObject>) -> Vec<(ScopeKey, Vec<RawObject>)> {
+/// The objects by the scope they stand in, and a scope for each namespace. What stands in a namespace
+/// shows that there is one, though some scenarios do not name it.
+fn scopes(cluster: &ClusterName, mut told: Vec<RawObject>) -> Vec<(ScopeKey, Vec<RawObject>)> {
     let mut scopes = BTreeMap::from([(ScopeKey::cluster_wide(cluster), Vec::new())]);
+    let named = |object: &&RawObject| !object.key.namespace.as_str().is_empty();
+    let namespaces = told
+        .iter()
+        .filter(named)
+        .map(|object| namespace(&object.key));
+    let implied: BTreeMap<ObjectKey, RawObject> = namespaces
+        .map(|object| (object.key.clone(), object))
+        .collect();
+    let is_told = |key: &ObjectKey| told.iter().any(|object| object.key == *key);
+    let implied: Vec<RawObject> = implied
+        .into_iter()
+        .filter(|(key, _)| !is_told(key))
+        .map(|(_, object)| object)
+        .collect();
+    told.extend(implied);
     for object in told {
         if object.key.kind.kind == "Namespace" {
             let scope = ScopeKey {
@@ -84,6 +100,23 @@ fn scopes(cluster: &ClusterName, told: Vec<RawObject>) -> Vec<(ScopeKey, Vec<Raw
         scopes.entry(object.key.scope()).or_default().push(object);
     }
     scopes.into_iter().collect()
+}
+
+/// The Namespace that an object stands in, with nothing to say.
+fn namespace(key: &ObjectKey) -> RawObject {
+    RawObject {
+        key: ObjectKey::new(
+            &key.cluster,
+            namespace::KIND,
+            "",
+            key.namespace.text().clone(),
+        ),
+        uid: EcoString::new(),
+        resource_version: "1".into(),
+        created: EcoString::new(),
+        json: serde_json::json!({}),
+        contents: true,
+    }
 }
 
 /// An agent tells everything of a scope.

@@ -18,10 +18,6 @@ const UNSAID: &[(&str, &str)] = &[
         "route/25",
         "a cluster that is OpenShift, where AKO reads no Ingress",
     ),
-    (
-        "seq/07",
-        "a second certificate in a Secret, alt.crt and alt.key",
-    ),
 ];
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use aviary::plan::{State, Step, read_scenario};
+use aviary_kinds::secret::DEFAULT_NAME;
 use aviary_tests::corpus::{LISTED, name_of, scenarios};
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use crate::program::Program;
 use crate::stack::{Stack, baseline, over};
 
 /// The areas whose scenarios leave alone what is common to all namespaces.
-const AREAS: &[&str] = &["l4", "l7", "seq", "share"];
+const AREAS: &[&str] = &["dedicated", "l4", "l7", "seq", "share"];
 
 /// The areas whose scenarios change what is common to all namespaces: one runs after the other.
 const AREAS_ALONE: &[&str] = &["ingclass"];
@@ -139,10 +140,14 @@ async fn carry_out(cluster: &Cluster, stack: &Stack, step: Step) -> Result<()> {
     stack.carried_out(versions).await
 }
 
-/// Whether translation looks at the object: of Secrets only those that an Ingress names.
+/// Whether translation looks at the object: of Secrets only those that an Ingress names, and the
+/// default one.
 async fn is_read(cluster: &Cluster, object: &Value) -> Result<bool> {
     let key = key_of(object);
     if key.kind != "Secret" {
+        return Ok(true);
+    }
+    if key.name == DEFAULT_NAME {
         return Ok(true);
     }
     let ingresses = cluster.list("Ingress", &key.namespace).await?;

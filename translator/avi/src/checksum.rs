@@ -8,6 +8,8 @@
 //!   children
 //! - SNI child: `virtual_service(&body, &VsExtra::child(&parent.services))`
 //! - dedicated: `virtual_service(&body, &VsExtra::default())`
+//! - passthrough: `virtual_service(&body, &VsExtra::passthrough(twin))` with the name of its insecure
+//!   twin, and `virtual_service(&twin, &VsExtra::twin())`
 //! - L4 service: `virtual_service(&body, &VsExtra::l4(ports, pools))` with a `VsPort` for each port
 //!   of the Service and the names of all its pools
 //! - pool: `pool(&body, &PoolExtra { .. })`

@@ -1,6 +1,6 @@
 //! VSDataScriptSet: the script that picks a pool of the shared group by host and path.
 
-use crate::common::Marker;
+use crate::common::{Marker, marker_value};
 use crate::compare::{said, same_markers, same_set, same_values};
 use crate::hash::sha256_hex;
 use crate::object::{AviObject, Ownership};
@@ -26,6 +26,9 @@ pub struct VsDataScriptSet {
     /// Groups that the scripts may pick.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pool_group_refs: Vec<Ref>,
+    /// What reads the bytes of connections for the scripts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub protocol_parser_refs: Vec<Ref>,
     /// Labels of ownership.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
@@ -60,16 +63,20 @@ impl AviObject for VsDataScriptSet {
     }
 }
 
-/// The digests of AKO's own scripts, with the name of their object masked: the choice of a pool of
-/// the shared group, and that of a passthrough group. Such a script does the same as ours, so it is
-/// left alone.
+/// The digests of AKO's own scripts, with the name of their object masked, and in the second one,
+/// which runs before any byte goes to a pool, what the names of pool groups begin with: the choice of
+/// a pool of the shared group, and that of a passthrough group. Such a script does the same as ours,
+/// so it is left alone.
 pub const KNOWN_SCRIPTS: &[&str] = &[
     "84ab8da9623a34b28efc8ac17e48add084b1df2cf250cab90a76fa77e8d6bc31",
-    "70ea07a326ef0c4a03a53675d402a79710a525b5e98e8f3c02905451e6e57c4e",
+    "c51c40098b181f9e14d522c8d81efea6a498909b614f37f63d0f18b4c7c7d996",
 ];
 
 /// What stands for the object's name in a script before it is digested.
 const NAME_MASK: &str = "{NAME}";
+
+/// What stands for the beginning of names.
+const PREFIX_MASK: &str = "{PREFIX}";
 
 /// The event of a script that sees whole requests.
 pub const HTTP_REQUEST: &str = "VS_DATASCRIPT_EVT_HTTP_REQ";
@@ -89,23 +96,65 @@ end
     )
 }
 
+/// The event of a script that sees connections before any byte goes to a pool.
+pub const L4_REQUEST: &str = "VS_DATASCRIPT_EVT_L4_REQUEST";
+
+/// Reads TLS.
+pub fn tls_parser() -> Ref {
+    Ref::slash("protocolparser", "Default-TLS")
+}
+
+/// The script of a virtual service that passes TLS through: reads the SNI name off the first bytes
+/// and picks the pool group that is called after it. What is no TLS or has no name is closed.
+pub fn passthrough_script(prefix: &str) -> EcoString {
+    let prefix = prefix.replace('\\', "\\\\").replace('"', "\\\"");
+    eco_format!(
+        r#"local tls = require "Default-TLS"
+local have = avi.l4.collect(20)
+local want = tls.get_req_buffer_size(avi.l4.read())
+if have < want then
+  avi.l4.collect(want)
+end
+local bytes = avi.l4.read()
+local name = nil
+if tls.sanity_check(bytes) then
+  name = tls.get_sni(tls.parse_record(bytes))
+end
+if name then
+  avi.vs.log("passed on: " .. name)
+  avi.poolgroup.select("{prefix}" .. name)
+else
+  avi.vs.log("closed: no TLS, or no SNI name")
+  avi.vs.close_conn()
+end
+avi.l4.ds_done()
+"#
+    )
+}
+
 impl VsDataScriptSet {
     /// Whether nothing needs to be written, given the digests of scripts that do what ours do.
     pub fn same_with(&self, observed: &Self, known: &[&str]) -> bool {
         let same_script = |desired: &DataScript, have: &DataScript| {
             desired.evt == have.evt
                 && (desired.script == have.script
-                    || known.contains(&observed.digest_of(&have.script).as_str()))
+                    || known.contains(&observed.digest_of(have).as_str()))
         };
         self.created_by == observed.created_by
             && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
             && same_set(&self.datascript, &observed.datascript, same_script)
             && same_values(&self.pool_group_refs, &observed.pool_group_refs)
+            && same_values(&self.protocol_parser_refs, &observed.protocol_parser_refs)
             && same_markers(&self.markers, &observed.markers)
     }
 
-    fn digest_of(&self, script: &str) -> EcoString {
-        sha256_hex(&script.replace(self.name.as_str(), NAME_MASK))
+    fn digest_of(&self, script: &DataScript) -> EcoString {
+        let masked = script.script.replace(self.name.as_str(), NAME_MASK);
+        let cluster = marker_value(&self.markers, "clustername");
+        match cluster.filter(|_| script.evt == L4_REQUEST) {
+            Some(cluster) => sha256_hex(&masked.replacen(&format!("{cluster}--"), PREFIX_MASK, 1)),
+            None => sha256_hex(&masked),
+        }
     }
 }
 
@@ -121,7 +170,7 @@ pub struct DataScript {
 
 #[cfg(test)]
 mod tests {
-    use super::{DataScript, VsDataScriptSet, script};
+    use super::{DataScript, L4_REQUEST, VsDataScriptSet, script};
     use crate::hash::sha256_hex;
     use crate::object::AviObject;
     use crate::samples::{body, check_same};
@@ -140,6 +189,11 @@ mod tests {
                 ),
                 ("/pool_group_refs", json!(["/api/poolgroup?name=x"]), false),
                 ("/protocol_parser_refs", json!([]), true),
+                (
+                    "/protocol_parser_refs",
+                    json!(["/api/protocolparser?name=Default-TLS"]),
+                    false,
+                ),
             ],
         );
     }
@@ -155,6 +209,19 @@ mod tests {
         let digest = sha256_hex("select {NAME}");
         assert!(desired.same_with(&observed, &[&digest]));
         assert!(!desired.same(&observed));
+    }
+
+    /// The same script is another text in each cluster.
+    #[test]
+    fn the_known_script_of_passthrough_is_known_in_every_cluster() {
+        let digest = sha256_hex("select {PREFIX} .. name, not c1--");
+        let mut desired: VsDataScriptSet = body("ds");
+        desired.datascript[0].evt = L4_REQUEST.into();
+        let mut observed = desired.clone();
+        observed.datascript[0].script = "select c1-- .. name, not c1--".into();
+        assert!(desired.same_with(&observed, &[&digest]));
+        observed.datascript[0].script = "select c2-- .. name, not c1--".into();
+        assert!(!desired.same_with(&observed, &[&digest]));
     }
 
     #[test]

@@ -5,6 +5,15 @@ use crate::hash::{sha1_hex, shard_ako, shard_documented};
 use aviary_types::{AVI_NAME_LIMIT, DomainId, EcoString, eco_format};
 use serde::Serialize;
 
+/// Ends the names of what belongs to a host with a virtual service of its own.
+const DEDICATED: &str = "-L7-dedicated";
+
+/// Begins, behind the cluster and the instance, the names of virtual services that pass TLS through.
+const PASSTHROUGH: &str = "Shared-Passthrough-";
+
+/// Ends the name of the virtual service that listens on port 80 beside one that passes TLS through.
+pub const INSECURE_TWIN: &str = "-insecure";
+
 /// How shards are chosen and L4 services are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,6 +47,8 @@ pub struct PathSource<'a> {
     pub ingress: &'a str,
     /// Name of the Service; for Routes only.
     pub service: Option<&'a str>,
+    /// Whether the host has a virtual service of its own.
+    pub dedicated: bool,
 }
 
 /// One port of a Service of type LoadBalancer.
@@ -101,9 +112,35 @@ impl Names {
         self.shared(self.scheme.shard(host, shards))
     }
 
+    /// The virtual service that passes TLS of a host through; also its VsVip and script.
+    pub fn passthrough(&self, shard: u32) -> EcoString {
+        let (prefix, instance, infra) = (&self.prefix, &self.instance, &self.infra);
+        legal(&eco_format!(
+            "{prefix}{instance}{PASSTHROUGH}{infra}{shard}"
+        ))
+    }
+
+    /// The virtual service that passes TLS of a host through, of so many.
+    pub fn passthrough_of(&self, host: &str, shards: u32) -> EcoString {
+        self.passthrough(self.scheme.shard(host, shards))
+    }
+
+    /// The pool group of a host that is passed through. Scripts find it by this very name, so that
+    /// it is none where it would be too long.
+    pub fn passthrough_group(&self, host: &str) -> Option<EcoString> {
+        let (prefix, infra) = (&self.prefix, &self.infra);
+        let name = eco_format!("{prefix}{infra}{host}");
+        (name.len() <= AVI_NAME_LIMIT).then_some(name)
+    }
+
+    /// The pool of one Service behind a host that is passed through.
+    pub fn passthrough_pool(&self, host: &str, service: &str) -> EcoString {
+        self.plain(format_args!("{host}-{service}"))
+    }
+
     /// The virtual service of a host where there are no shards; also its VsVip and redirect set.
     pub fn dedicated(&self, host: &str) -> EcoString {
-        self.plain(format_args!("{host}-L7-dedicated"))
+        self.plain(format_args!("{host}{DEDICATED}"))
     }
 
     /// The pool of a path of an insecure host, on the shared group.
@@ -126,6 +163,18 @@ impl Names {
         self.plain(format_args!("{host}"))
     }
 
+    /// The certificate of all who ask for the default one.
+    pub fn default_cert(&self, secret: &str) -> EcoString {
+        let prefix = &self.prefix;
+        legal(&eco_format!("{prefix}{secret}"))
+    }
+
+    /// The second one of them.
+    pub fn default_alternate_cert(&self, secret: &str) -> EcoString {
+        let prefix = &self.prefix;
+        legal(&eco_format!("{prefix}{secret}-alt"))
+    }
+
     /// The second certificate of a host.
     pub fn alternate_cert(&self, host: &str) -> EcoString {
         self.plain(format_args!("{host}-alt"))
@@ -136,7 +185,7 @@ impl Names {
         self.plain(format_args!("{namespace}-{host}"))
     }
 
-    /// The pool group of a path of a secure host.
+    /// The pool group of a path of a secure host, or of one with a virtual service of its own.
     pub fn pool_group(&self, of: PathSource<'_>) -> EcoString {
         self.pool(PathSource {
             service: None,
@@ -144,17 +193,14 @@ impl Names {
         })
     }
 
-    /// The pool of a path of a secure host.
+    /// The pool of such a path.
     pub fn pool(&self, of: PathSource<'_>) -> EcoString {
-        let PathSource {
-            namespace,
-            host,
-            path,
-            ingress,
-            ..
-        } = of;
-        let (path, service) = (flat(path), suffix(of.service));
-        self.plain(format_args!("{namespace}-{host}{path}-{ingress}{service}"))
+        self.plain(format_args!("{}", rest_of_pool(of)))
+    }
+
+    /// The pool of such a path where there are no pool groups.
+    pub fn pool_without_group(&self, of: PathSource<'_>) -> EcoString {
+        self.plain(format_args!("{}--policy-to-pool", rest_of_pool(of)))
     }
 
     /// The virtual service of a Service, or of the key of a shared VIP; also its VsVip and policy set.
@@ -215,6 +261,19 @@ pub fn distinct(name: &str, source_key: &str) -> EcoString {
     eco_format!("{kept}-{digest}")
 }
 
+fn rest_of_pool(of: PathSource<'_>) -> EcoString {
+    let PathSource {
+        namespace,
+        host,
+        path,
+        ingress,
+        ..
+    } = of;
+    let (path, service) = (flat(path), suffix(of.service));
+    let dedicated = if of.dedicated { DEDICATED } else { "" };
+    eco_format!("{namespace}-{host}{path}-{ingress}{service}{dedicated}")
+}
+
 fn flat(text: &str) -> String {
     text.replace('/', "_")
 }
@@ -238,6 +297,7 @@ mod tests {
         path: "/bar/a",
         ingress: "ing1",
         service: None,
+        dedicated: false,
     };
 
     #[test]
@@ -256,7 +316,30 @@ mod tests {
             assert_eq!(names.pool_group(route), "c1--ns1-foo.com_bar_a-ing1");
             assert_eq!(names.pool(PATH), "c1--ns1-foo.com_bar_a-ing1");
             assert_eq!(names.pool(route), "c1--ns1-foo.com_bar_a-ing1-svc1");
+            let dedicated = PathSource {
+                dedicated: true,
+                ..PATH
+            };
+            assert_eq!(
+                names.pool_group(dedicated),
+                "c1--ns1-foo.com_bar_a-ing1-L7-dedicated"
+            );
+            assert_eq!(
+                names.pool_without_group(dedicated),
+                "c1--ns1-foo.com_bar_a-ing1-L7-dedicated--policy-to-pool"
+            );
+            assert_eq!(names.passthrough(6), "c1--Shared-Passthrough-6");
+            assert_eq!(
+                names.passthrough_pool("foo.com", "svc1"),
+                "c1--foo.com-svc1"
+            );
+            let group = names.passthrough_group("foo.com");
+            assert_eq!(group.as_deref(), Some("c1--foo.com"));
+            assert_eq!(names.passthrough_group(&"x".repeat(252)), None);
             let infra = names.with_infra("infra1");
+            assert_eq!(infra.passthrough(6), "c1--Shared-Passthrough-infra1-6");
+            let group = infra.passthrough_group("foo.com");
+            assert_eq!(group.as_deref(), Some("c1--infra1-foo.com"));
             assert_eq!(infra.shared(6), "c1--Shared-L7-infra1-6");
             assert_eq!(infra.child("foo.com"), "c1--infra1-foo.com");
         }

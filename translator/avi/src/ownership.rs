@@ -71,7 +71,10 @@ impl Body {
         let services = metadata.namespace_svc_name.iter();
         let services = services.filter_map(|name| Some(name.split_once('/')?.0));
         let contributors = metadata.contributors().chain(services);
-        marked.chain(contributors.map(EcoString::from)).collect()
+        // Pools that TLS is passed through to bear no marker of it.
+        let own = Some(&metadata.namespace).filter(|own| !own.is_empty());
+        let all = marked.chain(contributors.map(EcoString::from));
+        all.chain(own.cloned()).collect()
     }
 }
 

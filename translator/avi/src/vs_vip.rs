@@ -107,7 +107,10 @@ impl AviObject for VsVip {
             return;
         };
         let names = self.dns_info.iter().filter_map(|dns| dns.merged(fields));
-        ours.insert("dns_info".into(), names.collect());
+        let names: Vec<Value> = names.collect();
+        if !names.is_empty() {
+            ours.insert("dns_info".into(), names.into());
+        }
         ours.remove("vip");
         if !self.keeps_vips {
             let vips = self.vip.iter().filter_map(|vip| vip.merged(fields));
@@ -123,6 +126,7 @@ impl AviObject for VsVip {
 /// Fields of ours that go when they are no longer wanted.
 const UNSET_WHEN_LEFT_OUT: &[&str] = &[
     "bgp_peer_labels",
+    "dns_info",
     "tier1_lr",
     "vrf_context_ref",
     "vsvip_cloud_config_cksum",

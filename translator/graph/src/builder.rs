@@ -166,12 +166,19 @@ impl Builder {
 
     /// Units of one domain that read what changed, and those that a change brings about.
     fn touch(&self, facts: &Facts, env: &Env, work: &mut Work) {
-        let Changes { objects, index, .. } = &*facts.changes;
+        let Changes {
+            objects,
+            index,
+            scopes,
+            ..
+        } = &*facts.changes;
         let (domain, cluster) = (&env.domain, &env.domain.cluster);
         let objects = objects.iter().filter(|key| key.cluster == *cluster);
         let index = index.iter().filter(|index| index.cluster == *cluster);
         let read_objects = objects.clone().cloned().map(Read::Object);
-        for read in read_objects.chain(index.clone().cloned().map(Read::Index)) {
+        let read_scopes = scopes.iter().cloned().map(Read::Scope);
+        let read_indexes = index.clone().cloned().map(Read::Index);
+        for read in read_objects.chain(read_indexes).chain(read_scopes) {
             let readers = self.memos.readers(&read);
             work.look(readers.filter(|unit| unit.domain() == domain).cloned());
         }

@@ -2,12 +2,13 @@
 //! source has it. Which sources ask for what is kept over all units, so that a unit knows what it
 //! lost without looking at the others, and those that are touched by a change are found.
 
-use crate::parts::{Parts, ShardKey};
+use crate::parts::{HostClaim, Parts, ShardKey};
+use crate::shards::own_fqdn;
 use crate::unit::UnitKey;
 use aviary_avi::AviKey;
 use aviary_kinds::Env;
 use aviary_store::Facts;
-use aviary_types::{EcoString, Host, Members, ObjectKey, TenantName};
+use aviary_types::{DomainId, EcoString, Host, Members, ObjectKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) const NAMES_MAX: usize = 1_000;
 pub(crate) enum Claim {
     /// An Avi object's name.
     Name(AviKey),
+    /// The name of an object that all units of a domain have together.
+    Common(AviKey),
     /// A host in a tenant; the instances of a cluster share its names.
     Host(TenantName, Host),
     /// One of so many places among the names of a shard's VIP.
@@ -29,7 +32,7 @@ impl Claim {
     /// How many can have it.
     fn room(&self) -> usize {
         match self {
-            Self::Name(_) | Self::Host(..) => 1,
+            Self::Name(_) | Self::Common(_) | Self::Host(..) => 1,
             Self::Place(_, room) => *room,
         }
     }
@@ -91,15 +94,17 @@ impl Registry {
         let asker = Arc::new(unit.clone());
         for (claim, rank) in former {
             if rank_in(claims, claim) != Some(rank) {
+                let holder = self.holder(claim);
                 self.withdraw(claim, &(rank.clone(), asker.clone()));
-                self.neighbours(claim, unit, &mut touched);
+                self.neighbours(claim, (unit, holder), &mut touched);
             }
         }
         for (claim, rank) in claims {
             if rank_in(former, claim) != Some(rank) {
+                let holder = self.holder(claim);
                 let all = self.claims.entry(claim.clone()).or_default();
                 all.insert((rank.clone(), asker.clone()));
-                self.neighbours(claim, unit, &mut touched);
+                self.neighbours(claim, (unit, holder), &mut touched);
             }
         }
         touched
@@ -114,13 +119,31 @@ impl Registry {
         }
     }
 
+    /// The domain that has what a domain has as a whole.
+    fn holder(&self, claim: &Claim) -> Option<DomainId> {
+        let all = match claim {
+            Claim::Common(_) => self.claims.get(claim)?,
+            _ => return None,
+        };
+        all.iter().next().map(|(_, unit)| unit.domain().clone())
+    }
+
     /// The other units next to the end of the room: one more or less before them changes theirs. Of a
-    /// thing for one, all others: each is told who has it.
-    fn neighbours(&self, claim: &Claim, unit: &UnitKey, touched: &mut BTreeSet<UnitKey>) {
+    /// thing for one, all others: each is told who has it. Of what a domain has as a whole, all
+    /// others, but only where it passes from its former holder to another.
+    fn neighbours(
+        &self,
+        claim: &Claim,
+        (unit, holder): (&UnitKey, Option<DomainId>),
+        touched: &mut BTreeSet<UnitKey>,
+    ) {
         let Some(all) = self.claims.get(claim) else {
             return;
         };
         let room = claim.room();
+        if matches!(claim, Claim::Common(_)) && holder == self.holder(claim) {
+            return;
+        }
         let (from, count) = if room == 1 {
             (0, all.len())
         } else if all.len() >= room {
@@ -141,7 +164,7 @@ impl Registry {
                 continue;
             };
             match claim {
-                Claim::Name(key) => {
+                Claim::Name(key) | Claim::Common(key) => {
                     lost.names.insert(key.clone());
                 }
                 Claim::Host(tenant, _) => {
@@ -167,6 +190,9 @@ impl Registry {
         }
         let mut all = all.iter().filter(|(_, other)| same_view(other));
         let (last, last_unit) = all.nth(claim.room().saturating_sub(1))?;
+        if matches!(claim, Claim::Common(_)) && last_unit.domain() == unit.domain() {
+            return None;
+        }
         ((&**last, &**last_unit) < (rank, unit)).then_some(&last.source)
     }
 }
@@ -189,7 +215,6 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
         }
         known.clone()
     };
-    let own_name = |shard: &ShardKey| env.shard_fqdn(&shard.name, shard.tenant.as_str());
     let mut claims: BTreeMap<Claim, Arc<Rank>> = BTreeMap::new();
     for object in parts
         .objects
@@ -200,18 +225,26 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
             claims.insert(Claim::Name(object.key.clone()), rank);
         }
     }
-    for share in &parts.shares {
-        let Some(rank) = rank(&mut share.sources.iter().map(|source| &**source)) else {
-            continue;
-        };
-        if share.named {
-            let room = NAMES_MAX - usize::from(own_name(&share.shard).is_some());
-            claims.insert(Claim::Place(share.shard.clone(), room), rank.clone());
+    for object in &parts.common {
+        if let Some(rank) = rank(&mut object.provenance.objects()) {
+            claims.insert(Claim::Common(object.key.clone()), rank);
         }
-        claims.insert(
-            Claim::Host(share.shard.tenant.clone(), share.host.clone()),
-            rank,
-        );
+    }
+    for share in parts.shares.iter().filter(|share| share.named) {
+        if let Some(rank) = rank(&mut share.sources.iter().map(|source| &**source)) {
+            let room = NAMES_MAX - usize::from(own_fqdn(env, &share.shard).is_some());
+            claims.insert(Claim::Place(share.shard.clone(), room), rank);
+        }
+    }
+    for HostClaim {
+        tenant,
+        host,
+        sources,
+    } in &parts.hosts
+    {
+        if let Some(rank) = rank(&mut sources.iter()) {
+            claims.insert(Claim::Host(tenant.clone(), host.clone()), rank);
+        }
     }
     claims.into_iter().collect()
 }

@@ -1,5 +1,5 @@
-//! Objects that clusters have in common: each asks for entries of its own, and one object has them
-//! all.
+//! Objects that several units have in common: of what clusters share, each asks for entries of its
+//! own, and one object has them all; of what a domain's hosts share, all ask for the same.
 
 use crate::parts::Parts;
 use crate::unit::UnitKey;
@@ -21,7 +21,13 @@ impl Commons {
         parts: &Parts,
     ) -> BTreeSet<AviKey> {
         let mut changed = BTreeSet::new();
-        for object in common(former) {
+        let kept: BTreeMap<&AviKey, &Arc<DesiredObject>> =
+            common(parts).map(|object| (&object.key, object)).collect();
+        let is_kept = |object: &&Arc<DesiredObject>| {
+            let kept = kept.get(&object.key);
+            kept.is_some_and(|kept| Arc::ptr_eq(kept, object) || ***kept == ***object)
+        };
+        for object in common(former).filter(|object| !is_kept(object)) {
             if let Some(units) = self.0.get_mut(&object.key) {
                 units.remove(unit);
                 if units.is_empty() {
@@ -32,8 +38,10 @@ impl Commons {
         }
         for object in common(parts) {
             let units = self.0.entry(object.key.clone()).or_default();
-            units.insert(unit.clone(), object.clone());
-            changed.insert(object.key.clone());
+            let had = units.insert(unit.clone(), object.clone());
+            if had.is_none_or(|had| *had != **object) {
+                changed.insert(object.key.clone());
+            }
         }
         changed
     }
@@ -43,13 +51,18 @@ impl Commons {
     pub(crate) fn join(&self, key: &AviKey) -> Option<Arc<DesiredObject>> {
         let mut objects = self.0.get(key)?.values();
         let first = objects.next()?;
+        if !key.kind.is_shared() {
+            // Everybody asks for the same.
+            return Some(first.clone());
+        }
         Some(objects.fold(first.clone(), |joined, object| with(&joined, object)))
     }
 }
 
 fn common(parts: &Parts) -> impl Iterator<Item = &Arc<DesiredObject>> {
     let objects = parts.objects.iter();
-    objects.filter(|object| object.key.kind.is_shared())
+    let shared = objects.filter(|object| object.key.kind.is_shared());
+    shared.chain(&parts.common)
 }
 
 fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject> {

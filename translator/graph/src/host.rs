@@ -1,46 +1,78 @@
-//! One host: its pools, and for a secure one its child virtual service.
+//! One host: its pools, and for a secure one its child virtual service; or a virtual service of its
+//! own; or what TLS is passed through to.
 
+mod certificates;
+mod dedicated;
+mod passthrough;
 mod pools;
 mod secure;
 
+use self::secure::Form;
 use crate::claims::{Lost, NAMES_MAX};
 use crate::maker::Maker;
-use crate::parts::{Parts, Serve, ShardKey, Share, Unheard};
+use crate::parts::{HostClaim, Parts, Serve, ShardKey, ShardKind, Share, Unheard};
+use crate::shards::passthrough_shards;
 use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::Env;
 use aviary_kinds::ingress::{HostDraft, HostHold, HostPart, Security};
-use aviary_settings::ShardSize;
-use aviary_types::{Code, Finding, Host, ObjectKey, Provenance, Role, Table, eco_format};
+use aviary_settings::{InstanceSettings, ShardSize};
+use aviary_types::{Code, Finding, Host, ObjectKey, Place, Provenance, Role, Table, eco_format};
 use std::sync::Arc;
 
 /// The objects of one host of a domain, in all its tenants.
 pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
     let mut parts = Parts::default();
     for draft in drafts {
+        parts.hosts.push(HostClaim {
+            tenant: draft.tenant.clone(),
+            host: draft.host.clone(),
+            sources: draft.parts.iter().map(|part| part.source.clone()).collect(),
+        });
         let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone()).without(lost);
-        let shard = shard_of(&maker, &draft.host);
-        match refusal(&maker, draft, &shard, lost) {
+        let shard = shard_of(&maker, draft);
+        match refusal(&maker, draft, shard.as_ref(), lost) {
             Some(finding) => parts.findings.extend(finding),
-            None => serve(&maker, draft, &shard, &mut parts),
+            None => serve(&maker, draft, shard.as_ref(), &mut parts),
         }
     }
     parts
 }
 
-fn shard_of(maker: &Maker<'_>, host: &Host) -> ShardKey {
-    let shards = maker.settings().l7.shard_size.count().max(1);
-    ShardKey {
+/// The parent that the host shares with others; `None` where it has a virtual service of its own.
+fn shard_of(maker: &Maker<'_>, draft: &HostDraft) -> Option<ShardKey> {
+    let host = draft.host.as_str();
+    let (kind, name) = if is_passthrough(draft) {
+        let name = maker
+            .names
+            .passthrough_of(host, passthrough_shards(maker.env));
+        (ShardKind::Passthrough, name)
+    } else {
+        let size = maker.settings().l7.shard_size;
+        if size == ShardSize::Dedicated {
+            return None;
+        }
+        let name = maker.names.shared_of(host, size.count());
+        (ShardKind::Shared, name)
+    };
+    Some(ShardKey {
         domain: maker.env.domain.clone(),
         tenant: maker.tenant.clone(),
-        name: maker.names.shared_of(host.as_str(), shards),
-    }
+        name,
+        kind,
+    })
+}
+
+/// All contributions of a host are passed through, or none is.
+fn is_passthrough(draft: &HostDraft) -> bool {
+    let mut parts = draft.parts.iter();
+    parts.any(|part| part.security == Security::Passthrough)
 }
 
 /// Why the host is not served at all, told at each of its sources.
 fn refusal(
     maker: &Maker<'_>,
     draft: &HostDraft,
-    shard: &ShardKey,
+    shard: Option<&ShardKey>,
     lost: &Lost,
 ) -> Option<Vec<Finding>> {
     let host = &draft.host;
@@ -51,7 +83,7 @@ fn refusal(
             text,
             "use another host, or remove the older object",
         )
-    } else if lost.shards.contains(shard) {
+    } else if let Some(shard) = shard.filter(|shard| lost.shards.contains(*shard)) {
         let text = eco_format!(
             "{} has {NAMES_MAX} names already; host {host} is not served",
             shard.name
@@ -59,7 +91,7 @@ fn refusal(
         (
             Code::TooManyNames,
             text,
-            larger(maker.settings().l7.shard_size),
+            larger(maker.settings(), shard.kind),
         )
     } else {
         return None;
@@ -73,15 +105,19 @@ fn refusal(
 }
 
 /// What to do where a shard is full.
-fn larger(size: ShardSize) -> &'static str {
-    match size {
-        ShardSize::Small => "set L7Settings.shardVSSize to MEDIUM",
-        ShardSize::Medium => "set L7Settings.shardVSSize to LARGE",
-        _ => "use a namespace of another tenant or instance",
+fn larger(settings: &InstanceSettings, kind: ShardKind) -> &'static str {
+    let l7 = &settings.l7;
+    match (kind, l7.shard_size, l7.passthrough_shard_size) {
+        (ShardKind::Shared, ShardSize::Small, _) => "set L7Settings.shardVSSize to MEDIUM",
+        (ShardKind::Shared, ShardSize::Medium, _) => "set L7Settings.shardVSSize to LARGE",
+        (ShardKind::Shared, ..) => "set L7Settings.shardVSSize to DEDICATED",
+        (_, _, ShardSize::Medium) => "set L7Settings.passthroughShardSize to LARGE",
+        (_, _, ShardSize::Large) => "use a namespace of another tenant or instance",
+        (_, _, _) => "set L7Settings.passthroughShardSize to MEDIUM",
     }
 }
 
-fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Parts) {
+fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: Option<&ShardKey>, parts: &mut Parts) {
     if let Some(HostHold::SecretUnheard(source)) = &draft.hold {
         let (domain, host) = (maker.env.domain.clone(), draft.host.clone());
         parts.unheard = Some(Unheard {
@@ -90,6 +126,16 @@ fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Par
             source: source.clone(),
         });
     }
+    match shard {
+        None => dedicated::render(maker, draft, parts),
+        Some(shard) if shard.kind == ShardKind::Passthrough => {
+            passthrough::render(maker, draft, shard, parts);
+        }
+        Some(shard) => serve_shared(maker, draft, shard, parts),
+    }
+}
+
+fn serve_shared(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Parts) {
     let secure = secured(draft);
     let insecure: Vec<&HostPart> = draft
         .parts
@@ -107,12 +153,9 @@ fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Par
         child: (!secure.is_empty()).then(|| maker.child(&draft.host)),
         host: draft.host.clone(),
         members,
+        group: None,
         sources: sources(draft.parts.iter()),
-        host_at: draft
-            .parts
-            .iter()
-            .map(|part| part.host_at.clone())
-            .collect(),
+        host_at: hosts_at(draft),
         shard: shard.clone(),
     });
     if let Some(certificate) = &draft.certificate
@@ -122,10 +165,10 @@ fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &mut Par
             host: &draft.host,
             shard: &shard.name,
             parts: &secure,
-            certificate,
+            form: Form::Child,
             certificate_at: &draft.certificate_at,
         };
-        secure::render(maker, &child, parts);
+        secure::render(maker, &child, certificate, parts);
     }
 }
 
@@ -138,6 +181,12 @@ fn sources<'a>(parts: impl Iterator<Item = &'a HostPart>) -> Vec<Arc<ObjectKey>>
 fn provenance(table: &'static Table, parts: &[&HostPart]) -> Provenance {
     let hosts = parts.iter().map(|part| part.host_at.clone());
     Provenance::new(table, sources(parts.iter().copied()).into()).with_all(Role::Host, hosts)
+}
+
+/// Where each contribution names the host.
+fn hosts_at(draft: &HostDraft) -> Vec<Place> {
+    let parts = draft.parts.iter();
+    parts.map(|part| part.host_at.clone()).collect()
 }
 
 /// The contributions that the child serves: those with a certificate and at least one path.

@@ -15,6 +15,7 @@ mod l4;
 mod maker;
 mod memos;
 mod parts;
+mod passthrough_shard;
 mod reach;
 mod recorder;
 mod report;

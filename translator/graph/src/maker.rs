@@ -1,10 +1,11 @@
 //! What all bodies of one domain and tenant have in common.
 
 use crate::claims::Lost;
-use aviary_avi::names::{Names, NamingScheme, distinct};
+use crate::shards::names_of;
+use aviary_avi::names::{INSECURE_TWIN, Names, distinct};
 use aviary_avi::{AviKey, AviKind, Body, DesiredObject, Inventory, Marker, Presence, Ref};
 use aviary_kinds::Env;
-use aviary_settings::{InstanceSettings, Scheme};
+use aviary_settings::InstanceSettings;
 use aviary_types::{
     Bound, Digest, EcoString, Host, Origin, Provenance, Role, TenantName, eco_format,
 };
@@ -24,13 +25,9 @@ pub(crate) struct Maker<'a> {
 impl<'a> Maker<'a> {
     /// Makes objects in this tenant, which is said there.
     pub(crate) fn new(env: &'a Env, tenant: &TenantName, tenant_at: Origin) -> Self {
-        let scheme = match env.scheme {
-            Scheme::Documented => NamingScheme::Documented,
-            Scheme::Ako => NamingScheme::Ako,
-        };
         Self {
             env,
-            names: Names::new(scheme, &env.domain),
+            names: names_of(env),
             tenant: tenant.clone(),
             lost: None,
             common: [(Role::Tenant, tenant_at), (Role::Vrf, vrf_origin(env))].into(),
@@ -159,7 +156,10 @@ fn vrf_origin(env: &Env) -> Origin {
     }
 }
 
+/// Whether only a parent can have this name, or its twin that listens on port 80.
 fn is_shard_name(name: &str) -> bool {
-    let number = name.rsplit_once("Shared-L7-").map(|(_, number)| number);
-    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    let name = name.strip_suffix(INSECURE_TWIN).unwrap_or(name);
+    let kinds = ["Shared-L7-", "Shared-Passthrough-"].into_iter();
+    let mut numbers = kinds.filter_map(|kind| Some(name.rsplit_once(kind)?.1));
+    numbers.any(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -9,6 +9,10 @@ use std::sync::Arc;
 pub(crate) struct Parts {
     /// Objects that only this unit asks for.
     pub(crate) objects: Vec<Arc<DesiredObject>>,
+    /// Objects that several units ask for in one form.
+    pub(crate) common: Vec<Arc<DesiredObject>>,
+    /// Hosts that it asks for.
+    pub(crate) hosts: Vec<HostClaim>,
     /// What it adds to shared objects.
     pub(crate) shares: Vec<Share>,
     /// Which sources are served by what.
@@ -23,6 +27,8 @@ impl Parts {
     /// Gives back what the lists have room for beyond what is in them: parts are kept for long.
     pub(crate) fn shrink(&mut self) {
         self.objects.shrink_to_fit();
+        self.common.shrink_to_fit();
+        self.hosts.shrink_to_fit();
         self.shares.shrink_to_fit();
         self.serves.shrink_to_fit();
         self.findings.shrink_to_fit();
@@ -51,12 +57,30 @@ impl Unheard {
     }
 }
 
+/// A host in a tenant, with who asks for it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HostClaim {
+    pub(crate) tenant: TenantName,
+    pub(crate) host: Host,
+    pub(crate) sources: Vec<ObjectKey>,
+}
+
 /// A shard parent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ShardKey {
     pub(crate) domain: DomainId,
     pub(crate) tenant: TenantName,
     pub(crate) name: EcoString,
+    pub(crate) kind: ShardKind,
+}
+
+/// What a shard parent does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ShardKind {
+    /// Serves plain requests, and is the parent of the children of secure hosts.
+    Shared,
+    /// Passes TLS through, and redirects plain requests.
+    Passthrough,
 }
 
 /// What a host adds to its shard parent. The parent exists even where nothing is added.
@@ -72,6 +96,8 @@ pub(crate) struct Share {
     pub(crate) child: Option<EcoString>,
     /// Members of the shared pool group.
     pub(crate) members: Vec<ShareMember>,
+    /// The pool group of a host that is passed through.
+    pub(crate) group: Option<EcoString>,
     pub(crate) sources: Vec<Arc<ObjectKey>>,
     /// Where each source names the host.
     pub(crate) host_at: Vec<Place>,

@@ -1,8 +1,8 @@
 //! The window through which a unit is evaluated: every read is recorded.
 
-use aviary_kinds::{Entry, Env, IndexKey, View};
+use aviary_kinds::{Entry, Env, IndexKey, View, namespace};
 use aviary_store::Facts;
-use aviary_types::{Digest, ObjectKey};
+use aviary_types::{Digest, Namespace, ObjectKey, ScopeKey};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub(crate) enum Read {
     Object(ObjectKey),
     /// All objects under an index value.
     Index(IndexKey),
+    /// Whether absence in a scope is knowledge.
+    Scope(ScopeKey),
 }
 
 impl Read {
@@ -29,8 +31,20 @@ impl Read {
                 .lookup(index)
                 .iter()
                 .fold(Digest::default(), |sum, entry| sum.plus(seen(entry))),
+            Self::Scope(scope) if is_heard(facts, scope) => Digest::default(),
+            Self::Scope(_) => Digest::of(b"not heard"),
         }
     }
+}
+
+/// Whether the scope was heard in full, or its namespace does not exist.
+fn is_heard(facts: &Facts, scope: &ScopeKey) -> bool {
+    facts.is_known(scope) || facts.get(&namespace_of(scope)).is_none()
+}
+
+fn namespace_of(scope: &ScopeKey) -> ObjectKey {
+    let name = scope.namespace.text().clone();
+    ObjectKey::new(&scope.cluster, namespace::KIND, "", name)
 }
 
 /// What an effect can see of an entry: not its version, which changes without meaning.
@@ -70,7 +84,7 @@ impl<'a> Recorder<'a> {
         let reads = self.reads.borrow();
         let mut objects = reads.iter().filter_map(|read| match read {
             Read::Object(key) => Some(key),
-            Read::Index(_) => None,
+            Read::Index(_) | Read::Scope(_) => None,
         });
         objects
             .find(|key| self.facts.rejected().contains(*key))
@@ -92,5 +106,17 @@ impl View for Recorder<'_> {
         let entries = self.facts.lookup(&index);
         self.reads.borrow_mut().insert(Read::Index(index));
         entries
+    }
+
+    fn is_heard(&self, namespace: &Namespace) -> bool {
+        let scope = ScopeKey {
+            cluster: self.env.domain.cluster.clone(),
+            namespace: namespace.clone(),
+        };
+        let is_heard = is_heard(self.facts, &scope);
+        let mut reads = self.reads.borrow_mut();
+        reads.insert(Read::Object(namespace_of(&scope)));
+        reads.insert(Read::Scope(scope));
+        is_heard
     }
 }

@@ -5,14 +5,24 @@
 //! To add a field: a row in the renderer's table. If it comes from a part that no role stands for
 //! yet, a [`Role`], and `.with(role, place)` where the renderer makes the object's provenance.
 
+mod dedicated;
 mod l4;
+mod passthrough;
 mod routes;
 mod secure;
 mod shard;
 
+pub(crate) use dedicated::{DEDICATED, DEDICATED_REDIRECT, DEDICATED_VS_VIP};
 pub(crate) use l4::{L4_POLICY_SET, L4_POOL, L4_SERVICE, L4_VS_VIP};
+pub(crate) use passthrough::{
+    PASSTHROUGH, PASSTHROUGH_GROUP, PASSTHROUGH_POOL, PASSTHROUGH_REDIRECT, PASSTHROUGH_SCRIPT,
+    PASSTHROUGH_TWIN, PASSTHROUGH_VS_VIP,
+};
 pub(crate) use routes::{SE_GROUP, VRF};
-pub(crate) use secure::{CERTIFICATE, CHILD, POLICY_SET, POOL, POOL_GROUP};
+pub(crate) use secure::{
+    ALTERNATE_CERTIFICATE, CERTIFICATE, CHILD, DEFAULT_ALTERNATE_CERTIFICATE, DEFAULT_CERTIFICATE,
+    POLICY_SET, POOL, POOL_GROUP,
+};
 pub(crate) use shard::{PARENT, REDIRECT, SCRIPT, SHARED_POOL_GROUP, SHARED_VS_VIP};
 
 use aviary_types::Cite::{Asked, Of, Setting};

@@ -1,6 +1,6 @@
 //! Shard parents: what several hosts share, joined from their contributions.
 
-mod origins;
+pub(crate) mod origins;
 
 use crate::maker::Maker;
 use crate::parts::{ShardKey, Share, ShareMember};
@@ -16,7 +16,7 @@ use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::virtual_service::{HttpPolicy, Service, VirtualService, VsDataScript};
 use aviary_avi::vs_vip::{DnsInfo, IpamNetworkSubnet, Vip, VsVip};
-use aviary_avi::{DesiredObject, Presence, Ref};
+use aviary_avi::{DesiredObject, Marker, Presence, Ref};
 use aviary_kinds::Env;
 use aviary_settings::{Cidr, NetworkRef, VipNetwork};
 use aviary_types::{EcoString, ObjectKey, Origin, Provenance, Role, eco_format};
@@ -54,7 +54,8 @@ pub(crate) fn join(
         .filter(|s| s.redirect)
         .map(|s| s.host.text().clone())
         .collect();
-    let redirect = (!redirects.is_empty()).then(|| redirect_set(&maker, &shard.name, redirects));
+    let redirect =
+        (!redirects.is_empty()).then(|| redirect_set(&maker, &shard.name, redirects, Vec::new()));
     let vip = shared_vip(&maker, shard, shares);
     let group = pool_group(&maker, &shard.name, shares);
     let script = script(&maker, &shard.name);
@@ -217,17 +218,23 @@ fn script(maker: &Maker<'_>, name: &EcoString) -> VsDataScriptSet {
         created_by: Some(maker.created_by()),
         tenant_ref: Some(maker.tenant_ref()),
         datascript: vec![DataScript {
-            evt: "VS_DATASCRIPT_EVT_HTTP_REQ".into(),
+            evt: ds_set::HTTP_REQUEST.into(),
             script: ds_set::script(name),
         }],
         pool_group_refs: vec![Ref::slash("poolgroup", name.clone())],
+        protocol_parser_refs: Vec::new(),
         markers: maker.markers(Vec::new()),
     }
 }
 
 /// The set that sends plain HTTP of secure hosts to TLS. Port 443 is the target whatever listeners
 /// there are, as with AKO.
-fn redirect_set(maker: &Maker<'_>, name: &EcoString, hosts: BTreeSet<EcoString>) -> HttpPolicySet {
+pub(crate) fn redirect_set(
+    maker: &Maker<'_>,
+    name: &EcoString,
+    hosts: BTreeSet<EcoString>,
+    markers: Vec<Marker>,
+) -> HttpPolicySet {
     let matches = MatchTarget {
         host_hdr: Some(HostHdrMatch {
             match_criteria: "HDR_EQUALS".into(),
@@ -256,7 +263,7 @@ fn redirect_set(maker: &Maker<'_>, name: &EcoString, hosts: BTreeSet<EcoString>)
         created_by: Some(maker.created_by()),
         tenant_ref: Some(maker.tenant_ref()),
         http_request_policy: HttpRequestPolicy { rules: vec![rule] },
-        markers: maker.markers(Vec::new()),
+        markers: maker.markers(markers),
         ..HttpPolicySet::default()
     };
     set.cloud_config_cksum = Some(checksum::http_policy_set(&set, &[]));

@@ -1,13 +1,13 @@
 //! The shard parents: which units add to which, and the objects that were joined from that.
 
-use crate::parts::{Parts, ShardKey, Share};
-use crate::shard;
+use crate::parts::{Parts, ShardKey, ShardKind, Share};
 use crate::unit::UnitKey;
+use crate::{passthrough_shard, shard};
 use aviary_avi::names::{Names, NamingScheme};
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::Env;
 use aviary_settings::Scheme;
-use aviary_types::{DomainId, Origin, TenantName};
+use aviary_types::{DomainId, EcoString, Origin, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -79,7 +79,10 @@ impl Shards {
                 let shares = units.into_iter().flat_map(BTreeMap::values);
                 let shares = shares.flat_map(|parts| &parts.shares);
                 let shares: Vec<&Share> = shares.filter(|share| share.shard == *shard).collect();
-                shard::join(env, shard, said, &shares)
+                match shard.kind {
+                    ShardKind::Shared => shard::join(env, shard, said, &shares),
+                    ShardKind::Passthrough => passthrough_shard::join(env, shard, said, &shares),
+                }
             }
             _ => Vec::new(),
         };
@@ -95,14 +98,41 @@ impl Shards {
 
 /// The shards of a domain in one tenant.
 pub(crate) fn shards_of(env: &Env, tenant: &TenantName) -> impl Iterator<Item = ShardKey> {
+    let names = names_of(env);
+    let l7 = &env.settings.l7;
+    let shared = (0..l7.shard_size.count())
+        .map(|index| (ShardKind::Shared, names.shared(index)))
+        .collect::<Vec<_>>();
+    let passthrough = (0..passthrough_shards(env))
+        .map(|index| (ShardKind::Passthrough, names.passthrough(index)));
+    let all: Vec<_> = shared.into_iter().chain(passthrough).collect();
+    all.into_iter().map(|(kind, name)| ShardKey {
+        domain: env.domain.clone(),
+        tenant: tenant.clone(),
+        name,
+        kind,
+    })
+}
+
+/// How many virtual services share the passthrough hosts. There is no dedicated one for each: AKO's
+/// number of them is none then, which it does not expect.
+pub(crate) fn passthrough_shards(env: &Env) -> u32 {
+    env.settings.l7.passthrough_shard_size.count().max(1)
+}
+
+/// The name that a parent has for itself among the names of its VIP.
+pub(crate) fn own_fqdn(env: &Env, shard: &ShardKey) -> Option<EcoString> {
+    match shard.kind {
+        ShardKind::Shared => env.shard_fqdn(&shard.name, shard.tenant.as_str()),
+        ShardKind::Passthrough => None,
+    }
+}
+
+/// The names of a domain's objects.
+pub(crate) fn names_of(env: &Env) -> Names {
     let scheme = match env.scheme {
         Scheme::Documented => NamingScheme::Documented,
         Scheme::Ako => NamingScheme::Ako,
     };
-    let names = Names::new(scheme, &env.domain);
-    (0..env.settings.l7.shard_size.count()).map(move |index| ShardKey {
-        domain: env.domain.clone(),
-        tenant: tenant.clone(),
-        name: names.shared(index),
-    })
+    Names::new(scheme, &env.domain)
 }

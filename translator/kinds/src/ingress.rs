@@ -12,10 +12,13 @@
 //! Moves: pools, pool groups, policy sets, child virtual services and certificates of its hosts;
 //! members of the shared pool group, DNS names and redirects of their shard.
 
+mod conflict;
+mod default_backend;
 mod effect;
 mod hosts;
 mod parse;
 mod status;
+mod tls;
 
 pub use effect::{HostDraft, HostHold, HostPart, PathDraft, Security, host};
 pub use hosts::{host_of_index, hosts_of, in_namespace};
@@ -42,6 +45,8 @@ pub struct Ingress {
     pub rules: Vec<Rule>,
     /// TLS entries in order.
     pub tls: Vec<Tls>,
+    /// `spec.defaultBackend`, as a path `/`.
+    pub default_backend: Option<Path>,
     /// The annotation that asks for TLS passthrough.
     pub passthrough: bool,
     /// The annotation that asks for the default certificate.

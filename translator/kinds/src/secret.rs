@@ -4,16 +4,17 @@
 //! ```yaml
 //! kind: Secret
 //! type: kubernetes.io/tls
-//! data: {tls.crt: …, tls.key: …}
+//! data: {tls.crt: …, tls.key: …}  # and alt.crt, alt.key for a second certificate
 //! ```
 
+use crate::env::Env;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_types::{Code, Digest, EcoString, Finding, Kind, ObjectKey, Secret as Hidden};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
@@ -21,6 +22,9 @@ pub const KIND: Kind = Kind {
     group: "",
     kind: "Secret",
 };
+
+/// What AKO calls the default Secret, after that of OpenShift's own router.
+pub const DEFAULT_NAME: &str = "router-certs-default";
 
 /// What translation reads of a Secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +44,30 @@ pub enum Contents {
         certificate: Option<EcoString>,
         /// PEM of `tls.key`, if it is text.
         key: Option<Hidden>,
+        /// `alt.crt` and `alt.key`: a certificate of another kind for the same hosts.
+        alternate: Alternate,
     },
+}
+
+/// The second certificate of a Secret.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub enum Alternate {
+    /// There is none.
+    #[default]
+    None,
+    /// One of its two parts is missing or no text: it is not served, as with AKO.
+    Incomplete,
+    /// A certificate with its key.
+    Pair(KeyPair),
+}
+
+/// A certificate with its key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeyPair {
+    /// PEM chain.
+    pub chain: EcoString,
+    /// PEM of the key.
+    pub key: Hidden,
 }
 
 #[derive(Deserialize, Default)]
@@ -70,27 +97,16 @@ impl KindRoom for Secret {
             });
         }
         match read_schema::<Schema>(object) {
-            Ok(schema) => {
-                let data = schema.data.unwrap_or_default();
-                let text = |name: &str| {
-                    let encoded = data.get(name).and_then(Option::as_ref)?;
-                    String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()
-                };
-                Parsed::clean(Self {
-                    contents: Contents::Heard {
-                        certificate: text("tls.crt")
-                            .filter(|t| !t.is_empty())
-                            .map(EcoString::from),
-                        key: text("tls.key").filter(|t| !t.is_empty()).map(Hidden::new),
-                    },
-                })
-            }
+            Ok(schema) => Parsed::clean(Self {
+                contents: schema.contents(),
+            }),
             // The text of the error could quote the contents.
             Err(_) => Parsed {
                 fact: Some(Self {
                     contents: Contents::Heard {
                         certificate: None,
                         key: None,
+                        alternate: Alternate::None,
                     },
                 }),
                 findings: vec![Finding::new(
@@ -110,26 +126,69 @@ impl KindRoom for Secret {
     fn digest(&self) -> Digest {
         match &self.contents {
             Contents::Unheard => Digest::of(b"unheard"),
-            Contents::Heard { certificate, key } => Digest::of_value(&(certificate, key)),
+            Contents::Heard {
+                certificate,
+                key,
+                alternate,
+            } => Digest::of_value(&(certificate, key, alternate)),
         }
     }
 }
 
-/// A certificate with its key.
+impl Schema {
+    fn contents(self) -> Contents {
+        let data = self.data.unwrap_or_default();
+        let text = |name: &str| {
+            let encoded = data.get(name).and_then(Option::as_ref)?;
+            let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok();
+            text.filter(|text| !text.is_empty())
+        };
+        let alternate = match (text("alt.crt"), text("alt.key")) {
+            (Some(chain), Some(key)) => Alternate::Pair(KeyPair {
+                chain: chain.into(),
+                key: Hidden::new(key),
+            }),
+            _ if data.contains_key("alt.crt") || data.contains_key("alt.key") => {
+                Alternate::Incomplete
+            }
+            _ => Alternate::None,
+        };
+        Contents::Heard {
+            certificate: text("tls.crt").map(EcoString::from),
+            key: text("tls.key").map(Hidden::new),
+            alternate,
+        }
+    }
+}
+
+/// What a TLS Secret gives to the hosts that it secures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
-    /// PEM chain.
-    pub chain: EcoString,
-    /// PEM of the key.
-    pub key: Hidden,
+    /// The Secret.
+    pub source: ObjectKey,
+    /// `tls.crt` and `tls.key`
+    pub main: KeyPair,
+    /// `alt.crt` and `alt.key`
+    pub alternate: Alternate,
+}
+
+impl Certificate {
+    /// Whether both are served alike, wherever they come from.
+    pub fn serves_as(&self, other: &Self) -> bool {
+        let chain = |certificate: &Self| match &certificate.alternate {
+            Alternate::Pair(pair) => Some(pair.chain.clone()),
+            Alternate::None | Alternate::Incomplete => None,
+        };
+        self.main.chain == other.main.chain && chain(self) == chain(other)
+    }
 }
 
 /// What a reference to a TLS Secret leads to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookup {
     /// A certificate.
-    Found(Certificate),
-    /// The Secret exists, but its contents were not heard since the start.
+    Found(Box<Certificate>),
+    /// Its contents were not heard since the start, or its namespace never was in full.
     Unheard,
     /// There is no such Secret.
     Missing,
@@ -137,11 +196,21 @@ pub enum Lookup {
     Invalid(&'static str),
 }
 
+/// The Secret in an instance's own namespace that secures whoever asks for the default certificate.
+pub fn of_instance(env: &Env) -> ObjectKey {
+    let namespace = env.settings.namespace.clone();
+    ObjectKey::new(&env.domain.cluster, KIND, namespace, DEFAULT_NAME)
+}
+
 /// Reads a TLS Secret. A missing `tls.crt` or `tls.key` counts as no certificate, as with AKO.
 /// Whether the text is a certificate is for the Controller to say.
 pub fn certificate(view: &dyn View, key: &ObjectKey) -> Lookup {
     let Some(entry) = view.get(key) else {
-        return Lookup::Missing;
+        return if view.is_heard(&key.namespace) {
+            Lookup::Missing
+        } else {
+            Lookup::Unheard
+        };
     };
     let Ok(Secret { contents }) = <&Secret>::try_from(&entry.fact) else {
         return Lookup::Missing;
@@ -154,11 +223,16 @@ pub fn certificate(view: &dyn View, key: &ObjectKey) -> Lookup {
         Contents::Heard { key: None, .. } => Lookup::Invalid("tls.key is missing or no text"),
         Contents::Heard {
             certificate: Some(chain),
-            key: Some(key),
-        } => Lookup::Found(Certificate {
-            chain: chain.clone(),
-            key: key.clone(),
-        }),
+            key: Some(pair),
+            alternate,
+        } => Lookup::Found(Box::new(Certificate {
+            source: key.clone(),
+            main: KeyPair {
+                chain: chain.clone(),
+                key: pair.clone(),
+            },
+            alternate: alternate.clone(),
+        })),
     }
 }
 

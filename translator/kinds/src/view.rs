@@ -3,7 +3,7 @@
 
 use crate::env::Env;
 use crate::rooms::Fact;
-use aviary_types::{ClusterName, Digest, EcoString, ObjectKey};
+use aviary_types::{ClusterName, Digest, EcoString, Namespace, ObjectKey};
 use std::sync::Arc;
 
 /// A parsed object with what orders it among others.
@@ -63,4 +63,8 @@ pub trait View {
 
     /// All objects under an index value, in order of their keys.
     fn lookup(&self, index: IndexKey) -> Vec<Arc<Entry>>;
+
+    /// Whether absence in a namespace of the domain's cluster is knowledge: it was heard in full,
+    /// or does not exist. To be asked where an object of another namespace is not found.
+    fn is_heard(&self, namespace: &Namespace) -> bool;
 }

@@ -3,7 +3,7 @@
 use crate::{Entry, Env, Fact, IndexKey, Parsed, RawObject, View, room_of};
 use aviary_avi::Inventory;
 use aviary_settings::Scheme;
-use aviary_types::{ClusterName, Code, EcoString, Finding, ObjectKey};
+use aviary_types::{ClusterName, Code, EcoString, Finding, Namespace, ObjectKey};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,6 +95,14 @@ impl World {
         world
     }
 
+    /// The same world with these objects beside its own.
+    pub(crate) fn and(mut self, yaml: &str) -> Self {
+        for json in documents(yaml) {
+            self.put(json);
+        }
+        self
+    }
+
     /// The same world under these settings.
     pub(crate) fn under(mut self, settings: &str) -> Self {
         self.env = env(settings);
@@ -146,6 +154,11 @@ impl View for World {
         let entries = self.objects.values();
         let found = entries.filter(|entry| entry.fact.index(&entry.key).contains(&index));
         found.cloned().collect()
+    }
+
+    /// Everything is, but what is called so.
+    fn is_heard(&self, namespace: &Namespace) -> bool {
+        namespace.as_str() != "unheard"
     }
 }
 

@@ -2,6 +2,7 @@
 //! (invariant 6).
 
 use crate::diff::Input;
+use aviary_avi::names::INSECURE_TWIN;
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::{AviKey, AviKind, Body, ObservedObject, Owned, Ownership};
 use aviary_types::{DomainId, EcoString, eco_format};
@@ -56,7 +57,9 @@ impl<'a> Holder<'a> {
 
     fn why_up_to(&self, object: &ObservedObject, depth: usize) -> Option<EcoString> {
         let domain = self.owner(object)?;
-        self.own_reason(object, &domain).or_else(|| {
+        let own = self.own_reason(object, &domain);
+        let own = own.or_else(|| self.members_reason(object, &domain));
+        own.or_else(|| {
             let next = depth.checked_sub(1)?;
             let mut referrers = self.referrers(object);
             referrers.find_map(|referrer| {
@@ -82,6 +85,10 @@ impl<'a> Holder<'a> {
             };
             self.input.observed.objects.get(&key)
         };
+        let passed = self.passed_reason(key);
+        if passed.is_some() {
+            return passed;
+        }
         let parent = sibling(AviKind::VirtualService)?;
         let children = self.referrers(parent);
         let children = children.filter(|child| parent_of(child).as_ref() == Some(&parent.key));
@@ -91,6 +98,41 @@ impl<'a> Holder<'a> {
         children
             .chain(pools.map(AsRef::as_ref))
             .find_map(|object| self.why(object))
+    }
+
+    /// Something that is held and that TLS is passed through to, by the script of this name or of the
+    /// one whose twin it is.
+    fn passed_reason(&self, key: &AviKey) -> Option<EcoString> {
+        let name = key.name.strip_suffix(INSECURE_TWIN).unwrap_or(&key.name);
+        let script = AviKey {
+            kind: AviKind::VsDataScriptSet,
+            name: name.into(),
+            ..key.clone()
+        };
+        let script = self.input.observed.objects.get(&script)?;
+        let Body::VsDataScriptSet(set) = &*script.body else {
+            return None;
+        };
+        let groups = set.pool_group_refs.iter();
+        let mut groups = groups.filter_map(|group| script.key.target(group));
+        groups.find_map(|group| self.why(self.input.observed.objects.get(&group)?))
+    }
+
+    /// The group of a host that is passed through stands for those whose pools it has: it bears the
+    /// host alone. The shared group keeps the members that are held, and goes on.
+    fn members_reason(&self, object: &ObservedObject, domain: &DomainId) -> Option<EcoString> {
+        let Body::PoolGroup(group) = &*object.body else {
+            return None;
+        };
+        if group.implicit_priority_labels == Some(true) {
+            return None;
+        }
+        let pools = group.members.iter();
+        let mut pools = pools.filter_map(|member| object.key.target(&member.pool_ref));
+        pools.find_map(|pool| {
+            let pool = self.input.observed.objects.get(&pool)?;
+            self.own_reason(pool, domain)
+        })
     }
 
     /// What the object's own markers and metadata say.
@@ -165,9 +207,14 @@ fn sources(body: &Body) -> Vec<(&'static str, EcoString, EcoString)> {
     let more = more.filter_map(|name| split("IngressName", name));
     let services = metadata.namespace_svc_name.iter();
     let services = services.filter_map(|name| split("ServiceName", name));
+    let own = (!metadata.ingress_name.is_empty()).then(|| {
+        let (namespace, name) = (&metadata.namespace, &metadata.ingress_name);
+        ("IngressName", namespace.clone(), name.clone())
+    });
     ingresses
         .chain(service)
         .chain(more)
         .chain(services)
+        .chain(own)
         .collect()
 }

@@ -6,14 +6,18 @@
 //! - so are the paths that a namespace gains, before another namespace of the host loses them;
 //! - a DNS name is taken from an address once another has it, and listens;
 //! - the last routes to pods go once no pool leads there any more;
+//! - what serves a name behind an address goes once the name has left it;
 //! - a child goes once the shard serves its host in another way;
 //! - an object goes once nothing refers to it any more;
 //! - an address is taken once another has given it up.
+
+mod behind;
 
 use crate::breaks::adjoin;
 use crate::diff::Input;
 use crate::op::{Method, Op, OpKey, stage};
 use crate::sort::sorted;
+use crate::stage::switches;
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, AviKind, Body};
@@ -183,8 +187,8 @@ impl Rules<'_> {
             let target_key = stage(&target, 0);
             if let Some(known) = self.ops.get(&target_key) {
                 let made = known.method == Method::Create;
-                // What is added to an address that stands waits for who listens there.
-                let names = op.method == Method::Create && target.kind == AviKind::VsVip;
+                // Names are added to an address once who listens there serves them.
+                let names = target.kind == AviKind::VsVip;
                 let changed =
                     known.method == Method::Update && Some(&target) != parent.as_ref() && !names;
                 if made || changed {
@@ -213,8 +217,14 @@ impl Rules<'_> {
             Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
             Body::VirtualService(_) | Body::HttpPolicySet(_) if op.key.stage == 0 => {
                 before.extend(children.chain(group));
+                self.after_names_left(op, before);
             }
-            Body::HttpPolicySet(_) => self.after_takers(key, before),
+            Body::HttpPolicySet(set) if switches(set) => self.after_takers(key, before),
+            Body::HttpPolicySet(_) => {
+                before.extend(children.chain(group));
+                self.after_names_left(op, before);
+            }
+            Body::VsDataScriptSet(_) => self.after_names_left(op, before),
             Body::VsVip(vip) => {
                 self.after_holders(op, vip, before);
                 self.after_namesakes(op, vip, before);
@@ -259,6 +269,7 @@ impl Rules<'_> {
             let made = self.ops.get(&stage(&service, 0));
             let made = made.filter(|op| op.method == Method::Create);
             before.extend(made.map(|op| op.key.clone()));
+            self.after_what_serves(key, before);
         }
         let observed = self.input.observed.objects.get(key);
         let Some(Body::VsVip(observed)) = observed.map(|object| &*object.body) else {
@@ -339,6 +350,14 @@ impl Rules<'_> {
         let Some(parent) = parent_of(&key.object, service) else {
             return;
         };
+        // Clients find it by the names of its parent's address.
+        let vip = sibling(&parent, AviKind::VsVip);
+        let leaves = [stage(&vip, 0), stage(&vip, 1)].into_iter();
+        let leaves = leaves.filter(|key| {
+            let op = self.ops.get(key);
+            op.is_some_and(|op| op.method != Method::Delete)
+        });
+        before.extend(leaves);
         if self
             .ops
             .get(&stage(&parent, 0))

@@ -2,11 +2,12 @@
 //! unknown, stay (invariant 1).
 
 use crate::hold::Holder;
+use aviary_avi::ds_set::VsDataScriptSet;
 use aviary_avi::http_policy_set::HttpPolicySet;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
 use aviary_avi::vs_vip::{DnsInfo, VsVip};
-use aviary_avi::{AviKey, Body, DesiredObject, ObservedObject};
+use aviary_avi::{AviKey, Body, DesiredObject, ObservedObject, Ref};
 use aviary_types::EcoString;
 use std::collections::BTreeSet;
 
@@ -26,6 +27,9 @@ pub(crate) fn retain(
         }
         (Body::HttpPolicySet(desired), Body::HttpPolicySet(observed)) => {
             redirects(holder, key, desired, observed).map(Body::from)
+        }
+        (Body::VsDataScriptSet(desired), Body::VsDataScriptSet(observed)) => {
+            groups(holder, key, desired, observed).map(Body::from)
         }
         (Body::VirtualService(desired), Body::VirtualService(observed)) => {
             policies(holder, key, desired, observed).map(Body::from)
@@ -53,6 +57,29 @@ fn members(
         body.members.extend(kept);
         let name = |member: &PoolGroupMember| member.pool_ref.name.clone();
         body.members.sort_by_key(name);
+        body
+    })
+}
+
+/// Pool groups that TLS is passed through to and that are held.
+fn groups(
+    holder: &Holder<'_>,
+    key: &AviKey,
+    desired: &VsDataScriptSet,
+    observed: &VsDataScriptSet,
+) -> Option<VsDataScriptSet> {
+    let is_held = |group: &&Ref| {
+        let held = key.target(group).is_some_and(|group| holder.holds(&group));
+        held && !desired.pool_group_refs.contains(group)
+    };
+    let kept = observed.pool_group_refs.iter().filter(is_held);
+    let kept: Vec<Ref> = kept
+        .map(|group| Ref::slash("poolgroup", group.name.clone()))
+        .collect();
+    (!kept.is_empty()).then(|| {
+        let mut body = desired.clone();
+        body.pool_group_refs.extend(kept);
+        body.pool_group_refs.sort_by(|a, b| a.name.cmp(&b.name));
         body
     })
 }

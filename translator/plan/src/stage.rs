@@ -4,10 +4,11 @@
 
 use crate::diff::Input;
 use crate::op::{Method, Op, OpKey, Reason};
+use aviary_avi::ds_set::VsDataScriptSet;
 use aviary_avi::http_policy_set::{HttpPolicySet, HttpRequestRule};
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::vs_vip::{DnsInfo, VsVip};
-use aviary_avi::{AviKey, AviKind, Body};
+use aviary_avi::{AviKey, AviKind, Body, Ref};
 use aviary_types::{EcoString, eco_format};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +33,45 @@ pub(crate) fn widened(
         {
             Some(paths(desired, observed).into())
         }
+        (Body::HttpPolicySet(desired), Body::HttpPolicySet(observed)) => {
+            redirects(desired, observed).map(Body::from)
+        }
+        (Body::VsDataScriptSet(desired), Body::VsDataScriptSet(observed)) => {
+            Some(groups(desired, observed).into())
+        }
         _ => None,
     }
+}
+
+/// Hosts that are not redirected any more beside those that are; `None` where the sets do anything
+/// else.
+fn redirects(desired: &HttpPolicySet, observed: &HttpPolicySet) -> Option<HttpPolicySet> {
+    let mut wide = desired.clone();
+    let [rule] = &mut wide.http_request_policy.rules[..] else {
+        return None;
+    };
+    rule.redirect_action.as_ref()?;
+    let [known] = &observed.http_request_policy.rules[..] else {
+        return None;
+    };
+    let hosts = &mut rule.matches.as_mut()?.host_hdr.as_mut()?.value;
+    let before = &known.matches.as_ref()?.host_hdr.as_ref()?.value;
+    let gone = before.iter().filter(|host| !hosts.contains(host));
+    let gone: Vec<EcoString> = gone.cloned().collect();
+    hosts.extend(gone);
+    hosts.sort();
+    Some(wide)
+}
+
+/// The pool groups that go beside those that come.
+fn groups(desired: &VsDataScriptSet, observed: &VsDataScriptSet) -> VsDataScriptSet {
+    let mut wide = desired.clone();
+    let known = |group: &&Ref| desired.pool_group_refs.contains(group);
+    let gone = observed.pool_group_refs.iter().filter(|it| !known(it));
+    // By name, as our own: what the Controller answers carries uuids.
+    let gone = gone.map(|group| Ref::slash("poolgroup", group.name.clone()));
+    wide.pool_group_refs.extend(gone);
+    wide
 }
 
 /// Hosts of a shard whose plain requests are redirected, so that nobody meets their labels.
@@ -109,7 +147,7 @@ fn names(desired: &VsVip, observed: &VsVip) -> VsVip {
 }
 
 /// Whether the set is one of paths of a namespace, which other namespaces may take over.
-fn switches(set: &HttpPolicySet) -> bool {
+pub(crate) fn switches(set: &HttpPolicySet) -> bool {
     let mut rules = set.http_request_policy.rules.iter();
     rules.all(|rule| rule.switching_action.is_some())
 }

@@ -112,8 +112,7 @@ pub(crate) static NO_PG_FOR_SNI: Setting<bool> = Setting::flag(
     "L7Settings.noPGForSNI",
     "false",
     "Secure hosts switch to pools without pool groups, which allows HTTP caching.",
-)
-.later();
+);
 
 pub(crate) static NODE_PORT_KEY: Setting<String> = Setting::text(
     "nodePortSelector.key",
@@ -134,8 +133,7 @@ pub(crate) static PASSTHROUGH_SHARD_SIZE: Setting<ShardSize> = Setting::choice(
     "\"SMALL\"",
     "How many virtual services share the passthrough hosts.",
 )
-.env("PASSTHROUGH_SHARD_SIZE")
-.later();
+.env("PASSTHROUGH_SHARD_SIZE");
 
 pub(crate) static SERVICE_TYPE: Setting<ServiceType> = Setting::choice(
     "L7Settings.serviceType",
@@ -150,8 +148,7 @@ pub(crate) static SHARD_VS_SIZE: Setting<ShardSize> = Setting::choice(
     "\"LARGE\"",
     "How many parents share the hosts: LARGE 8, MEDIUM 4, SMALL 1; DEDICATED: one for each host.",
 )
-.env("SHARD_VS_SIZE")
-.later_for(&["DEDICATED"]);
+.env("SHARD_VS_SIZE");
 
 impl L7Settings {
     /// Reads the section, and `nodePortSelector`.

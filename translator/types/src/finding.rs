@@ -91,6 +91,12 @@ codes! {
     BackendUnreachable = 1114, Warning;
     /// Nothing stands behind the Service at the moment.
     NoServers = 1115, Info;
+    /// A Secret has one part of a second certificate, not both.
+    SecretIncomplete = 1116, Warning;
+    /// TLS of the host ends elsewhere, for an older Ingress.
+    TlsEndsElsewhere = 1117, Error;
+    /// A host of which TLS cannot be passed through: its name is no exact one, or too long.
+    NoPassthrough = 1118, Error;
     /// The host is claimed by an older object elsewhere.
     HostClaimed = 1201, Error;
     /// A Service of type LoadBalancer without a usable port.

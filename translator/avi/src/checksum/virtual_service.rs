@@ -17,6 +17,10 @@ pub struct VsExtra {
     children: Vec<EcoString>,
     /// Names of the pools of an L4 service.
     pools: Vec<EcoString>,
+    /// The insecure twin of a virtual service that passes TLS through.
+    twin: Option<EcoString>,
+    /// Whether AKO's model says nothing of route health injection.
+    silent_on_rhi: bool,
 }
 
 /// One port of AKO's model.
@@ -75,6 +79,22 @@ impl VsExtra {
         }
     }
 
+    /// Of a virtual service that passes TLS through.
+    pub fn passthrough(twin: EcoString) -> Self {
+        Self {
+            twin: Some(twin),
+            ..Self::default()
+        }
+    }
+
+    /// Of its insecure twin.
+    pub fn twin() -> Self {
+        Self {
+            silent_on_rhi: true,
+            ..Self::default()
+        }
+    }
+
     /// Of an L4 service.
     pub fn l4(ports: Vec<VsPort>, pools: Vec<EcoString>) -> Self {
         Self {
@@ -106,7 +126,7 @@ pub fn virtual_service(body: &VirtualService, extra: &VsExtra) -> EcoString {
     if let Some(enabled) = body.traffic_enabled {
         sum = sum.json(&enabled);
     }
-    if !is_child {
+    if !is_child && !extra.silent_on_rhi {
         sum = sum.json(&body.enable_rhi.unwrap_or(false));
     }
     sum.markers(&body.markers).number(NO_RULE_FIELDS).decimal()
@@ -138,6 +158,9 @@ fn tags(body: &VirtualService, extra: &VsExtra) -> String {
     }
     for pool in &extra.pools {
         add("Pool", pool);
+    }
+    if let Some(twin) = &extra.twin {
+        add("PassthroughChild", twin);
     }
     tags.sort_unstable();
     tags.join(":")

@@ -116,6 +116,7 @@ pub(super) fn source<'a>(
         path: &path.path,
         ingress: &part.source.name,
         service: None,
+        dedicated: false,
     }
 }
 

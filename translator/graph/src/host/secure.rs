@@ -1,76 +1,121 @@
-//! The child virtual service of a secure host, its certificate, policy sets and pool groups.
+//! The child virtual service of a secure host; policy sets and pool groups of such a one, and of a
+//! virtual service that has its host alone.
 
+use super::certificates;
 use super::pools::{RATIO, Taken, of_path, pool, source};
 use super::provenance;
 use crate::maker::Maker;
 use crate::parts::Parts;
-use crate::rules::{CERTIFICATE, CHILD, POLICY_SET, POOL, POOL_GROUP};
+use crate::rules::{CHILD, POLICY_SET, POOL, POOL_GROUP};
 use crate::shard::{self, FIRST_POLICY_INDEX};
 use aviary_avi::checksum::{self, RuleExtra, VsExtra};
 use aviary_avi::http_policy_set::{
     HttpPolicySet, HttpRequestPolicy, HttpRequestRule, MatchTarget, PathMatch, SwitchingAction,
 };
 use aviary_avi::metadata::ServiceMetadata;
-use aviary_avi::names::distinct;
+use aviary_avi::names::{PathSource, distinct};
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
-use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
 use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
-use aviary_avi::{AviKind, Body, Marker, Presence, Ref};
+use aviary_avi::{AviKind, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
 use aviary_kinds::secret::Certificate;
-use aviary_types::{Bound, EcoString, Host, Place, Provenance, Role, eco_format};
+use aviary_types::{Bound, EcoString, Host, Place, Provenance, Role, Table, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the child is made of.
+/// What a virtual service of one host is made of.
 pub(super) struct Child<'a> {
     pub(super) host: &'a Host,
+    /// Its parent, or itself.
     pub(super) shard: &'a EcoString,
     /// Contributions, oldest first; at least one.
     pub(super) parts: &'a [&'a HostPart],
-    pub(super) certificate: &'a Certificate,
+    pub(super) form: Form,
     /// The TLS entry that names the certificate's Secret, and the Secret.
     pub(super) certificate_at: &'a [Bound],
+}
+
+impl Child<'_> {
+    /// What an object of the host comes from.
+    pub(super) fn from(&self, table: &'static Table) -> Provenance {
+        let said = self.certificate_at.iter().cloned();
+        said.fold(provenance(table, self.parts), |from, (role, origin)| {
+            from.with(role, origin)
+        })
+    }
+
+    /// The namespace that it is marked with.
+    pub(super) fn newest(&self) -> Option<Place> {
+        let newest = self.parts.last();
+        newest.map(|part| Place::new(&part.host_at.object, ""))
+    }
+}
+
+/// Where the policy sets of a host stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// On the child of a shard's parent.
+    Child,
+    /// On a virtual service that has the host alone, and ends its TLS or not.
+    Dedicated {
+        /// Whether it does.
+        secure: bool,
+    },
+}
+
+impl Form {
+    /// AKO marks the host only where it is secure.
+    pub(super) fn marks_host(self) -> bool {
+        self != Self::Dedicated { secure: false }
+    }
 }
 
 /// One path of a policy set in the making.
 struct Rule<'a> {
     part: &'a HostPart,
     path: &'a PathDraft,
-    group: EcoString,
+    target: SwitchingAction,
 }
 
-pub(super) fn render(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) {
+pub(super) fn render(
+    maker: &Maker<'_>,
+    child: &Child<'_>,
+    certificate: &Certificate,
+    parts: &mut Parts,
+) {
     let sets = policy_sets(maker, child, parts);
-    let names: Vec<EcoString> = sets.iter().map(|set| set.body.name.clone()).collect();
+    let certs = certificates::render(maker, child, certificate, parts);
+    let of_child = with_sets(child.from(&CHILD), &sets).each(
+        "markers[Namespace].values",
+        Role::Source,
+        child.newest(),
+    );
+    let names = add_sets(maker, sets, parts);
+    let service = virtual_service(maker, child, &names, certs);
+    let service = maker.object(service, of_child, Presence::Always);
+    parts.objects.push(service);
+}
+
+/// Says where each policy of a virtual service comes from.
+pub(super) fn with_sets(from: Provenance, sets: &[Set]) -> Provenance {
     let firsts = sets.iter().filter_map(Set::firsts);
     let (paths, texts): (Vec<Place>, Vec<Place>) = firsts.unzip();
-    let newest = child.parts.last();
-    let newest = newest.map(|part| Place::new(&part.host_at.object, ""));
-    let from = |table| {
-        let said = child.certificate_at.iter().cloned();
-        said.fold(provenance(table, child.parts), |from, (role, origin)| {
-            from.with(role, origin)
-        })
-    };
-    let of_child = from(&CHILD)
-        .each("http_policies", Role::Path, paths)
+    from.each("http_policies", Role::Path, paths)
         .each("http_policies", Role::PathText, texts)
-        .each("markers[Namespace].values", Role::Source, newest);
-    let cert = cert(maker, child.host, child.certificate);
-    let service = virtual_service(maker, child, &names);
-    let mut add = |body: Body, from| {
-        let object = maker.object(body, from, Presence::Always);
-        parts.objects.push(object);
-    };
-    add(cert.into(), from(&CERTIFICATE));
+}
+
+/// Adds the sets to what the host makes; answers their names.
+pub(super) fn add_sets(maker: &Maker<'_>, sets: Vec<Set>, parts: &mut Parts) -> Vec<EcoString> {
+    let mut names = Vec::with_capacity(sets.len());
     for Set { body, from, .. } in sets {
-        add(body.into(), from);
+        names.push(body.name.clone());
+        let set = maker.object(body, from, Presence::Always);
+        parts.objects.push(set);
     }
-    add(service.into(), of_child);
+    names
 }
 
 /// A policy set in the making.
-struct Set {
+pub(super) struct Set {
     /// The path of its eldest contribution orders it among the sets of the child.
     first: Option<(Place, EcoString)>,
     /// Where the text of that path is said.
@@ -90,38 +135,83 @@ impl Set {
     }
 }
 
-/// One policy set per namespace, in the order in which the child evaluates them.
-fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<Set> {
-    let mut groups: BTreeMap<&str, Vec<Rule<'_>>> = BTreeMap::new();
-    let mut pools = Taken::new(maker, AviKind::Pool);
-    let mut pool_groups = Taken::new(maker, AviKind::PoolGroup);
-    for part in child.parts {
-        for path in &part.paths {
-            let of = source(part, child.host, path);
-            let pool_name = pools.claim(maker.names.pool(of), child.host, (part, path));
-            let group = pool_groups.claim(maker.names.pool_group(of), child.host, (part, path));
-            let from = of_path(&POOL, (part, path));
-            let body = pool(maker, &pool_name, child.host, (part, path), true);
-            parts
-                .objects
-                .push(maker.object(body, from, Presence::Always));
-            let from = of_path(&POOL_GROUP, (part, path));
-            let body = pool_group(maker, child.host, &group, &pool_name, (part, path));
-            parts
-                .objects
-                .push(maker.object(body, from, Presence::Always));
-            groups
-                .entry(part.source.namespace.as_str())
-                .or_default()
-                .push(Rule { part, path, group });
+/// One policy set per namespace, in the order in which they are evaluated: on a child by their first
+/// path, else as they came.
+pub(super) fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<Set> {
+    let mut groups: Vec<(&str, Vec<Rule<'_>>)> = Vec::new();
+    for rule in rules(maker, child, parts) {
+        let namespace = rule.part.source.namespace.as_str();
+        match groups.iter_mut().find(|(known, _)| *known == namespace) {
+            Some((_, rules)) => rules.push(rule),
+            None => groups.push((namespace, vec![rule])),
         }
     }
-    let mut sets: Vec<Set> = groups
-        .into_iter()
-        .map(|(namespace, rules)| policy_set(maker, child.host, namespace, rules))
-        .collect();
-    sets.sort_by(|a, b| a.order().cmp(&b.order()));
+    if child.form == Form::Child {
+        groups.sort_by_key(|(namespace, _)| *namespace);
+    }
+    let sets = groups.into_iter();
+    let sets = sets.map(|(namespace, rules)| policy_set(maker, child, namespace, rules));
+    let mut sets: Vec<Set> = sets.collect();
+    if child.form == Form::Child {
+        sets.sort_by(|a, b| a.order().cmp(&b.order()));
+    }
     sets
+}
+
+/// Makes the pools of all paths, and their groups where there are groups.
+fn rules<'a>(maker: &Maker<'_>, child: &Child<'a>, parts: &mut Parts) -> Vec<Rule<'a>> {
+    let mut pools = Taken::new(maker, AviKind::Pool);
+    let mut pool_groups = Taken::new(maker, AviKind::PoolGroup);
+    let no_groups = maker.settings().l7.no_pg_for_sni;
+    let host = child.host;
+    let mut rules = Vec::new();
+    for part in child.parts {
+        for path in &part.paths {
+            let of = PathSource {
+                dedicated: child.form != Form::Child,
+                ..source(part, host, path)
+            };
+            let pool_name = if no_groups {
+                maker.names.pool_without_group(of)
+            } else {
+                maker.names.pool(of)
+            };
+            let pool_name = pools.claim(pool_name, host, (part, path));
+            let body = pool(maker, &pool_name, host, (part, path), true);
+            let from = of_path(&POOL, (part, path));
+            let body = maker.object(body, from, Presence::Always);
+            parts.objects.push(body);
+            if no_groups {
+                let target = to_pool(&pool_name);
+                rules.push(Rule { part, path, target });
+                continue;
+            }
+            let group = pool_groups.claim(maker.names.pool_group(of), host, (part, path));
+            let body = pool_group(maker, host, &group, &pool_name, (part, path));
+            let from = of_path(&POOL_GROUP, (part, path));
+            let body = maker.object(body, from, Presence::Always);
+            parts.objects.push(body);
+            let target = to_group(&group);
+            rules.push(Rule { part, path, target });
+        }
+    }
+    rules
+}
+
+fn to_group(name: &EcoString) -> SwitchingAction {
+    SwitchingAction {
+        action: "HTTP_SWITCHING_SELECT_POOLGROUP".into(),
+        pool_group_ref: Some(Ref::slash("poolgroup", name.clone())),
+        pool_ref: None,
+    }
+}
+
+fn to_pool(name: &EcoString) -> SwitchingAction {
+    SwitchingAction {
+        action: "HTTP_SWITCHING_SELECT_POOL".into(),
+        pool_group_ref: None,
+        pool_ref: Some(Ref::slash("pool", name.clone())),
+    }
 }
 
 /// What a set comes from: each of its rules from its own path.
@@ -160,7 +250,13 @@ fn of_rules(rules: &[Rule<'_>]) -> Provenance {
 const RULES: &str = "http_request_policy.rules";
 
 /// The set of one namespace, with the path that orders it among the sets of the child.
-fn policy_set(maker: &Maker<'_>, host: &Host, namespace: &str, mut rules: Vec<Rule<'_>>) -> Set {
+fn policy_set(
+    maker: &Maker<'_>,
+    child: &Child<'_>,
+    namespace: &str,
+    mut rules: Vec<Rule<'_>>,
+) -> Set {
+    let host = child.host;
     let first = rules.first().map(|rule| rule.path);
     let first_text = first.map(PathDraft::text_at);
     let first = first.map(|path| (path.at.clone(), path.path.clone()));
@@ -183,10 +279,10 @@ fn policy_set(maker: &Maker<'_>, host: &Host, namespace: &str, mut rules: Vec<Ru
         .iter()
         .map(|rule| rule.part.source.name.clone())
         .collect();
-    let mut markers = vec![
-        Marker::one("Namespace", namespace),
-        Marker::one("Host", host.text().clone()),
-    ];
+    let mut markers = vec![Marker::one("Namespace", namespace)];
+    if child.form.marks_host() {
+        markers.push(Marker::one("Host", host.text().clone()));
+    }
     if !paths.is_empty() {
         markers.push(Marker::many("Path", paths));
     }
@@ -241,11 +337,7 @@ fn request_rule(set: &EcoString, index: u32, rule: &Rule<'_>) -> HttpRequestRule
             path: condition,
             ..MatchTarget::default()
         }),
-        switching_action: Some(SwitchingAction {
-            action: "HTTP_SWITCHING_SELECT_POOLGROUP".into(),
-            pool_group_ref: Some(Ref::slash("poolgroup", rule.group.clone())),
-            pool_ref: None,
-        }),
+        switching_action: Some(rule.target.clone()),
         ..HttpRequestRule::default()
     }
 }
@@ -281,23 +373,8 @@ fn pool_group(
     body
 }
 
-fn cert(maker: &Maker<'_>, host: &Host, certificate: &Certificate) -> SslKeyAndCertificate {
-    SslKeyAndCertificate {
-        name: maker.child(host),
-        created_by: Some(maker.created_by()),
-        tenant_ref: Some(maker.tenant_ref()),
-        certificate: SslCertificate {
-            certificate: certificate.chain.clone(),
-        },
-        key: certificate.key.clone(),
-        kind: "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE".into(),
-        markers: maker.markers(vec![Marker::one("Host", host.text().clone())]),
-    }
-}
-
-fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[EcoString]) -> VirtualService {
-    let host = child.host.text();
-    let name = maker.child(child.host);
+/// The namespace that a virtual service of several is marked with, and what its metadata say.
+pub(super) fn sources_of(child: &Child<'_>) -> (EcoString, ServiceMetadata) {
     let newest = child
         .parts
         .last()
@@ -312,9 +389,20 @@ fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[EcoString]) -> 
     let metadata = ServiceMetadata {
         namespace_ingress_name: ingresses,
         namespace: namespace.clone(),
-        hostnames: vec![host.clone()],
+        hostnames: vec![child.host.text().clone()],
         ..ServiceMetadata::default()
     };
+    (namespace, metadata)
+}
+
+fn virtual_service(
+    maker: &Maker<'_>,
+    child: &Child<'_>,
+    sets: &[EcoString],
+    certs: Vec<Ref>,
+) -> VirtualService {
+    let host = child.host.text();
+    let (namespace, metadata) = sources_of(child);
     let policy = |(index, set): (u32, &EcoString)| HttpPolicy {
         http_policy_set_ref: Ref::slash("httppolicyset", set.clone()),
         index,
@@ -329,7 +417,7 @@ fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[EcoString]) -> 
         application_profile_ref: Some(Ref::slash("applicationprofile", "System-Secure-HTTP")),
         error_page_profile_ref: Some(EcoString::new()),
         http_policies: (FIRST_POLICY_INDEX..).zip(sets).map(policy).collect(),
-        ssl_key_and_certificate_refs: vec![Ref::slash("sslkeyandcertificate", name.clone())],
+        ssl_key_and_certificate_refs: certs,
         vh_parent_vs_ref: Some(Ref::slash("virtualservice", child.shard.clone())),
         vh_domain_name: vec![host.clone()],
         east_west_placement: Some(false),
@@ -339,7 +427,7 @@ fn virtual_service(maker: &Maker<'_>, child: &Child<'_>, sets: &[EcoString]) -> 
             Marker::one("Namespace", namespace),
             Marker::one("Host", host.clone()),
         ]),
-        name,
+        name: maker.child(child.host),
         ..VirtualService::default()
     };
     let extra = VsExtra::child(&shard::listeners());

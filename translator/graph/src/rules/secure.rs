@@ -8,7 +8,7 @@ use aviary_types::Cite::{Asked, Of};
 use aviary_types::{Role, Row, Table, row};
 
 /// Markers of what belongs to one host.
-const MARKERS: &[Row] = &[
+pub(super) const MARKERS: &[Row] = &[
     row(
         "markers[Namespace].values[*]",
         &[NAMESPACE],
@@ -124,7 +124,7 @@ pub(crate) static POLICY_SET: Table = Table(&[
         row(
             "http_request_policy.rules[*].switching_action.**",
             &[PATH],
-            "the pool group of the path",
+            "the pool group of the path, or its pool where there are no groups",
         ),
         row("http_security_policy", &[Asked], "no security rules"),
     ],
@@ -149,6 +149,64 @@ pub(crate) static CERTIFICATE: Table = Table(&[
         row("type", &[Asked], "the certificate of a virtual service"),
     ],
     MARKERS,
+    COMMON,
+]);
+
+/// The second certificate of a secure host.
+pub(crate) static ALTERNATE_CERTIFICATE: Table = Table(&[
+    &[
+        row("name", &[CLUSTER, HOST], "cluster and host, and alt"),
+        row(
+            "certificate.certificate",
+            &[Of(Role::Certificate, "data['alt.crt']"), Of(Role::Tls, "")],
+            "the second certificate of the host's Secret",
+        ),
+        row(
+            "key",
+            &[Of(Role::Certificate, "data['alt.key']"), Of(Role::Tls, "")],
+            "the second certificate of the host's Secret",
+        ),
+        row("type", &[Asked], "the certificate of a virtual service"),
+    ],
+    MARKERS,
+    COMMON,
+]);
+
+/// The certificate that hosts share which name no Secret.
+pub(crate) static DEFAULT_CERTIFICATE: Table = Table(&[
+    &[
+        row("name", &[CLUSTER], "cluster and Secret: all hosts share it"),
+        row(
+            "certificate.certificate",
+            &[Of(Role::Certificate, "data['tls.crt']")],
+            "the Secret of the instance's own namespace, for hosts that ask for it by annotation",
+        ),
+        row(
+            "key",
+            &[Of(Role::Certificate, "data['tls.key']")],
+            "the Secret of the instance's own namespace, for hosts that ask for it by annotation",
+        ),
+        row("type", &[Asked], "the certificate of a virtual service"),
+    ],
+    COMMON,
+]);
+
+/// The second one of that Secret.
+pub(crate) static DEFAULT_ALTERNATE_CERTIFICATE: Table = Table(&[
+    &[
+        row("name", &[CLUSTER], "cluster and Secret, and alt"),
+        row(
+            "certificate.certificate",
+            &[Of(Role::Certificate, "data['alt.crt']")],
+            "the second certificate of the Secret",
+        ),
+        row(
+            "key",
+            &[Of(Role::Certificate, "data['alt.key']")],
+            "the second certificate of the Secret",
+        ),
+        row("type", &[Asked], "the certificate of a virtual service"),
+    ],
     COMMON,
 ]);
 

@@ -12,7 +12,7 @@ const REDIRECTED: &str = "http_request_policy.rules[*].match.host_hdr.value";
 
 /// The names of the VIP: those of hosts from where the hosts are named, the parent's own from
 /// settings and cloud.
-pub(super) fn of_names(mut from: Provenance, vip: &VsVip, shares: &[&Share]) -> Provenance {
+pub(crate) fn of_names(mut from: Provenance, vip: &VsVip, shares: &[&Share]) -> Provenance {
     let hosts = by_host(shares.iter().filter(|share| share.named));
     for (at, name) in vip.dns_info.iter().enumerate() {
         let own = [

@@ -210,7 +210,9 @@ fn tenants_have_empty_parents_while_a_namespace_asks_for_them() {
         let keys = built.desired.objects.keys();
         keys.filter(|key| key.tenant.as_str() == "blue").count()
     };
-    assert_eq!(blues(&case.build()), 8 * 4);
+    // VIP, group, script and virtual service of each shard; of the one that passes TLS through, two
+    // virtual services and no group.
+    assert_eq!(blues(&case.build()), 8 * 4 + 4);
     case.world.delete(&blue.key);
     assert_eq!(blues(&case.build()), 0);
 }

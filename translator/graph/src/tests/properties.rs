@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-const NAMESPACES: [&str; 4] = ["a", "a-b", "b", "red"];
+/// The last two are those of the instances themselves.
+const NAMESPACES: [&str; 6] = ["a", "a-b", "b", "red", "avi-system", "blue"];
 const CLUSTERS: [&str; 2] = ["c1", "c1--b"];
 
 /// One thing that happens.
@@ -107,14 +108,30 @@ fn ingress() -> impl Strategy<Value = Value> {
     let rules = prop::collection::vec(rule(), 0..3);
     let tls = prop::collection::vec(tls, 0..3);
     let name = select(vec!["x", "b-x", "80"]);
-    (namespaces(), name, class, rules, tls, 0..4_u64).prop_map(
-        |(ns, name, class, rules, tls, created)| {
+    let backend = prop_oneof![
+        3 => Just(json!(null)),
+        1 => Just(json!({"service": {"name": "s", "port": {"number": 80}}})),
+    ];
+    let spec = (class, rules, tls, backend).prop_map(|(class, rules, tls, backend)| {
+        json!({"ingressClassName": class, "rules": rules, "tls": tls, "defaultBackend": backend})
+    });
+    (namespaces(), name, spec, ending(), 0..4_u64).prop_map(
+        |(ns, name, spec, annotations, created)| {
             json!({
                 "kind": "Ingress", "ns": ns, "name": name, "created": created,
-                "spec": {"ingressClassName": class, "rules": rules, "tls": tls},
+                "metadata": {"annotations": annotations}, "spec": spec,
             })
         },
     )
+}
+
+/// Where TLS ends, as far as annotations say it.
+fn ending() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => Just(json!({})),
+        2 => Just(json!({"passthrough.ako.vmware.com/enabled": "true"})),
+        1 => Just(json!({"ako.vmware.com/enable-tls": "true"})),
+    ]
 }
 
 fn service() -> impl Strategy<Value = Value> {
@@ -171,10 +188,11 @@ fn secret() -> impl Strategy<Value = Value> {
         json!({"tls.crt": "Y2VydA==", "tls.key": "a2V5"}),
         json!({"tls.crt": "b3RoZXI=", "tls.key": "a2V5"}),
         json!({"tls.crt": "Y2VydA=="}),
+        json!({"tls.crt": "Y2VydA==", "tls.key": "a2V5", "alt.crt": "YQ==", "alt.key": "a2V5"}),
     ]);
-    (namespaces(), any::<bool>(), data).prop_map(|(ns, heard, data)| {
-        let name = if heard { "one" } else { "two" };
-        let data = if heard { data } else { json!(null) };
+    let name = select(vec!["one", "two", "router-certs-default"]);
+    (namespaces(), name, data).prop_map(|(ns, name, data)| {
+        let data = if name == "two" { json!(null) } else { data };
         json!({"kind": "Secret", "ns": ns, "name": name, "data": data})
     })
 }
@@ -204,7 +222,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (clusters(), namespaces()).prop_map(|(c, ns)| Step::Hear(c, ns)),
         1 => clusters().prop_map(|c| Step::Hear(c, "")),
         1 => (clusters(), namespaces()).prop_map(|(c, ns)| Step::Release(c, ns)),
-        1 => (0..4_usize).prop_map(Step::Settings),
+        1 => (0..5_usize).prop_map(Step::Settings),
         4 => Just(Step::Build),
     ]
 }
@@ -213,6 +231,12 @@ const SMALL: &str = "
 AKOSettings: {clusterName: c1}
 L7Settings: {shardVSSize: SMALL}
 ControllerSettings: {tenantName: green}
+";
+
+const DEDICATED: &str = "
+AKOSettings: {clusterName: c1}
+L7Settings: {shardVSSize: DEDICATED, noPGForSNI: true, passthroughShardSize: LARGE}
+AviarySettings: {defaultBackend: serve}
 ";
 
 fn scope(cluster: &str, namespace: &str) -> ScopeKey {
@@ -227,6 +251,7 @@ fn settings(choice: usize) -> super::Envs {
         0 => envs(FLEET, Scheme::Ako),
         1 => envs(FLEET, Scheme::Documented),
         2 => envs(ALONE, Scheme::Documented),
+        3 => envs(DEDICATED, Scheme::Ako),
         _ => envs(SMALL, Scheme::Ako),
     }
 }
@@ -278,7 +303,7 @@ proptest! {
     fn what_is_kept_equals_what_is_built_anew(
         steps in prop::collection::vec(step(), 1..60),
         order in prop::collection::vec(any::<Index>(), 40),
-        end in 0..4_usize,
+        end in 0..5_usize,
     ) {
         let (mut world, mut builder) = (World::of([]), Builder::default());
         for cluster in CLUSTERS {

@@ -2,16 +2,16 @@
 
 use super::hosts::{claimants, host_of};
 use super::{Ingress, Path, Rule};
-use crate::secret::{self, Certificate, Lookup};
+use super::{conflict, default_backend, tls};
+use crate::secret::Certificate;
 use crate::service::{self, Backend};
 use crate::view::{Entry, View};
 use crate::{ingress_class, namespace};
-use aviary_settings::DuplicatePaths;
+use aviary_settings::ShardSize;
 use aviary_types::{
     AVI_NAME_LIMIT, Code, EcoString, Finding, Host, ObjectKey, Origin, Place, Role, TenantName,
-    eco_format, number,
+    eco_format,
 };
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A host in the making: what each Ingress contributes, oldest first, per tenant.
@@ -64,6 +64,8 @@ pub enum Security {
     Secure,
     /// TLS is asked for, but there is no certificate: not served, yet the shard exists.
     NoCertificate,
+    /// TLS as the client speaks it, to the Service; port 80 redirects.
+    Passthrough,
 }
 
 /// One path with its backend.
@@ -104,7 +106,7 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
         }
     }
     for draft in &mut drafts {
-        duplicates(view, draft, findings);
+        conflict::settle(view, draft, findings);
     }
     drafts
 }
@@ -140,22 +142,6 @@ fn servable(
     host: &Host,
     findings: &mut Vec<Finding>,
 ) -> bool {
-    let unsupported = [
-        (ingress.passthrough, "TLS passthrough"),
-        (
-            ingress.default_tls,
-            "the default certificate (annotation enable-tls)",
-        ),
-    ];
-    if let Some((_, feature)) = unsupported.iter().find(|(asked, _)| *asked) {
-        findings.push(Finding::new(
-            &entry.key,
-            Code::NotSupportedYet,
-            eco_format!("{feature} is not supported yet; host {host} is not served"),
-            "remove the annotation, or name a Secret in spec.tls",
-        ));
-        return false;
-    }
     if !view.env().serves_domain_of(host) {
         findings.push(Finding::new(
             &entry.key,
@@ -168,7 +154,7 @@ fn servable(
         ));
         return false;
     }
-    true
+    default_backend::tell(view.env(), &entry.key, ingress, findings)
 }
 
 fn contribute(
@@ -181,15 +167,18 @@ fn contribute(
     let object = Arc::new(entry.key.clone());
     let class = ingress.class.as_ref();
     findings.extend(ingress_class::unsupported(view, &entry.key, class));
-    let security = secure(view, (&object, ingress), draft, findings);
+    let security = tls::secure(view, (&object, ingress), draft, findings);
+    // Only the label of a shared group is as long as host and path together.
+    let is_label =
+        security == Security::Insecure && view.env().settings.l7.shard_size != ShardSize::Dedicated;
     let paths = paths_of(view, entry, ingress, &draft.host);
     let paths = paths
         .into_iter()
-        .filter(|path| security != Security::Insecure || fits(entry, draft, path, findings))
+        .filter(|path| !is_label || fits(entry, draft, path, findings))
         .collect::<Vec<_>>()
         .into_iter()
         .map(|path| PathDraft {
-            at: Place::at(&object, PATH_AT, path.at),
+            at: place_of(&object, ingress, path),
             path: path.path.clone(),
             exact: path.exact,
             backend: service::backend(view, &entry.key, &path.service, &path.port, findings),
@@ -205,11 +194,22 @@ fn contribute(
 }
 
 const PATH_AT: &str = "spec.rules[{0}].http.paths[{1}]";
+const DEFAULT_AT: &str = "spec.defaultBackend";
+
+/// Where a path stands; the default backend is one, too.
+fn place_of(object: &Arc<ObjectKey>, ingress: &Ingress, path: &Path) -> Place {
+    let default = ingress.default_backend.as_ref();
+    if default.is_some_and(|default| std::ptr::eq(default, path)) {
+        Place::new(object, DEFAULT_AT)
+    } else {
+        Place::at(object, PATH_AT, path.at)
+    }
+}
 
 impl PathDraft {
     /// Where its text is said; the path as a whole where it has none.
     pub fn text_at(&self) -> Place {
-        if self.path.is_empty() {
+        if self.path.is_empty() || self.at.form() == DEFAULT_AT {
             self.at.clone()
         } else {
             self.at.to("spec.rules[{0}].http.paths[{1}].path")
@@ -218,8 +218,11 @@ impl PathDraft {
 
     /// Where its backend is named.
     pub fn backend_at(&self) -> Place {
-        self.at
-            .to("spec.rules[{0}].http.paths[{1}].backend.service")
+        self.at.to(if self.at.form() == DEFAULT_AT {
+            "spec.defaultBackend.service"
+        } else {
+            "spec.rules[{0}].http.paths[{1}].backend.service"
+        })
     }
 }
 
@@ -230,6 +233,9 @@ fn host_at(view: &dyn View, object: &Arc<ObjectKey>, ingress: &Ingress, host: &H
     match rules.find(names) {
         Some(Rule { at, host, .. }) if host.is_some() => {
             Place::at(object, "spec.rules[{0}].host", [*at, 0])
+        }
+        Some(Rule { paths, .. }) if paths.is_empty() && ingress.default_backend.is_some() => {
+            Place::new(object, DEFAULT_AT)
         }
         Some(Rule { at, .. }) => Place::at(object, "spec.rules[{0}]", [*at, 0]),
         None => Place::new(object, ""),
@@ -272,130 +278,6 @@ fn paths_of<'a>(
             paths.push(path);
         }
     }
+    paths.extend(default_backend::path(view.env(), ingress, &paths));
     paths
-}
-
-/// Whether and how the Ingress secures the host. The last TLS entry that names it counts.
-fn secure(
-    view: &dyn View,
-    (object, ingress): (&Arc<ObjectKey>, &Ingress),
-    draft: &mut HostDraft,
-    findings: &mut Vec<Finding>,
-) -> Security {
-    let Some((at, tls)) = ingress
-        .tls
-        .iter()
-        .enumerate()
-        .rev()
-        .find(|(_, tls)| tls.hosts.contains(&draft.host))
-    else {
-        return Security::Insecure;
-    };
-    let key = ObjectKey {
-        kind: secret::KIND,
-        name: tls.secret.clone(),
-        ..ObjectKey::clone(object)
-    };
-    let (code, text) = match secret::certificate(view, &key) {
-        Lookup::Found(certificate) => {
-            let named = Place::at(object, "spec.tls[{0}]", [number(at), 0]);
-            adopt((named, key), draft, certificate, findings);
-            return Security::Secure;
-        }
-        Lookup::Unheard => {
-            draft.hold = Some(HostHold::SecretUnheard(key));
-            return Security::Secure;
-        }
-        Lookup::Missing if tls.secret.is_empty() => (
-            Code::SecretMissing,
-            eco_format!("the TLS entry of host {} names no Secret", draft.host),
-        ),
-        Lookup::Missing => (
-            Code::SecretMissing,
-            eco_format!(
-                "Secret {} of host {} does not exist",
-                tls.secret,
-                draft.host
-            ),
-        ),
-        Lookup::Invalid(why) => (
-            Code::SecretInvalid,
-            eco_format!("Secret {} of host {}: {why}", tls.secret, draft.host),
-        ),
-    };
-    let hint = "create the Secret with kubectl create secret tls in the Ingress's namespace";
-    findings.push(Finding::new(object, code, text, hint));
-    Security::NoCertificate
-}
-
-/// The oldest contribution's certificate is served; who brings another one is told.
-fn adopt(
-    (named, secret): (Place, ObjectKey),
-    draft: &mut HostDraft,
-    certificate: Certificate,
-    findings: &mut Vec<Finding>,
-) {
-    match &draft.certificate {
-        None => {
-            let secret = Place::new(&Arc::new(secret), "");
-            draft.certificate_at = vec![
-                (Role::Tls, named.into()),
-                (Role::Certificate, secret.into()),
-            ];
-            draft.certificate = Some(certificate);
-        }
-        Some(served) if served.chain != certificate.chain => findings.push(Finding::new(
-            &named.object,
-            Code::DifferingSecrets,
-            eco_format!(
-                "host {} is served with the certificate of an older Ingress",
-                draft.host
-            ),
-            "use the same certificate in all namespaces that share the host",
-        )),
-        Some(_) => {}
-    }
-}
-
-/// Tells the younger of two Ingresses with the same path on the host. Unless both are to be served,
-/// its path is left out.
-fn duplicates(view: &dyn View, draft: &mut HostDraft, findings: &mut Vec<Finding>) {
-    let env = view.env();
-    let merge = env.settings.aviary.duplicate_paths(env.scheme) == DuplicatePaths::Merge;
-    let mut elders: BTreeMap<(bool, EcoString), ObjectKey> = BTreeMap::new();
-    let served = draft.parts.iter_mut();
-    for part in served.filter(|part| part.security != Security::NoCertificate) {
-        let secure = part.security == Security::Secure;
-        let mut taken = BTreeSet::new();
-        for path in part.paths.iter().map(|path| &path.path) {
-            if let Some(elder) = elders.get(&(secure, path.clone())) {
-                findings.push(duplicate(&draft.host, path, &part.source, elder, merge));
-                taken.insert(path.clone());
-            }
-        }
-        if !merge {
-            part.paths.retain(|path| !taken.contains(&path.path));
-        }
-        let new = part.paths.iter().map(|path| (secure, path.path.clone()));
-        for path in new.collect::<Vec<_>>() {
-            elders.entry(path).or_insert_with(|| part.source.clone());
-        }
-    }
-}
-
-fn duplicate(
-    host: &Host,
-    path: &EcoString,
-    source: &ObjectKey,
-    elder: &ObjectKey,
-    merge: bool,
-) -> Finding {
-    let elder = elder.namespaced_name();
-    let text = if merge {
-        eco_format!("path {host}{path} is also served by Ingress {elder}")
-    } else {
-        eco_format!("path {host}{path} is served by the older Ingress {elder} alone")
-    };
-    let hint = "use another path, or remove one of the two";
-    Finding::new(source, Code::DuplicateHostPath, text, hint)
 }

@@ -5,7 +5,6 @@ use crate::room::{Parsed, RawObject, read_schema};
 use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format, number};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A DNS name has at most 253 characters, and each of its labels 63.
@@ -30,7 +29,7 @@ struct Metadata {
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     ingress_class_name: Option<EcoString>,
-    default_backend: Option<Value>,
+    default_backend: Option<Backend>,
     rules: Vec<RuleSchema>,
     tls: Vec<TlsSchema>,
 }
@@ -100,16 +99,16 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
         rules,
         tls,
     } = schema.spec;
-    if rules.is_empty() {
-        findings.push(no_rules(&object.key, default_backend.is_some()));
-    } else if default_backend.is_some() {
-        findings.push(default_backend_ignored(&object.key));
-    }
-    let rules: Vec<Rule> = rules
-        .into_iter()
-        .enumerate()
-        .filter_map(|(at, r)| rule(&object.key, (number(at), r), &mut findings))
-        .collect();
+    let default_backend = default_backend.and_then(|b| default(&object.key, b, &mut findings));
+    let has_default = default_backend.is_some();
+    let rules: Vec<Rule> = if rules.is_empty() {
+        no_rules(&object.key, has_default, &mut findings)
+    } else {
+        let rules = rules.into_iter().enumerate();
+        rules
+            .filter_map(|(at, r)| rule(&object.key, (number(at), r), has_default, &mut findings))
+            .collect()
+    };
     findings.extend(idle_tls(&object.key, &rules, &tls));
     let flag = |key: &str| {
         schema
@@ -127,6 +126,7 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
             class: ingress_class_name,
             rules,
             tls: tls.collect(),
+            default_backend,
             passthrough: flag(PASSTHROUGH),
             default_tls: flag(DEFAULT_TLS),
             deleting: schema.metadata.deletion_timestamp.is_some(),
@@ -139,6 +139,7 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Ingress> {
 fn rule(
     key: &ObjectKey,
     (at, schema): (u32, RuleSchema),
+    has_default: bool,
     findings: &mut Vec<Finding>,
 ) -> Option<Rule> {
     let RuleSchema { host, http } = schema;
@@ -147,7 +148,7 @@ fn rule(
         return None;
     }
     let paths = http.map(|http| http.paths).unwrap_or_default();
-    if paths.is_empty() {
+    if paths.is_empty() && !has_default {
         findings.push(Finding::new(
             key,
             Code::NoRules,
@@ -220,7 +221,7 @@ fn path(
         path_type,
         backend,
     } = schema;
-    let Some(ServiceBackend { name, port }) = backend.service else {
+    let Some(service) = backend.service else {
         findings.push(Finding::new(
             key,
             Code::UnsupportedField,
@@ -229,39 +230,55 @@ fn path(
         ));
         return None;
     };
+    let exact = path_type == "Exact";
+    Some(to_service(at, path, exact, service))
+}
+
+/// The default backend, as the path that takes everything.
+fn default(key: &ObjectKey, backend: Backend, findings: &mut Vec<Finding>) -> Option<Path> {
+    let Some(service) = backend.service else {
+        findings.push(Finding::new(
+            key,
+            Code::UnsupportedField,
+            "the default backend is no Service",
+            "name a Service; resource backends have no meaning here",
+        ));
+        return None;
+    };
+    Some(to_service([0, 0], "/".into(), false, service))
+}
+
+fn to_service(at: [u32; 2], path: EcoString, exact: bool, service: ServiceBackend) -> Path {
+    let ServiceBackend { name, port } = service;
     let port = if port.number != 0 {
         BackendPort::Number(port.number)
     } else {
         BackendPort::Name(port.name)
     };
-    Some(Path {
+    Path {
         at,
         path,
-        exact: path_type == "Exact",
+        exact,
         service: name,
         port,
-    })
+    }
 }
 
-fn no_rules(key: &ObjectKey, has_default_backend: bool) -> Finding {
-    let text = if has_default_backend {
-        "the Ingress has only a default backend, which is not served"
-    } else {
-        "the Ingress has no rules and serves nothing"
-    };
-    Finding::new(
+/// An Ingress with a default backend alone is one rule without host and paths.
+fn no_rules(key: &ObjectKey, has_default: bool, findings: &mut Vec<Finding>) -> Vec<Rule> {
+    if has_default {
+        let rule = Rule {
+            at: 0,
+            host: None,
+            paths: Vec::new(),
+        };
+        return vec![rule];
+    }
+    findings.push(Finding::new(
         key,
         Code::NoRules,
-        text,
+        "the Ingress has no rules and serves nothing",
         "add a rule with a host and a path",
-    )
-}
-
-fn default_backend_ignored(key: &ObjectKey) -> Finding {
-    Finding::new(
-        key,
-        Code::UnsupportedField,
-        "spec.defaultBackend is not served",
-        "add a rule with path / and the same backend",
-    )
+    ));
+    Vec::new()
 }

@@ -73,11 +73,17 @@ fn what_has_no_meaning_is_told_and_the_rest_stays() {
     let default = format!(
         "{{kind: Ingress, spec: {{defaultBackend: {{service: {{name: web}}}}, rules: [{good}]}}}}"
     );
-    check(parse(&default), 1, &[Code::UnsupportedField]);
+    // Whether it is served is for the settings to say.
+    check(parse(&default), 1, &[]);
     check(
         parse("{kind: Ingress, spec: {defaultBackend: {service: {name: web}}}}"),
+        1,
+        &[],
+    );
+    check(
+        parse("{kind: Ingress, spec: {defaultBackend: {resource: {kind: Bucket, name: b}}}}"),
         0,
-        &[Code::NoRules],
+        &[Code::UnsupportedField, Code::NoRules],
     );
     check(
         with_rules(&format!("{{host: a.x}}, {good}")),
@@ -359,14 +365,6 @@ fn what_is_not_ours_contributes_nothing() {
 
 #[test]
 fn what_cannot_be_served_is_told() {
-    let passthrough = of("a/i 1: h.x /").replace(
-        "name: i",
-        "name: i, annotations: {passthrough.ako.vmware.com/enabled: 'true'}",
-    );
-    let world_of = World::of(&format!("{BASE}\n---\n{passthrough}"));
-    let (found, findings) = drafts(&world_of, "h.x");
-    assert!(found.is_empty());
-    assert_eq!(codes(&findings), [Code::NotSupportedYet]);
     let (found, findings) = drafts(&world(&["a/i 1: h.org /"]), "h.org");
     assert!(found.is_empty());
     assert_eq!(told(&findings)[0].0, Code::ForeignDomain);
@@ -383,6 +381,178 @@ fn what_cannot_be_served_is_told() {
     };
     check_long("", &[Code::InvalidSpec]);
     check_long("good", &[]);
+    // Nor has a host that shares no group such a limit.
+    let dedicated = world(&[&format!("a/i 1: h.x /,{long}")]);
+    let dedicated = dedicated.under("{L7Settings: {shardVSSize: DEDICATED}}");
+    assert_eq!(codes(&drafts(&dedicated, "h.x").1), []);
+}
+
+/// The objects of these lines, and the annotation on the Ingresses that are named here.
+fn annotated(lines: &[&str], annotation: &str, names: &[&str]) -> World {
+    let marked = lines.iter().map(|line| {
+        let name = line.split_once(' ').unwrap().0;
+        let yaml = of(line);
+        let (_, short) = name.split_once('/').unwrap();
+        let mark = format!("name: {short}, annotations: {{{annotation}: 'true'}}");
+        if names.contains(&name) {
+            yaml.replace(&format!("name: {short}"), &mark)
+        } else {
+            yaml
+        }
+    });
+    let all: Vec<String> = std::iter::once(BASE.to_owned()).chain(marked).collect();
+    World::of(&all.join("\n---\n"))
+}
+
+/// Model, section 15.2: nothing else of the Ingress counts then.
+#[test]
+fn tls_of_a_host_ends_in_one_place() {
+    let check = |lines: &[&str], passed: &[&str], want: &[&str], wanted: &[Code]| {
+        let world = annotated(lines, "passthrough.ako.vmware.com/enabled", passed);
+        let (drafts, findings) = drafts(&world, "h.x");
+        assert_eq!(shown(&drafts), want, "{lines:?}");
+        assert_eq!(codes(&findings), wanted, "{lines:?}");
+    };
+    check(
+        &["a/i 1: h.x / none"],
+        &["a/i"],
+        &["a/i Passthrough /"],
+        &[],
+    );
+    let two = ["a/old 1: h.x /", "b/young 2: h.x /y good"];
+    check(
+        &two,
+        &["a/old"],
+        &["a/old Passthrough /"],
+        &[Code::TlsEndsElsewhere],
+    );
+    check(
+        &two,
+        &["b/young"],
+        &["a/old Insecure /"],
+        &[Code::TlsEndsElsewhere],
+    );
+    // Who has no certificate cannot decide.
+    check(
+        &["a/old 1: h.x / none", "b/young 2: h.x /y"],
+        &["b/young"],
+        &["b/young Passthrough /y"],
+        &[Code::SecretMissing, Code::TlsEndsElsewhere],
+    );
+}
+
+#[test]
+fn a_host_is_passed_through_to_the_youngest_or_the_oldest() {
+    let lines = ["a/old 1: h.x /a", "b/young 2: h.x /b"];
+    let names = ["a/old", "b/young"];
+    let world = || annotated(&lines, "passthrough.ako.vmware.com/enabled", &names);
+    let check = |world: World, want: &[&str], loser: &str, winner: &str| {
+        let (drafts, findings) = drafts(&world, "h.x");
+        assert_eq!(shown(&drafts), want);
+        let [finding] = &findings[..] else {
+            panic!("{findings:?}")
+        };
+        assert_eq!(finding.code, Code::DuplicateHostPath);
+        assert_eq!(finding.object.namespaced_name(), loser);
+        assert!(finding.text.contains(winner), "{finding}");
+    };
+    let both = ["a/old Passthrough /a", "b/young Passthrough /b"];
+    check(world(), &both, "a/old", "b/young");
+    let documented = world().with(|env| env.scheme = Scheme::Documented);
+    check(documented, &both[..1], "b/young", "a/old");
+}
+
+/// Model, sections 15.2 and 15.5.
+#[test]
+fn the_default_certificate_is_that_of_the_instances_namespace() {
+    let check = |secret: &str, namespace: &str, want: &[&str], wanted: &[Code]| {
+        let lines = ["a/i 1: h.x / good"];
+        let world = annotated(&lines, "ako.vmware.com/enable-tls", &["a/i"]);
+        let world = world.and(secret).with(|env| {
+            std::sync::Arc::make_mut(&mut env.settings).namespace = namespace.into();
+        });
+        let (drafts, findings) = drafts(&world, "h.x");
+        assert_eq!(shown(&drafts), want);
+        assert_eq!(codes(&findings), wanted);
+        drafts[0].certificate.clone().map(|it| it.source)
+    };
+    let secret = "{kind: Secret, metadata: {namespace: avi-system, name: router-certs-default}, data: {tls.crt: Y2VydA==, tls.key: a2V5}}";
+    let source = check(secret, "avi-system", &["a/i Secure /"], &[]).unwrap();
+    assert_eq!(source.namespaced_name(), "avi-system/router-certs-default");
+    let none = check(
+        secret,
+        "elsewhere",
+        &["a/i NoCertificate /"],
+        &[Code::SecretMissing],
+    );
+    assert!(none.is_none());
+    // A namespace that nobody tells about is no reason to take the host away.
+    check(secret, "unheard", &["a/i Secure /"], &[]);
+}
+
+#[test]
+fn half_of_a_second_certificate_is_told() {
+    let half = "{kind: Secret, metadata: {namespace: a, name: half}, data: {tls.crt: Y2VydA==, tls.key: a2V5, alt.crt: Y2VydA==}}";
+    let (drafts, findings) = drafts(&world(&["a/i 1: h.x / half"]).and(half), "h.x");
+    assert_eq!(shown(&drafts), ["a/i Secure /"]);
+    assert_eq!(codes(&findings), [Code::SecretIncomplete]);
+}
+
+/// AKO ignores default backends.
+#[test]
+fn default_backends_are_served_where_the_settings_say_so() {
+    let spec = |spec: &str| {
+        let meta = "metadata: {namespace: a, name: i}";
+        let backend = "defaultBackend: {service: {name: web, port: {number: 80}}}";
+        format!("{{kind: Ingress, {meta}, spec: {{ingressClassName: avi, {backend}{spec}}}}}")
+    };
+    let check = |rules: &str, host: &str, served: &[&str], ignored: (&[&str], &[Code])| {
+        let ignoring = world(&[]).and(&spec(rules));
+        let (found, findings) = drafts(&ignoring, host);
+        assert_eq!(
+            (&shown(&found)[..], &codes(&findings)[..]),
+            (
+                &ignored
+                    .0
+                    .iter()
+                    .map(|s| (*s).to_owned())
+                    .collect::<Vec<_>>()[..],
+                ignored.1
+            )
+        );
+        let serving = ignoring.under("{AviarySettings: {defaultBackend: serve}}");
+        let (found, findings) = drafts(&serving, host);
+        assert_eq!(
+            (shown(&found), codes(&findings)),
+            (served.iter().map(|s| (*s).to_owned()).collect(), vec![])
+        );
+    };
+    let told: &[Code] = &[Code::UnsupportedField];
+    let rule = |paths: &str| format!(", rules: [{{host: h.x, http: {{paths: [{paths}]}}}}]");
+    let path = |path: &str| format!("{{path: {path}, pathType: Prefix, {WEB}}}");
+    let exact = format!("{{path: /, pathType: Exact, {WEB}}}");
+    check(
+        &rule(&path("/a")),
+        "h.x",
+        &["a/i Insecure /a,/"],
+        (&["a/i Insecure /a"], told),
+    );
+    check(
+        &rule(&path("/")),
+        "h.x",
+        &["a/i Insecure /"],
+        (&["a/i Insecure /"], told),
+    );
+    check(
+        &rule(&exact),
+        "h.x",
+        &["a/i Insecure /,/"],
+        (&["a/i Insecure /"], told),
+    );
+    // Without rules, and without paths, it is all there is.
+    let only: (&[&str], &[Code]) = (&[], &[Code::NoRules]);
+    check("", "i.a.avi.lab", &["a/i Insecure /"], only);
+    check(", rules: [{host: h.x}]", "h.x", &["a/i Insecure /"], only);
 }
 
 /// Model, section 15.2.

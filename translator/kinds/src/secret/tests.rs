@@ -1,4 +1,4 @@
-use super::{Certificate, Contents, Lookup, Secret, certificate};
+use super::{Alternate, Certificate, Contents, KeyPair, Lookup, Secret, certificate};
 use crate::Fact;
 use crate::world::{World, codes, parse};
 use aviary_types::{Code, ObjectKey, Secret as Hidden};
@@ -15,6 +15,7 @@ fn contents_are_heard_or_not() {
     let heard = |certificate: Option<&str>, key: Option<&str>| Contents::Heard {
         certificate: certificate.map(Into::into),
         key: key.map(|key| Hidden::new(key.to_owned())),
+        alternate: Alternate::None,
     };
     let check = |yaml: &str, want: Contents| assert_eq!(contents(yaml), want, "{yaml}");
     check("{kind: Secret, metadata: {}}", Contents::Unheard);
@@ -70,13 +71,38 @@ fn where_a_reference_leads() {
         certificate(&world, &key)
     };
     let good = Certificate {
-        chain: "cert".into(),
-        key: Hidden::new("key"),
+        source: ObjectKey::new(&crate::world::cluster(), super::KIND, "a", "good"),
+        main: pair("cert", "key"),
+        alternate: Alternate::None,
     };
-    assert_eq!(look("a", "good"), Lookup::Found(good));
+    assert_eq!(look("a", "good"), Lookup::Found(Box::new(good)));
     assert!(matches!(look("a", "keyless"), Lookup::Invalid(why) if why.starts_with("tls.key")));
     assert!(matches!(look("a", "bare"), Lookup::Invalid(why) if why.starts_with("tls.crt")));
     assert_eq!(look("a", "unheard"), Lookup::Unheard);
     assert_eq!(look("a", "missing"), Lookup::Missing);
     assert_eq!(look("b", "good"), Lookup::Missing);
+}
+
+fn pair(chain: &str, key: &str) -> KeyPair {
+    KeyPair {
+        chain: chain.into(),
+        key: Hidden::new(key),
+    }
+}
+
+/// Model, section 11.
+#[test]
+fn a_second_certificate_needs_both_its_parts() {
+    let check = |data: &str, want: Alternate| {
+        let yaml = format!("{{kind: Secret, data: {{tls.crt: Y2VydA==, tls.key: a2V5, {data}}}}}");
+        match contents(&yaml) {
+            Contents::Heard { alternate, .. } => assert_eq!(alternate, want, "{data}"),
+            Contents::Unheard => panic!("{data} is not heard"),
+        }
+    };
+    check("x: eA==", Alternate::None);
+    check("alt.crt: Y2VydA==", Alternate::Incomplete);
+    check("alt.crt: Y2VydA==, alt.key: \"?\"", Alternate::Incomplete);
+    let both = "alt.crt: Y2VydA==, alt.key: a2V5";
+    check(both, Alternate::Pair(pair("cert", "key")));
 }
