@@ -33,8 +33,8 @@ pub(super) fn render(
             own_name(maker, child.host, alternate)
         };
         refs.push(Ref::slash("sslkeyandcertificate", name.clone()));
-        let marker = (!is_default).then(|| Marker::one("Host", child.host.text().clone()));
-        let body = body(maker, name, pair, marker);
+        let of_host = (!is_default).then(|| Marker::one("Host", child.host.text().clone()));
+        let body = body(maker, name, pair, of_host);
         if is_default {
             let from = of_default(&certificate.source, alternate);
             let body = maker.object(body, from, Presence::Always);
@@ -97,7 +97,7 @@ fn body(
     maker: &Maker<'_>,
     name: EcoString,
     pair: &KeyPair,
-    marker: Option<Marker>,
+    of_host: Option<Marker>,
 ) -> SslKeyAndCertificate {
     SslKeyAndCertificate {
         name,
@@ -108,6 +108,6 @@ fn body(
         },
         key: pair.key.clone(),
         kind: "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE".into(),
-        markers: maker.markers(marker.into_iter().collect()),
+        markers: maker.markers(of_host.into_iter().collect()),
     }
 }
