@@ -117,6 +117,7 @@ async fn object(
     let answer = client
         .get_object(GetObjectRequest {
             r#ref: Some(reference),
+            ..GetObjectRequest::default()
         })
         .await?
         .into_inner();

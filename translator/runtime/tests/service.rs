@@ -12,6 +12,9 @@ mod lab;
 mod objects;
 
 #[cfg(test)]
+#[path = "service/answers.rs"]
+mod answers;
+#[cfg(test)]
 #[path = "service/converge.rs"]
 mod converge;
 #[cfg(test)]
@@ -29,3 +32,9 @@ mod scale;
 #[cfg(test)]
 #[path = "service/tokens.rs"]
 mod tokens;
+#[cfg(test)]
+#[path = "service/told.rs"]
+mod told;
+#[cfg(test)]
+#[path = "service/watches.rs"]
+mod watches;
