@@ -14,6 +14,7 @@ mod e2e;
 mod grpcurl;
 mod health;
 mod normal;
+mod printed;
 mod program;
 mod rbac;
 mod relay;
