@@ -15,6 +15,9 @@ mod objects;
 #[path = "service/answers.rs"]
 mod answers;
 #[cfg(test)]
+#[path = "service/claims.rs"]
+mod claims;
+#[cfg(test)]
 #[path = "service/converge.rs"]
 mod converge;
 #[cfg(test)]
@@ -23,6 +26,9 @@ mod explain;
 #[cfg(test)]
 #[path = "service/queries.rs"]
 mod queries;
+#[cfg(test)]
+#[path = "service/refusals.rs"]
+mod refusals;
 #[cfg(test)]
 #[path = "service/restart.rs"]
 mod restart;

@@ -4,7 +4,7 @@ use crate::agent::Cluster;
 use crate::lab::{Plan, Running, everywhere, simulator, start};
 use crate::objects::{base, endpoints, ingress, shop};
 use aviary_proto::query::v1::{
-    ChangeKind, Side, WaitReason, WatchConvergedRequest, WatchConvergedResponse,
+    ChangeKind, Side, Wait, WaitReason, WatchConvergedRequest, WatchConvergedResponse,
     WatchObjectsRequest, WatchObjectsResponse,
 };
 use prost_types::FieldMask;
@@ -266,17 +266,17 @@ async fn convergence_is_told_with_what_it_waits_for() {
     let mut watch = converged(&translator).await;
     let first = next(&mut watch).await.unwrap().unwrap();
     assert!(!first.converged && !first.waits.is_empty(), "{first:?}");
-    let mut reasons: Vec<_> = first.waits.iter().map(|it| it.reason()).collect();
+    let mut reasons: Vec<_> = first.waits.iter().map(Wait::reason).collect();
     while !reasons.contains(&WaitReason::Agents) {
         let stand = next(&mut watch).await.unwrap().unwrap();
-        reasons.extend(stand.waits.iter().map(|it| it.reason()));
+        reasons.extend(stand.waits.iter().map(Wait::reason));
     }
     let _agent = translator.agent(&cluster, everywhere());
     let mut changes = 0;
     loop {
         let stand = next(&mut watch).await.unwrap().unwrap();
         assert_eq!(stand.converged, stand.waits.is_empty(), "{stand:?}");
-        reasons.extend(stand.waits.iter().map(|it| it.reason()));
+        reasons.extend(stand.waits.iter().map(Wait::reason));
         changes += stand.observed_changes;
         let pools = translator.snapshots.borrow().sites[0]
             .built
