@@ -157,7 +157,7 @@ impl<'a> Explained<'a> {
                 }
             };
             let held = site.holds.iter().filter(|(key, _)| meant(key));
-            holds.extend(held.map(|(_, held)| (site, &*held)));
+            holds.extend(held.map(|(_, held)| (site, held)));
         }
         holds
     }
