@@ -32,9 +32,9 @@ fn missing(why: &Status) -> (String, String) {
     (missing.resource_type.clone(), missing.resource_name.clone())
 }
 
-fn unknown() -> Option<FieldMask> {
+fn unknown() -> FieldMask {
     let paths = vec!["no_such_field".into()];
-    Some(FieldMask { paths })
+    FieldMask { paths }
 }
 
 async fn ready() -> (Running, QueryServiceClient<Channel>) {
@@ -61,18 +61,18 @@ async fn questions_about_objects_and_plans_name_what_is_wrong() {
     let (_translator, mut client) = ready().await;
     refused! { client,
         list_objects ListObjectsRequest { side: 9 } "side";
-        list_objects ListObjectsRequest { read_mask: unknown() } "read_mask";
-        get_object GetObjectRequest { read_mask: unknown() } "read_mask";
+        list_objects ListObjectsRequest { read_mask: Some(unknown()) } "read_mask";
+        get_object GetObjectRequest { read_mask: Some(unknown()) } "read_mask";
         get_object GetObjectRequest { r#ref: None } "ref";
         get_object GetObjectRequest { r#ref: Some(AviObjectRef::default()) } "ref.type ref.name";
         get_plan GetPlanRequest { r#type: "x".into() } "type";
-        get_plan GetPlanRequest { read_mask: unknown() } "read_mask";
+        get_plan GetPlanRequest { read_mask: Some(unknown()) } "read_mask";
         get_plan GetPlanRequest { page_token: "x".into() } "page_token";
         watch_objects WatchObjectsRequest { r#type: "x".into() } "type";
         watch_objects WatchObjectsRequest { side: -1 } "side";
-        watch_objects WatchObjectsRequest { read_mask: unknown() } "read_mask";
+        watch_objects WatchObjectsRequest { read_mask: Some(unknown()) } "read_mask";
         watch_objects WatchObjectsRequest { resume_token: "x".into() } "resume_token";
-        watch_converged WatchConvergedRequest { read_mask: unknown() } "read_mask";
+        watch_converged WatchConvergedRequest { read_mask: Some(unknown()) } "read_mask";
     }
     let elsewhere = GetObjectRequest {
         r#ref: Some(AviObjectRef {
@@ -92,17 +92,17 @@ async fn questions_about_hosts_and_agents_name_what_is_wrong() {
     let (_translator, mut client) = ready().await;
     refused! { client,
         get_shard_map GetShardMapRequest { page_size: 10_001 } "page_size";
-        get_shard_map GetShardMapRequest { read_mask: unknown() } "read_mask";
+        get_shard_map GetShardMapRequest { read_mask: Some(unknown()) } "read_mask";
         list_claims ListClaimsRequest { kind: 9 } "kind";
         list_claims ListClaimsRequest { state: -1 } "state";
         list_claims ListClaimsRequest { page_token: "x".into() } "page_token";
-        list_claims ListClaimsRequest { read_mask: unknown() } "read_mask";
+        list_claims ListClaimsRequest { read_mask: Some(unknown()) } "read_mask";
         list_agents ListAgentsRequest { page_size: 1_001 } "page_size";
-        list_agents ListAgentsRequest { read_mask: unknown() } "read_mask";
+        list_agents ListAgentsRequest { read_mask: Some(unknown()) } "read_mask";
         list_scopes ListScopesRequest { page_token: "x".into() } "page_token";
-        list_scopes ListScopesRequest { read_mask: unknown() } "read_mask";
+        list_scopes ListScopesRequest { read_mask: Some(unknown()) } "read_mask";
         list_findings ListFindingsRequest { at_least: 9 } "at_least";
-        list_findings ListFindingsRequest { read_mask: unknown() } "read_mask";
+        list_findings ListFindingsRequest { read_mask: Some(unknown()) } "read_mask";
     }
 }
 
