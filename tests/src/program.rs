@@ -167,6 +167,15 @@ impl Program {
         Ok(())
     }
 
+    /// Everything that it printed, once a word is among it.
+    pub async fn prints(&self, word: &str) -> Result<String> {
+        until(&format!("{} prints `{word}`", self.name), async || {
+            let text = fs::read_to_string(&self.out).unwrap_or_default();
+            Ok(text.contains(word).then_some(text))
+        })
+        .await
+    }
+
     /// Everything that it wrote to standard error.
     pub fn words(&self) -> Result<String> {
         fs::read_to_string(&self.errors).context("read a log file")

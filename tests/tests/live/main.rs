@@ -13,6 +13,7 @@ mod e2e;
 mod grpcurl;
 mod health;
 mod normal;
+mod printed;
 mod rbac;
 mod relay;
 mod scene;

@@ -4,6 +4,7 @@
 pub mod checksum;
 pub mod common;
 mod compare;
+mod difference;
 pub mod ds_set;
 mod explain;
 pub mod go_json;
@@ -31,6 +32,7 @@ pub mod vrf_context;
 pub mod vs_vip;
 
 pub use common::Marker;
+pub use difference::Difference;
 pub use explain::Field;
 pub use inventory::Inventory;
 pub use metadata::ServiceMetadata;

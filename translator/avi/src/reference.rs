@@ -170,7 +170,9 @@ impl fmt::Display for Ref {
                     .replace(' ', "+");
                 write!(f, "/api/{kind}/?name={escaped}")
             }
-            Spelling::Uuid => write!(f, "/api/{kind}/{}", self.uuid),
+            Spelling::Uuid if name.is_empty() => write!(f, "/api/{kind}/{}", self.uuid),
+            // As the Controller answers it, which also takes it back.
+            Spelling::Uuid => write!(f, "/api/{kind}/{}#{name}", self.uuid),
         }
     }
 }
@@ -242,6 +244,15 @@ mod tests {
             }
         }
         assert_eq!(Ref::plain("pool", "a b/ü").text(), "/api/pool?name=a b/ü");
+    }
+
+    #[test]
+    fn what_was_read_with_a_name_keeps_it() {
+        let text = "/api/pool/pool-1#a #b";
+        let read = Ref::parse(text).unwrap();
+        assert_eq!((read.uuid.as_str(), read.name.as_str()), ("pool-1", "a #b"));
+        assert_eq!(read.text(), text);
+        assert_eq!(Ref::by_uuid("network", "n-1").text(), "/api/network/n-1");
     }
 
     #[test]

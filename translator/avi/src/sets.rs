@@ -61,7 +61,7 @@ impl Desired {
 }
 
 /// One Avi object that the Controller has.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedObject {
     /// What it is.
     pub key: AviKey,

@@ -71,6 +71,7 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
                 field: args.field.clone(),
                 page_size: PAGE,
                 page_token: String::new(),
+                read_mask: None,
             };
             let answer = ask(&args.translator, request).await?;
             match args.output {

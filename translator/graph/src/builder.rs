@@ -1,5 +1,6 @@
 //! Keeps the results of all units and evaluates again what a change touched.
 
+use crate::claimed::Asked;
 use crate::claims::{Claims, Lost, Registry, claims_of};
 use crate::commons::Commons;
 use crate::draft::Draft;
@@ -220,8 +221,8 @@ impl Builder {
             if !evaluate && former.is_some_and(|memo| memo.holds(facts)) {
                 continue;
             }
-            let claims = former.map(|memo| memo.claims.clone()).unwrap_or_default();
-            let (memo, touched) = self.run(facts, &unit, &claims);
+            let asked = former.map(|memo| memo.claims.clone()).unwrap_or_default();
+            let (memo, touched) = self.run(facts, &unit, &asked.claims);
             work.counts.evaluated += 1;
             work.evaluate(touched);
             results.insert(unit, memo);
@@ -240,7 +241,8 @@ impl Builder {
         let mut parts = draft.render(env, &Lost::default());
         let claims = claims_of(facts, env, &parts);
         let touched = self.registry.replace(unit, former, &claims);
-        let lost = self.registry.lost(unit, &claims);
+        let winners = self.registry.winners(unit, &claims);
+        let lost = Lost::of(&winners);
         if !lost.is_empty() {
             parts = draft.render(env, &lost);
         }
@@ -254,7 +256,7 @@ impl Builder {
         parts.shrink();
         let memo = Memo {
             reads: view.into_reads(),
-            claims,
+            claims: Arc::new(Asked { claims, winners }),
             parts: Arc::new(parts),
         };
         (memo, touched)
@@ -287,6 +289,7 @@ impl Builder {
         }
         for (unit, former, memo) in pairs {
             self.replace(&unit, &former, &memo.parts, work);
+            self.built.claims.replace(&unit, &memo.claims);
             if !memo.is_empty() {
                 self.memos.insert(unit, memo);
             }

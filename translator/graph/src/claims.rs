@@ -41,7 +41,7 @@ impl Claim {
 /// What decides between two claims: the older object, then the smaller key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
-    created: EcoString,
+    pub(crate) created: EcoString,
     pub(crate) source: ObjectKey,
 }
 
@@ -66,7 +66,29 @@ pub(crate) struct Lost {
     pub(crate) shards: BTreeSet<ShardKey>,
 }
 
+/// Who has what a unit asks for and does not get.
+pub(crate) type Winners = BTreeMap<Claim, ObjectKey>;
+
 impl Lost {
+    /// By what was lost, and to whom.
+    pub(crate) fn of(winners: &Winners) -> Self {
+        let mut lost = Self::default();
+        for (claim, winner) in winners {
+            match claim {
+                Claim::Name(key) | Claim::Common(key) => {
+                    lost.names.insert(key.clone());
+                }
+                Claim::Host(tenant, _) => {
+                    lost.hosts.insert(tenant.clone(), winner.clone());
+                }
+                Claim::Place(shard, _) => {
+                    lost.shards.insert(shard.clone());
+                }
+            }
+        }
+        lost
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -156,26 +178,13 @@ impl Registry {
         touched.extend(others.map(|(_, other)| UnitKey::clone(other)));
     }
 
-    /// What the unit does not get of what it asks for.
-    pub(crate) fn lost(&self, unit: &UnitKey, claims: &Claims) -> Lost {
-        let mut lost = Lost::default();
-        for (claim, rank) in claims {
-            let Some(winner) = self.winner_before(unit, claim, rank) else {
-                continue;
-            };
-            match claim {
-                Claim::Name(key) | Claim::Common(key) => {
-                    lost.names.insert(key.clone());
-                }
-                Claim::Host(tenant, _) => {
-                    lost.hosts.insert(tenant.clone(), winner.clone());
-                }
-                Claim::Place(shard, _) => {
-                    lost.shards.insert(shard.clone());
-                }
-            }
-        }
-        lost
+    /// What the unit does not get of what it asks for, and the last source that has it.
+    pub(crate) fn winners(&self, unit: &UnitKey, claims: &Claims) -> Winners {
+        let winner = |(claim, rank): &(Claim, Arc<Rank>)| {
+            let winner = self.winner_before(unit, claim, rank)?;
+            Some((claim.clone(), winner.clone()))
+        };
+        claims.iter().filter_map(winner).collect()
     }
 
     /// The last source that has what an equal claim of this unit does not get.

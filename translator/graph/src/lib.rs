@@ -7,6 +7,7 @@
 //! VIP, shared pool group, redirects) is joined from the units' contributions.
 
 mod builder;
+mod claimed;
 mod claims;
 mod commons;
 mod draft;
@@ -26,6 +27,7 @@ mod shards;
 mod unit;
 
 pub use builder::{Builder, Counts};
+pub use claimed::{Ask, Claimed, Prize};
 pub use parts::Serve;
 pub use report::{Built, Unknown};
 pub use unit::UnitKey;

@@ -1,6 +1,6 @@
 //! What units found, what they read for it, and who reads what.
 
-use crate::claims::Claims;
+use crate::claimed::Asked;
 use crate::parts::Parts;
 use crate::recorder::Read;
 use crate::unit::UnitKey;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Memo {
     /// Sorted.
     pub(crate) reads: Box<[(Read, Digest)]>,
-    pub(crate) claims: Claims,
+    pub(crate) claims: Arc<Asked>,
     pub(crate) parts: Arc<Parts>,
 }
 

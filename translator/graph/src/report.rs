@@ -1,13 +1,16 @@
 //! What a build gives: the desired objects, what changed in them, and what is not known.
 
 use crate::builder::Counts;
+use crate::claimed::Claimed;
 use crate::parts::{Parts, Serve};
 use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
 use aviary_kinds::{Env, StatusWrite, ingress, room, service};
 use aviary_store::Facts;
-use aviary_types::{ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey};
+use aviary_types::{
+    ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey, TenantName,
+};
 use imbl::{OrdMap, OrdSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,11 +32,28 @@ pub struct Built {
     pub unknown_changed: bool,
     /// How much work it was.
     pub counts: Counts,
+    /// What is asked for, by whom, and what became of it.
+    pub claims: Claimed,
     pub(crate) units: OrdMap<UnitKey, Arc<Parts>>,
     pub(crate) by_source: OrdMap<ObjectKey, Members<UnitKey>>,
 }
 
 impl Built {
+    /// A copy for those who read the state: without what changed last, which is news once.
+    #[must_use]
+    pub fn state(&self) -> Self {
+        Self {
+            facts: self.facts.clone(),
+            desired: self.desired.clone(),
+            unknown: self.unknown.clone(),
+            counts: self.counts,
+            claims: self.claims.clone(),
+            units: self.units.clone(),
+            by_source: self.by_source.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The virtual services that serve a source, by host.
     pub fn serves_of(&self, source: &ObjectKey) -> Vec<Serve> {
         let parts = self.parts_of(source);
@@ -109,6 +129,16 @@ impl Built {
                     share.host.as_str(),
                 )
             })
+    }
+
+    /// Every object that a host's objects in a tenant come from.
+    pub fn sources_of(&self, unit: &UnitKey, tenant: &TenantName) -> BTreeSet<&ObjectKey> {
+        let parts = self.units.get(unit).into_iter();
+        let shares = parts.flat_map(|parts| &parts.shares);
+        let shares = shares.filter(|share| share.shard.tenant == *tenant);
+        shares
+            .flat_map(|share| share.sources.iter().map(AsRef::as_ref))
+            .collect()
     }
 
     fn parts_of(&self, source: &ObjectKey) -> impl Iterator<Item = &Arc<Parts>> {

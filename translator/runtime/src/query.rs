@@ -1,18 +1,24 @@
 //! `aviary.query.v1` and `aviary.admin.v1`: answers from published values, orders to the core.
 
 mod admin;
-mod answers;
+mod claims;
 mod converged;
 mod desk;
 mod explain;
+pub(crate) mod feed;
 mod fields;
 mod filters;
+mod mask;
+mod objects;
 mod page;
 mod plans;
 mod refusal;
 mod scopes;
+mod shards;
+mod waits;
+mod watch;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, DeskParts};
 pub use desk::{LevelSetter, Reconfigure};
 
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};

@@ -7,7 +7,8 @@ use crate::date::dated;
 use crate::hub::service::Door;
 use crate::identity::Gate;
 use crate::incoming::Connection;
-use crate::query::{Desk, LevelSetter};
+use crate::query::feed::{self, Feed};
+use crate::query::{Desk, DeskParts, LevelSetter};
 use crate::retain::{Error as StoreError, Retain, StoreAt};
 use crate::view::Snapshot;
 use aviary_boot::{Blocking, Clock, Shutdown};
@@ -18,6 +19,7 @@ use aviary_proto::query::v1::query_service_server::QueryServiceServer;
 use aviary_proto::sync::v1::sync_service_server::SyncServiceServer;
 use aviary_session::{Config as SessionConfig, CredentialSource, Session, Transport};
 use aviary_settings::{ControllerAccess, Settings};
+use aviary_types::eco_format;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,6 +144,7 @@ pub struct Translator {
     door: Door,
     desk: Desk,
     snapshots: watch::Receiver<Snapshot>,
+    newest: watch::Sender<Arc<Feed>>,
 }
 
 impl Translator {
@@ -169,18 +172,23 @@ impl Translator {
             gate: gate.clone(),
             clock: config.clock.clone(),
         };
-        let desk = Desk {
+        let (newest, feeds) = watch::channel(Arc::new(Feed::default()));
+        let desk = Desk::new(DeskParts {
             snapshots: snapshots.clone(),
             wakes,
             gate,
             log_level: config.log_level,
-        };
+            blocking: config.blocking,
+            feeds,
+            start: eco_format!("{}", config.clock.now()),
+        });
         Ok(Self {
             core,
             inbox,
             door,
             desk,
             snapshots,
+            newest,
         })
     }
 
@@ -206,6 +214,7 @@ impl Translator {
             door,
             desk,
             snapshots,
+            newest: feeds,
         } = self;
         let (reporter, health) = tonic_health::server::health_reporter();
         let (newest, older) = (
@@ -218,6 +227,9 @@ impl Translator {
             let _alive = alive;
             core.run(inbox, stop).await;
         });
+        let feed = feed::run(snapshots.clone(), feeds, desk.blocking);
+        // It ends with the core.
+        aviary_boot::spawn("feed", feed);
         let readiness = aviary_boot::spawn("readiness", readiness(reporter, snapshots));
         let clock = door.clock.clone();
         let served = Server::builder()

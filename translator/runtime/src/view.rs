@@ -53,8 +53,23 @@ pub struct SiteView {
     pub refusals: OrdMap<AviKey, Arc<Vec<Finding>>>,
     /// Whether everything up to the generation of `built` was done, held or refused.
     pub settled: bool,
+    /// How far it is, if it is not settled.
+    pub progress: Progress,
     /// Why it cannot be read; empty if it can.
     pub trouble: EcoString,
+}
+
+/// How far the writes to a Controller are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether plans are made: everything was read once.
+    pub open: bool,
+    /// Whether something is still to be compared.
+    pub comparing: bool,
+    /// Objects with operations that were handed out, and how many.
+    pub sending: OrdMap<AviKey, usize>,
+    /// Objects whose write failed for a reason that passes.
+    pub retries: usize,
 }
 
 /// Something held back.

@@ -12,6 +12,12 @@ mod lab;
 mod objects;
 
 #[cfg(test)]
+#[path = "service/answers.rs"]
+mod answers;
+#[cfg(test)]
+#[path = "service/claims.rs"]
+mod claims;
+#[cfg(test)]
 #[path = "service/converge.rs"]
 mod converge;
 #[cfg(test)]
@@ -21,6 +27,9 @@ mod explain;
 #[path = "service/queries.rs"]
 mod queries;
 #[cfg(test)]
+#[path = "service/refusals.rs"]
+mod refusals;
+#[cfg(test)]
 #[path = "service/restart.rs"]
 mod restart;
 #[cfg(test)]
@@ -29,3 +38,9 @@ mod scale;
 #[cfg(test)]
 #[path = "service/tokens.rs"]
 mod tokens;
+#[cfg(test)]
+#[path = "service/told.rs"]
+mod told;
+#[cfg(test)]
+#[path = "service/watches.rs"]
+mod watches;

@@ -67,26 +67,38 @@ fn row(observed: &Observed, key: &AviKey, body: &Body) -> Option<Vec<String>> {
     ])
 }
 
-/// What to try next.
+/// What to try next: each line that is set in is a command that works as it stands.
 pub(super) fn hints(args: &DemoArgs, stage: &Stage) -> String {
     let (translator, controller) = (stage.translator(), stage.controller());
     let address = translator.trim_start_matches("http://");
     let (examples, statuses) = (args.examples.display(), args.status_dir.display());
+    let aviary = this_program();
+    let service = "aviary.query.v1.QueryService";
     format!(
         "\n\
          Ask what was computed:\n\
-         \x20 cargo run -q --bin aviary -- get shards --translator {translator}\n\
-         \x20 cargo run -q --bin aviary -- get virtualservice --translator {translator}\n\
+         \x20 {aviary} get shards --translator {translator}\n\
+         \x20 {aviary} get virtualservice --translator {translator}\n\
+         \x20 {aviary} get claims --translator {translator}\n\
          \x20 grpcurl -plaintext {address} list\n\
-         \x20 grpcurl -plaintext {address} aviary.query.v1.QueryService/GetShardMap\n\
-         \x20 grpcurl -plaintext -d '{{\"type\": \"pool\", \"side\": \"SIDE_OBSERVED\"}}' {address} aviary.query.v1.QueryService/ListObjects\n\
+         \x20 grpcurl -plaintext {address} {service}/GetShardMap\n\
+         \x20 grpcurl -plaintext -d '{{\"type\": \"pool\", \"side\": \"SIDE_OBSERVED\"}}' {address} {service}/ListObjects\n\
          Look at the simulated Controller:\n\
          \x20 curl -s {controller}/_sim/dump\n\
          \x20 curl -s {controller}/_sim/log\n\
+         More of it is in docs/grpcurl.md.\n\
          Edit a file below {examples}/shop and watch the table change.\n\
          Statuses, annotations and Events are written below {statuses}.\n\
          Ctrl-C ends it.\n"
     )
+}
+
+/// How to call this very program from here.
+fn this_program() -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "aviary".into());
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = program.strip_prefix(&here).unwrap_or(&program);
+    shown.display().to_string()
 }
 
 pub(super) fn print(text: &str) -> std::io::Result<()> {

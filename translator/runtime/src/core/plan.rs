@@ -7,14 +7,14 @@ use super::wake::{SiteId, Target, Wake};
 use crate::control::{All, Told};
 use crate::trace::{self, Causes, Changes};
 use crate::view::Held;
-use aviary_avi::{AviKey, AviKind};
+use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_boot::trace::Context;
 use aviary_execute::{Outcome, Submission, Traces};
 use aviary_kinds::namespace;
 use aviary_plan::{Hold, Method, Op, Plan, leave_out};
 use aviary_session::Drift;
 use aviary_settings::Drift as DriftPolicy;
-use aviary_types::{Digest, EcoString, ObjectKey, ScopeKey, eco_format};
+use aviary_types::{Digest, DomainId, EcoString, ObjectKey, ScopeKey, eco_format};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 use tracing::Span;
@@ -287,6 +287,14 @@ fn submit(site: &mut Site, plan: Plan, traces: Traces) {
 fn note_hold(site: &mut Site, hold: &Hold) {
     let desired = site.lane.built().desired.objects.get(&hold.object);
     let domain = desired.map(|desired| desired.domain.clone());
+    // What is to go is desired no more: its marks tell whose it is.
+    let domain = domain.or_else(|| {
+        let observed = site.lane.observed()?.objects.get(&hold.object)?;
+        let owned = |domain: &DomainId| {
+            matches!(observed.body.owner(domain), Owned::Yes | Owned::IfReferred)
+        };
+        site.lane.domains().into_iter().find(owned)
+    });
     let kept = Held {
         hold: hold.clone(),
         domain,

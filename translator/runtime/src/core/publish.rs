@@ -47,13 +47,14 @@ fn view(site: &Site) -> SiteView {
         controller: site.name.clone(),
         domains: site.lane.domains(),
         shards: shards.collect(),
-        built: site.lane.built().clone(),
+        built: site.lane.built().state(),
         observed: site.lane.observed().cloned(),
         ops: site.ops.clone(),
         holds: site.holds.clone(),
         guarded: site.guarded.clone(),
         refusals: site.refusals.clone(),
         settled: site.is_settled(),
+        progress: site.progress(),
         trouble: site.trouble.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::control::Reader;
 use crate::lane::{Busy, Lane};
 use crate::trace::Due;
-use crate::view::Held;
+use crate::view::{Held, Progress};
 use aviary_avi::{AviKey, ObservedObject};
 use aviary_boot::trace::Context;
 use aviary_execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
@@ -46,7 +46,7 @@ pub(crate) struct Site {
     pub(crate) seen: u64,
     pub(crate) drift_due: Option<Instant>,
     /// Objects with operations at the executor, and how many.
-    busy: BTreeMap<AviKey, usize>,
+    busy: OrdMap<AviKey, usize>,
     /// When each object was written last, counted in outcomes.
     written: BTreeMap<AviKey, u64>,
     /// Objects that are not written again before a time, unless they change.
@@ -93,7 +93,7 @@ struct Wait {
 
 /// Objects that the next plan must leave alone.
 struct Blocked<'a> {
-    busy: &'a BTreeMap<AviKey, usize>,
+    busy: &'a OrdMap<AviKey, usize>,
     waits: &'a BTreeMap<AviKey, Wait>,
 }
 
@@ -129,7 +129,7 @@ impl Site {
             read_at: Instant::now(),
             seen: 0,
             drift_due: None,
-            busy: BTreeMap::new(),
+            busy: OrdMap::new(),
             written: BTreeMap::new(),
             waits: BTreeMap::new(),
             ops: OrdMap::new(),
@@ -214,8 +214,21 @@ impl Site {
     /// Whether nothing is under way, waits to be planned, or is to be tried again.
     pub(crate) fn is_settled(&self) -> bool {
         let undone = self.waits.values().any(|wait| wait.undone);
-        let planned = self.open && self.look == Look::No && !self.submitting;
-        planned && self.busy.is_empty() && !undone
+        self.open && !self.is_comparing() && self.busy.is_empty() && !undone
+    }
+
+    fn is_comparing(&self) -> bool {
+        self.look != Look::No || self.submitting
+    }
+
+    /// How far it is.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            open: self.open,
+            comparing: self.is_comparing(),
+            sending: self.busy.clone(),
+            retries: self.waits.values().filter(|wait| wait.undone).count(),
+        }
     }
 
     /// When something has to be looked at again.

@@ -1,22 +1,25 @@
 //! Waits until the Controllers show what was heard.
 
 use super::desk::Desk;
-use super::refusal::bad_field;
+use super::refusal::{bad_field, bad_fields, not_found};
 use crate::convert;
 use crate::core::wake::Order;
 use crate::view::Snapshot;
 use aviary_proto::query::v1::{
     ObjectVersion, WaitConvergedRequest, WaitConvergedResponse, wait_converged_request::What,
 };
-use aviary_types::{Finding, Generation, ObjectKey};
+use aviary_types::{Generation, ObjectKey};
 use tonic::Status;
+
+/// Most findings of an answer: ListFindings has all.
+const FINDINGS_MAX: usize = 1_000;
 
 pub(super) async fn wait(
     desk: &Desk,
     request: WaitConvergedRequest,
 ) -> Result<WaitConvergedResponse, Status> {
     let object = match request.what {
-        Some(What::Object(object)) => Some(version(object)?),
+        Some(What::Object(object)) => Some(version(desk, object)?),
         Some(What::Everything(_)) => None,
         None => return Err(bad_field("what", "say what to wait for")),
     };
@@ -30,29 +33,51 @@ pub(super) async fn wait(
     let snapshot = snapshot
         .map_err(|_| Status::unavailable("the translator is stopping"))?
         .clone();
-    let ours = |finding: &&Finding| {
-        object
-            .as_ref()
-            .is_none_or(|(key, _)| finding.object == *key)
-    };
-    Ok(WaitConvergedResponse {
-        generation: snapshot.generation().0,
-        findings: snapshot
-            .findings()
-            .iter()
-            .filter(ours)
-            .map(convert::finding)
-            .collect(),
-    })
+    let answer = move || answer(&snapshot, object.map(|(key, _)| key).as_ref());
+    let answered = desk.blocking.run(answer).await;
+    answered.map_err(|_| Status::internal("the answer could not be made"))
 }
 
-fn version(object: ObjectVersion) -> Result<(ObjectKey, String), Status> {
+fn answer(snapshot: &Snapshot, object: Option<&ObjectKey>) -> WaitConvergedResponse {
+    let mut findings = snapshot.findings();
+    findings.retain(|finding| object.is_none_or(|key| finding.object == *key));
+    WaitConvergedResponse {
+        generation: snapshot.generation().0,
+        findings_total: findings.len() as u64,
+        findings: findings
+            .iter()
+            .take(FINDINGS_MAX)
+            .map(convert::finding)
+            .collect(),
+    }
+}
+
+fn version(desk: &Desk, object: ObjectVersion) -> Result<(ObjectKey, String), Status> {
     let key = object
         .key
         .ok_or_else(|| bad_field("object.key", "it is needed"))?;
-    let key = convert::key_of(&object.cluster.as_str().into(), &key)
-        .ok_or_else(|| bad_field("object.key.kind", "it is not a kind that is translated"))?;
-    Ok((key, object.resource_version))
+    let mut wrong = Vec::new();
+    if object.cluster.is_empty() {
+        wrong.push(("object.cluster", "it is needed".to_owned()));
+    }
+    if key.name.is_empty() {
+        wrong.push(("object.key.name", "it is needed".to_owned()));
+    }
+    let found = convert::key_of(&object.cluster.as_str().into(), &key);
+    if found.is_none() {
+        let why = "it is not a kind that is translated".to_owned();
+        wrong.push(("object.key.kind", why));
+    }
+    let found = found.filter(|_| wrong.is_empty());
+    let found = found.ok_or_else(|| bad_fields(wrong))?;
+    // Nobody will ever speak for a cluster that is not configured.
+    let snapshot = desk.snapshots.borrow();
+    let mut domains = snapshot.sites.iter().flat_map(|site| &site.domains);
+    let is_served = domains.any(|domain| domain.cluster == found.cluster);
+    if !is_served && !snapshot.sites.is_empty() {
+        return Err(not_found("cluster", &object.cluster));
+    }
+    Ok((found, object.resource_version))
 }
 
 /// Whether that version of the object, or a later one, was heard.
@@ -68,7 +93,7 @@ fn is_heard(snapshot: &Snapshot, key: &ObjectKey, asked: &str) -> bool {
 }
 
 /// Whether everything up to a generation was done, held or refused, and told.
-fn is_done(snapshot: &Snapshot, mark: Generation) -> bool {
+pub(super) fn is_done(snapshot: &Snapshot, mark: Generation) -> bool {
     let translated = |built: Generation| built >= mark && built == snapshot.generation();
     snapshot.is_settled()
         && snapshot

@@ -1,9 +1,12 @@
 //! The services themselves: who asks is looked at first, then the question.
 
-use super::{admin, answers, converged, explain, plans, refusal, scopes};
+use super::feed::Feeds;
+use super::watch::{self, Answers, WATCHES_MAX};
+use super::{admin, claims, converged, explain, objects, plans, refusal, scopes, shards};
 use crate::core::wake::{Order, Wake, Wakes};
 use crate::identity::{Caller, ClusterRules, Gate};
 use crate::view::Snapshot;
+use aviary_boot::Blocking;
 use aviary_proto::admin::v1 as orders;
 use aviary_proto::admin::v1::admin_service_server::AdminService;
 use aviary_proto::query::v1 as query;
@@ -11,19 +14,40 @@ use aviary_proto::query::v1::query_service_server::QueryService;
 use aviary_settings::Settings;
 use aviary_types::{ClusterName, EcoString};
 use std::sync::Arc;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch as watch_channel};
 use tonic::{Request, Response, Status, async_trait};
 
 /// Changes the log level: takes directives, answers those before, or why not.
 pub type LevelSetter = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
 
+/// Questions that are worked on at the same time; the others wait.
+const TURNS_MAX: usize = 8;
+
 /// Where questions and orders arrive.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    pub(crate) snapshots: watch::Receiver<Snapshot>,
+    pub(crate) snapshots: watch_channel::Receiver<Snapshot>,
     pub(crate) wakes: Wakes,
     pub(crate) gate: Arc<Gate>,
     pub(crate) log_level: Option<LevelSetter>,
+    pub(crate) blocking: Blocking,
+    pub(super) feeds: Feeds,
+    /// Names this start of the program.
+    pub(super) start: EcoString,
+    /// Questions that are worked on at the same time.
+    turns: Arc<Semaphore>,
+    pub(super) watches: Arc<Semaphore>,
+}
+
+/// What a desk is made of.
+pub(crate) struct DeskParts {
+    pub(crate) snapshots: watch_channel::Receiver<Snapshot>,
+    pub(crate) wakes: Wakes,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) log_level: Option<LevelSetter>,
+    pub(crate) blocking: Blocking,
+    pub(crate) feeds: Feeds,
+    pub(crate) start: EcoString,
 }
 
 /// Hands changed settings and rules to a running translator.
@@ -47,6 +71,21 @@ impl Reconfigure {
 }
 
 impl Desk {
+    /// A desk that nobody has asked yet.
+    pub(crate) fn new(parts: DeskParts) -> Self {
+        Self {
+            snapshots: parts.snapshots,
+            wakes: parts.wakes,
+            gate: parts.gate,
+            log_level: parts.log_level,
+            blocking: parts.blocking,
+            feeds: parts.feeds,
+            start: parts.start,
+            turns: Arc::new(Semaphore::new(TURNS_MAX)),
+            watches: Arc::new(Semaphore::new(WATCHES_MAX)),
+        }
+    }
+
     /// The way for changed settings.
     pub(crate) fn reconfigure(&self) -> Reconfigure {
         Reconfigure {
@@ -63,6 +102,23 @@ impl Desk {
             .await
             .map_err(|why| refusal::denied(&why))?;
         Ok(self.snapshots.borrow().clone())
+    }
+
+    /// Answers a question from the newest state, beside the loops: however much there is to visit,
+    /// nothing waits for it but who asked.
+    async fn answer<Q: Send + 'static, A: Send + 'static>(
+        &self,
+        request: Request<Q>,
+        answer: fn(&Snapshot, &Q) -> Result<A, Status>,
+    ) -> Result<Response<A>, Status> {
+        self.show(&request).await?;
+        let _turn = self.turns.acquire().await;
+        let (snapshot, asked) = (self.snapshots.borrow().clone(), request.into_inner());
+        let work = move || answer(&snapshot, &asked);
+        let answered = self.blocking.run(work).await;
+        answered
+            .map_err(|_| Status::internal("the answer could not be made"))?
+            .map(Response::new)
     }
 
     /// Who orders, if they may.
@@ -91,52 +147,63 @@ impl Desk {
 
 #[async_trait]
 impl QueryService for Desk {
+    type WatchObjectsStream = Answers<query::WatchObjectsResponse>;
+    type WatchConvergedStream = Answers<query::WatchConvergedResponse>;
+
     async fn list_objects(
         &self,
         request: Request<query::ListObjectsRequest>,
     ) -> Result<Response<query::ListObjectsResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        answers::list_objects(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, objects::list).await
     }
 
     async fn get_object(
         &self,
         request: Request<query::GetObjectRequest>,
     ) -> Result<Response<query::GetObjectResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        answers::get_object(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, objects::get).await
     }
 
     async fn get_shard_map(
         &self,
         request: Request<query::GetShardMapRequest>,
     ) -> Result<Response<query::GetShardMapResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        answers::shard_map(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, shards::map).await
+    }
+
+    async fn list_claims(
+        &self,
+        request: Request<query::ListClaimsRequest>,
+    ) -> Result<Response<query::ListClaimsResponse>, Status> {
+        self.answer(request, claims::list).await
     }
 
     async fn list_agents(
         &self,
         request: Request<query::ListAgentsRequest>,
     ) -> Result<Response<query::ListAgentsResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        scopes::agents(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, scopes::agents).await
     }
 
     async fn list_scopes(
         &self,
         request: Request<query::ListScopesRequest>,
     ) -> Result<Response<query::ListScopesResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        scopes::list(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, scopes::list).await
     }
 
     async fn list_findings(
         &self,
         request: Request<query::ListFindingsRequest>,
     ) -> Result<Response<query::ListFindingsResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        scopes::findings(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, scopes::findings).await
+    }
+
+    async fn get_plan(
+        &self,
+        request: Request<query::GetPlanRequest>,
+    ) -> Result<Response<query::GetPlanResponse>, Status> {
+        self.answer(request, plans::get).await
     }
 
     async fn wait_converged(
@@ -149,20 +216,29 @@ impl QueryService for Desk {
             .map(Response::new)
     }
 
-    async fn get_plan(
+    async fn watch_objects(
         &self,
-        request: Request<query::GetPlanRequest>,
-    ) -> Result<Response<query::GetPlanResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        plans::get(&snapshot, request.get_ref()).map(Response::new)
+        request: Request<query::WatchObjectsRequest>,
+    ) -> Result<Response<Self::WatchObjectsStream>, Status> {
+        self.show(&request).await?;
+        let caller = Caller::of(&request)?;
+        watch::objects(self, caller, request.get_ref()).map(Response::new)
+    }
+
+    async fn watch_converged(
+        &self,
+        request: Request<query::WatchConvergedRequest>,
+    ) -> Result<Response<Self::WatchConvergedStream>, Status> {
+        self.show(&request).await?;
+        let caller = Caller::of(&request)?;
+        watch::converged(self, caller, request.get_ref()).map(Response::new)
     }
 
     async fn explain(
         &self,
         request: Request<query::ExplainRequest>,
     ) -> Result<Response<query::ExplainResponse>, Status> {
-        let snapshot = self.show(&request).await?;
-        explain::explain(&snapshot, request.get_ref()).map(Response::new)
+        self.answer(request, explain::explain).await
     }
 }
 

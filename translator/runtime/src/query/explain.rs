@@ -3,8 +3,8 @@
 mod subject;
 mod wire;
 
-use super::answers::source;
-use super::page::{Sizes, page};
+use super::objects::source;
+use super::page::{Page, Sizes};
 use super::refusal::not_found;
 use crate::convert;
 use crate::view::{Held, SiteView, Snapshot};
@@ -26,6 +26,7 @@ pub(super) fn explain(
     snapshot: &Snapshot,
     asked: &ExplainRequest,
 ) -> Result<ExplainResponse, Status> {
+    let page = Page::of(asked, "aviary.query.v1.ExplainedField", FIELDS)?;
     let subject = Subject::of(snapshot, asked)?;
     let explained = Explained {
         snapshot,
@@ -36,8 +37,7 @@ pub(super) fn explain(
     if entries.is_empty() && !asked.field.is_empty() {
         return Err(not_found("field", &asked.field));
     }
-    let paging = (asked.page_size, asked.page_token.as_str());
-    let (fields, next_page_token) = page(entries.into_iter(), paging, FIELDS)?;
+    let (fields, next_page_token) = page.take(entries.into_iter(), |field| field);
     let first = asked.page_token.is_empty();
     let (findings, holds) = if first {
         (explained.findings(), explained.holds())
@@ -52,7 +52,10 @@ pub(super) fn explain(
         }),
         fields,
         findings: findings.iter().map(convert::finding).collect(),
-        holds: holds.into_iter().map(super::plans::hold).collect(),
+        holds: holds
+            .into_iter()
+            .map(|(site, held)| super::plans::hold(snapshot, site, held))
+            .collect(),
         next_page_token,
     })
 }
@@ -140,7 +143,7 @@ impl<'a> Explained<'a> {
 
     /// What is held back of the objects that are meant, and of those whose markers name the source:
     /// an object that cannot be read has none that is desired.
-    fn holds(&self) -> Vec<&'a Held> {
+    fn holds(&self) -> Vec<(&'a SiteView, &'a Held)> {
         let mut holds = Vec::new();
         for site in self.sites() {
             let wanted = self.objects(site).into_iter().map(|it| &it.key);
@@ -154,7 +157,7 @@ impl<'a> Explained<'a> {
                 }
             };
             let held = site.holds.iter().filter(|(key, _)| meant(key));
-            holds.extend(held.map(|(_, held)| held));
+            holds.extend(held.map(|(_, held)| (site, held)));
         }
         holds
     }

@@ -1,13 +1,15 @@
 //! Agents, how fresh each scope is, and findings.
 
 use super::filters::is;
-use super::page::{SIZES, page};
+use super::page::{Page, SIZES};
+use super::refusal::bad_field;
 use crate::convert;
 use crate::view::{AgentView, ScopeView, Snapshot};
 use aviary_proto::query::v1::{
     Agent, KindFreshness, ListAgentsRequest, ListAgentsResponse, ListFindingsRequest,
     ListFindingsResponse, ListScopesRequest, ListScopesResponse, ScopeFreshness,
 };
+use aviary_proto::types::v1::Severity;
 use aviary_types::{Finding, Kind, ScopeKey, eco_format};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -17,17 +19,14 @@ pub(super) fn agents(
     snapshot: &Snapshot,
     asked: &ListAgentsRequest,
 ) -> Result<ListAgentsResponse, Status> {
+    let page = Page::of(asked, "aviary.query.v1.Agent", SIZES)?;
     let ours = snapshot
         .agents
         .iter()
         .filter(|it| is(&asked.cluster, it.about.cluster.as_str()));
-    let mut entries: Vec<(String, Agent)> = ours.map(|it| (order(it), agent(it))).collect();
+    let mut entries: Vec<(String, &AgentView)> = ours.map(|it| (order(it), it)).collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (agents, next_page_token) = page(
-        entries.into_iter(),
-        (asked.page_size, &asked.page_token),
-        SIZES,
-    )?;
+    let (agents, next_page_token) = page.take(entries.into_iter(), agent);
     Ok(ListAgentsResponse {
         agents,
         next_page_token,
@@ -62,6 +61,7 @@ pub(super) fn list(
     snapshot: &Snapshot,
     asked: &ListScopesRequest,
 ) -> Result<ListScopesResponse, Status> {
+    let page = Page::of(asked, "aviary.query.v1.ScopeFreshness", SIZES)?;
     let counts = counts(snapshot);
     let matches = |scope: &ScopeKey| {
         is(&asked.cluster, scope.cluster.as_str()) && is(&asked.namespace, scope.namespace.as_str())
@@ -72,7 +72,7 @@ pub(super) fn list(
         (order, freshness(snapshot, (scope, view), &counts))
     });
     let entries = entries.filter(|(_, fresh)| !(asked.incomplete_only && fresh.complete));
-    let (scopes, next_page_token) = page(entries, (asked.page_size, &asked.page_token), SIZES)?;
+    let (scopes, next_page_token) = page.take(entries, |fresh| fresh);
     Ok(ListScopesResponse {
         scopes,
         next_page_token,
@@ -142,7 +142,10 @@ pub(super) fn findings(
     snapshot: &Snapshot,
     asked: &ListFindingsRequest,
 ) -> Result<ListFindingsResponse, Status> {
-    let at_least = i32::from(asked.at_least());
+    let page = Page::of(asked, "aviary.types.v1.Finding", SIZES)?;
+    let at_least = Severity::try_from(asked.at_least);
+    let at_least = at_least.map_err(|_| bad_field("at_least", "there is no such severity"))?;
+    let at_least = i32::from(at_least);
     let matches = |finding: &Finding| {
         let object = &finding.object;
         is(&asked.cluster, object.cluster.as_str())
@@ -153,22 +156,18 @@ pub(super) fn findings(
             && i32::from(convert::severity(finding.code.severity())) >= at_least
     };
     let all = snapshot.findings();
-    let mut entries: Vec<(String, _)> = all
+    let mut entries: Vec<(String, &Finding)> = all
         .iter()
         .filter(|finding| matches(finding))
         .enumerate()
         .map(|(number, it)| {
             let (object, code) = (&it.object, it.code.number());
             let order = format!("{}\0{object}\0{code:05}\0{number:08}", object.cluster);
-            (order, convert::finding(it))
+            (order, it)
         })
         .collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (findings, next_page_token) = page(
-        entries.into_iter(),
-        (asked.page_size, &asked.page_token),
-        SIZES,
-    )?;
+    let (findings, next_page_token) = page.take(entries.into_iter(), convert::finding);
     Ok(ListFindingsResponse {
         generation: snapshot.generation().0,
         findings,

@@ -64,6 +64,7 @@ async fn both_sides_of_every_object_are_shown_without_keys() {
     assert_eq!(seen[0], seen[1]);
     let asked = query::GetObjectRequest {
         r#ref: seen[0].first().cloned(),
+        ..query::GetObjectRequest::default()
     };
     let both = client.get_object(asked).await.unwrap().into_inner();
     let (desired, observed) = (both.desired.unwrap(), both.observed.unwrap());
@@ -188,6 +189,7 @@ async fn wrong_questions_are_told_what_is_wrong() {
     };
     let asked = query::GetObjectRequest {
         r#ref: Some(unknown),
+        ..query::GetObjectRequest::default()
     };
     let status = client.get_object(asked).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);

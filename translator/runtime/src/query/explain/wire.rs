@@ -1,6 +1,6 @@
 //! Fields and their origins as the wire has them.
 
-use super::super::answers::source;
+use super::super::objects::source;
 use crate::convert;
 use crate::view::SiteView;
 use aviary_avi::{AviKey, DesiredObject, Field};

@@ -1,0 +1,184 @@
+//! Who claims what, who has it, and who does not.
+
+use super::filters::{has, is};
+use super::objects::source;
+use super::page::{Page, SIZES};
+use super::refusal::bad_field;
+use crate::convert;
+use crate::view::{SiteView, Snapshot};
+use aviary_graph::{Ask, Prize, UnitKey};
+use aviary_proto::query::v1::{
+    Claim, ClaimKind, ClaimState, ListClaimsRequest, ListClaimsResponse, SourceObject,
+};
+use aviary_types::{Host, ObjectKey, TenantName};
+use tonic::Status;
+
+/// One claim, with the Controller whose prize it is.
+struct Entry<'a> {
+    site: &'a SiteView,
+    ask: Ask<'a>,
+}
+
+/// What is asked for, checked.
+struct Filter<'a> {
+    kind: ClaimKind,
+    state: ClaimState,
+    asked: &'a ListClaimsRequest,
+}
+
+/// A page of claims.
+pub(super) fn list(
+    snapshot: &Snapshot,
+    asked: &ListClaimsRequest,
+) -> Result<ListClaimsResponse, Status> {
+    let page = Page::of(asked, "aviary.query.v1.Claim", SIZES)?;
+    let kind = ClaimKind::try_from(asked.kind);
+    let kind = kind.map_err(|_| bad_field("kind", "there is no such kind of claims"))?;
+    let state = ClaimState::try_from(asked.state);
+    let state = state.map_err(|_| bad_field("state", "there is no such state"))?;
+    let filter = Filter {
+        kind: if kind == ClaimKind::Unspecified {
+            ClaimKind::Host
+        } else {
+            kind
+        },
+        state,
+        asked,
+    };
+    let mut entries: Vec<(String, Entry<'_>)> = Vec::new();
+    for (at, site) in snapshot.sites.iter().enumerate() {
+        for ask in site.built.claims.all() {
+            let entry = Entry { site, ask };
+            if filter.meets(snapshot, &entry) {
+                entries.push((order(at, &entry.ask), entry));
+            }
+        }
+    }
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let (claims, next_page_token) = page.take(entries.into_iter(), |entry| entry.show(snapshot));
+    Ok(ListClaimsResponse {
+        generation: snapshot.generation().0,
+        claims,
+        next_page_token,
+    })
+}
+
+impl Filter<'_> {
+    fn meets(&self, snapshot: &Snapshot, entry: &Entry<'_>) -> bool {
+        let (kind, name) = prize(&entry.ask);
+        kind == self.kind
+            && is(
+                &self.asked.cluster,
+                entry.ask.unit.domain().cluster.as_str(),
+            )
+            && has(&self.asked.name, name)
+            && (self.state == ClaimState::Unspecified || self.state == entry.state())
+            && (!self.asked.contested_only
+                || entry.ask.winner.is_some()
+                || entry.is_overlap(snapshot))
+    }
+}
+
+/// What kind of claim it is, and the name of what is claimed.
+fn prize<'a>(ask: &'a Ask<'_>) -> (ClaimKind, &'a str) {
+    match &ask.prize {
+        Prize::Host(_, host) => (ClaimKind::Host, host.as_str()),
+        Prize::Name(key) => (ClaimKind::Name, &key.name),
+        Prize::Place(parent) => (ClaimKind::ShardPlace, &parent.name),
+    }
+}
+
+/// By what is claimed, then by who does.
+fn order(site: usize, ask: &Ask<'_>) -> String {
+    let (domain, source) = (ask.unit.domain(), ask.source);
+    let unit = match ask.unit {
+        UnitKey::Host(_, host) => host.as_str(),
+        UnitKey::SharedVip(..) | UnitKey::L4(..) | UnitKey::Routes(_) => "",
+    };
+    let of = match &ask.prize {
+        Prize::Host(tenant, host) => format!("{host}\0{tenant}"),
+        Prize::Name(key) => format!("{}\0{}\0{}\0{}", key.name, key.tenant, key.kind, key.cloud),
+        Prize::Place(parent) => format!("{}\0{}", parent.name, parent.tenant),
+    };
+    format!("{of}\0{site:04}\0{domain}\0{source}\0{unit}")
+}
+
+impl Entry<'_> {
+    fn state(&self) -> ClaimState {
+        if self.ask.winner.is_some() {
+            ClaimState::Lost
+        } else if self.awaited().is_some() {
+            ClaimState::Waiting
+        } else {
+            ClaimState::Held
+        }
+    }
+
+    /// What the host's objects wait for.
+    fn awaited(&self) -> Option<&ObjectKey> {
+        let UnitKey::Host(domain, host) = self.ask.unit else {
+            return None;
+        };
+        let unheard = self.site.built.unknown.unheard();
+        unheard.get(&(domain.clone(), host.clone()))
+    }
+
+    /// Whether the same host is held in another tenant, cluster or Controller.
+    fn is_overlap(&self, snapshot: &Snapshot) -> bool {
+        let Prize::Host(tenant, host) = self.ask.prize else {
+            return false;
+        };
+        let mut sites = snapshot.sites.iter();
+        sites.any(|site| self.is_held_elsewhere(site, tenant, host))
+    }
+
+    fn is_held_elsewhere(&self, site: &SiteView, tenant: &TenantName, host: &Host) -> bool {
+        let cluster = &self.ask.unit.domain().cluster;
+        let same_site = site.controller == self.site.controller;
+        let mut domains = site.domains.iter();
+        domains.any(|domain| {
+            let mut claims = site.built.claims.of_host(domain, host);
+            claims.any(|other| {
+                let elsewhere = !same_site
+                    || domain.cluster != *cluster
+                    || !matches!(other.prize, Prize::Host(theirs, _) if theirs == tenant);
+                let is_host = matches!(other.prize, Prize::Host(..));
+                is_host && elsewhere && other.winner.is_none()
+            })
+        })
+    }
+
+    fn show(&self, snapshot: &Snapshot) -> Claim {
+        let ask = &self.ask;
+        let (kind, _) = prize(ask);
+        let (host, object, tenant) = match &ask.prize {
+            Prize::Host(tenant, host) => (host.to_string(), None, tenant.to_string()),
+            Prize::Name(key) => (String::new(), Some(*key), key.tenant.to_string()),
+            Prize::Place(parent) => (String::new(), Some(parent), parent.tenant.to_string()),
+        };
+        Claim {
+            kind: kind.into(),
+            host,
+            object: object.map(convert::avi_ref),
+            controller: self.site.controller.to_string(),
+            domain: Some(convert::domain(ask.unit.domain())),
+            source: Some(source(ask.source)),
+            sources: self.sources(&tenant),
+            created: convert::instant(ask.created),
+            state: self.state().into(),
+            winner: ask.winner.map(source),
+            awaited: self.awaited().filter(|_| ask.winner.is_none()).map(source),
+            overlap: self.is_overlap(snapshot),
+            tenant,
+        }
+    }
+
+    fn sources(&self, tenant: &str) -> Vec<SourceObject> {
+        if !matches!(self.ask.prize, Prize::Host(..)) {
+            return vec![source(self.ask.source)];
+        }
+        let built = &self.site.built;
+        let sources = built.sources_of(self.ask.unit, &tenant.into());
+        sources.into_iter().map(source).collect()
+    }
+}

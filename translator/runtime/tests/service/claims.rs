@@ -1,0 +1,150 @@
+//! Who claims what, who has it, and who does not.
+
+use crate::agent::{Agent, Cluster, identity};
+use crate::lab::{Plan, Running, SETTINGS, everywhere, simulator, start};
+use crate::objects::{base, ingress, secret, shop};
+use aviary_link::agent::Identity;
+use aviary_proto::query::v1::{Claim, ClaimKind, ClaimState, ListClaimsRequest, SourceObject};
+use prost_types::FieldMask;
+use serde_json::json;
+use std::time::Duration;
+
+const HOST: &str = "shop.avi.internal";
+
+async fn claims(translator: &Running, asked: ListClaimsRequest) -> Vec<Claim> {
+    let answer = translator.query().list_claims(asked).await;
+    answer.unwrap().into_inner().claims
+}
+
+fn name(source: Option<&SourceObject>) -> String {
+    source.unwrap().key.as_ref().unwrap().name.clone()
+}
+
+fn cluster() -> Cluster {
+    let cluster = Cluster::default();
+    for object in base(&["shop"]).into_iter().chain(shop("shop", HOST)) {
+        cluster.put(object);
+    }
+    cluster
+}
+
+/// Two instances of cluster blue that take the same namespace, and cluster green, whose agent is
+/// answered, too. All of them serve one host.
+async fn fleet() -> (Running, [Agent; 2]) {
+    let settings = format!(
+        "{SETTINGS}
+instances:
+- namespace: second
+  values: {{AKOSettings: {{namespaceSelector: {{labelKey: instance, labelValue: blue}}}}}}
+clusters:
+- name: green
+  issuer: https://green
+  jwks: /none
+"
+    );
+    let (blue, green) = (cluster(), cluster());
+    let labels = json!({"instance": "blue"});
+    blue.put(json!({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": "shop", "labels": labels}}));
+    blue.put(ingress("shop", "two", HOST, None));
+    let plan = Plan {
+        settings,
+        ..Plan::default()
+    };
+    let translator = start(&simulator(), plan).await;
+    let who = Identity {
+        cluster: "green".into(),
+        ..identity(everywhere())
+    };
+    let agents = [
+        translator.agent(&blue, everywhere()),
+        Agent::with_token(green, who, translator.channel(), None),
+    ];
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    translator.settle().await;
+    (translator, agents)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_held_by_one_instance_and_lost_by_the_other() {
+    let (translator, _agents) = fleet().await;
+    let blue = ListClaimsRequest {
+        cluster: "blue".into(),
+        ..ListClaimsRequest::default()
+    };
+    let all = claims(&translator, blue).await;
+    let [one, other] = &all[..] else {
+        panic!("{all:?}")
+    };
+    let is_held = one.state() == ClaimState::Held;
+    let (held, lost) = if is_held { (one, other) } else { (other, one) };
+    assert_eq!(
+        (held.state(), lost.state()),
+        (ClaimState::Held, ClaimState::Lost)
+    );
+    assert_eq!((&lost.winner, &held.winner), (&held.source, &None));
+    let names: Vec<String> = held.sources.iter().map(|it| name(Some(it))).collect();
+    assert_eq!(names, ["shop", "two"]);
+    assert_eq!((held.host.as_str(), held.tenant.as_str()), (HOST, "admin"));
+    assert!(held.created.is_some() && held.object.is_none());
+    let only_lost = ListClaimsRequest {
+        state: ClaimState::Lost.into(),
+        read_mask: Some(FieldMask {
+            paths: vec!["host".into()],
+        }),
+        ..ListClaimsRequest::default()
+    };
+    let only_lost = claims(&translator, only_lost).await;
+    let [lost] = &only_lost[..] else {
+        panic!("{only_lost:?}")
+    };
+    assert!(lost.host == HOST && lost.source.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_host_of_another_cluster_is_an_overlap() {
+    let (translator, _agents) = fleet().await;
+    let contested = ListClaimsRequest {
+        contested_only: true,
+        ..ListClaimsRequest::default()
+    };
+    let green = ListClaimsRequest {
+        cluster: "green".into(),
+        ..contested.clone()
+    };
+    let green = claims(&translator, green).await;
+    let [claim] = &green[..] else {
+        panic!("{green:?}")
+    };
+    assert_eq!((claim.state(), claim.overlap), (ClaimState::Held, true));
+    assert_eq!(claims(&translator, contested).await.len(), 3);
+    let names = ListClaimsRequest {
+        kind: ClaimKind::Name.into(),
+        name: HOST.into(),
+        ..ListClaimsRequest::default()
+    };
+    let names = claims(&translator, names).await;
+    let is_pool = |it: &Claim| it.object.as_ref().is_some_and(|it| it.r#type == "pool");
+    assert!(names.iter().any(is_pool), "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_whose_secret_was_not_heard_waits() {
+    let (simulator, cluster) = (simulator(), cluster());
+    cluster.put(secret("shop", "pay", "pay.avi.internal"));
+    cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
+    cluster.set_deaf(true);
+    let translator = start(&simulator, Plan::default()).await;
+    let _agent = translator.agent(&cluster, everywhere());
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let waiting = ListClaimsRequest {
+        state: ClaimState::Waiting.into(),
+        ..ListClaimsRequest::default()
+    };
+    let waiting = claims(&translator, waiting).await;
+    let [claim] = &waiting[..] else {
+        panic!("{waiting:?}")
+    };
+    assert_eq!(claim.host, "pay.avi.internal");
+    assert_eq!(name(claim.awaited.as_ref()), "pay");
+}
