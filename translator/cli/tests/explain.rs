@@ -82,6 +82,7 @@ fn both_ways_are_explained_as_text_and_json() {
         "sslkeyandcertificate admin/",
         "FIELD",
         "spec.tls[0]",
+        "claim   host account.avi.internal in tenant admin: held",
         "<sensitive>",
     ] {
         assert!(text.contains(part), "{part}: {text}");

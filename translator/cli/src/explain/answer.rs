@@ -2,7 +2,9 @@
 
 use aviary_proto::query::v1::explain_response::Subject;
 use aviary_proto::query::v1::field_origin::Origin as Told;
-use aviary_proto::query::v1::{ExplainResponse, ExplainedField, FieldOrigin, Hold, SourceObject};
+use aviary_proto::query::v1::{
+    Claim, ClaimKind, ClaimState, ExplainResponse, ExplainedField, FieldOrigin, Hold, SourceObject,
+};
 use aviary_proto::types::v1::{AviObjectRef, Finding};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +19,7 @@ pub(super) struct Answer {
     pub(super) object: Option<Name>,
     pub(super) findings: Vec<Found>,
     pub(super) holds: Vec<Held>,
+    pub(super) claims: Vec<Claimed>,
     pub(super) objects: Vec<Object>,
 }
 
@@ -89,6 +92,17 @@ pub(super) struct Held {
     pub(super) reason: String,
 }
 
+/// A claim.
+#[derive(Debug, Serialize)]
+pub(super) struct Claimed {
+    pub(super) what: String,
+    pub(super) state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) winner: Option<Source>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) awaited: Option<Source>,
+}
+
 impl Answer {
     /// Takes a page in. Answers the token of the next.
     pub(super) fn add(&mut self, page: ExplainResponse) -> String {
@@ -100,6 +114,7 @@ impl Answer {
         }
         self.findings.extend(page.findings.into_iter().map(found));
         self.holds.extend(page.holds.into_iter().map(held));
+        self.claims.extend(page.claims.into_iter().map(claimed));
         for field in page.fields {
             self.put(field);
         }
@@ -164,6 +179,27 @@ fn found(finding: Finding) -> Found {
         code: finding.code,
         text: finding.text,
         hint: finding.hint,
+    }
+}
+
+fn claimed(claim: Claim) -> Claimed {
+    let state = match claim.state() {
+        ClaimState::Lost => "lost",
+        ClaimState::Waiting => "waiting",
+        ClaimState::Held | ClaimState::Unspecified => "held",
+    };
+    let what = match (claim.kind(), claim.object) {
+        (ClaimKind::Host | ClaimKind::Unspecified, _) | (_, None) => {
+            format!("host {} in tenant {}", claim.host, claim.tenant)
+        }
+        (ClaimKind::Name, Some(it)) => format!("name {} {}/{}", it.r#type, it.tenant, it.name),
+        (ClaimKind::ShardPlace, Some(it)) => format!("place on {}/{}", it.tenant, it.name),
+    };
+    Claimed {
+        what,
+        state,
+        winner: claim.winner.map(source_of),
+        awaited: claim.awaited.map(source_of),
     }
 }
 

@@ -27,6 +27,18 @@ pub(super) fn table(answer: &Answer) -> String {
     for hold in &answer.holds {
         let _ = writeln!(text, "held    {}: {}", hold.id, hold.reason);
     }
+    for claim in &answer.claims {
+        let (what, state) = (&claim.what, claim.state);
+        let to = claim.winner.as_ref();
+        let to = to
+            .map(|it| format!(" to {}", object(it)))
+            .unwrap_or_default();
+        let on = claim.awaited.as_ref();
+        let on = on
+            .map(|it| format!(" on {}", object(it)))
+            .unwrap_or_default();
+        let _ = writeln!(text, "claim   {what}: {state}{to}{on}");
+    }
     if answer.objects.is_empty() {
         let _ = writeln!(text, "nothing is written for it");
     }

@@ -93,12 +93,17 @@ pub(super) fn insecure(
     members
 }
 
-/// What an object of one path comes from.
-pub(super) fn of_path(table: &'static Table, (part, path): (&HostPart, &PathDraft)) -> Provenance {
-    let backend = &path.backend;
-    let from = provenance(table, &[part])
+/// What an object of one path comes from that has no servers.
+pub(super) fn of_text(table: &'static Table, (part, path): (&HostPart, &PathDraft)) -> Provenance {
+    provenance(table, &[part])
         .with(Role::Path, path.at.clone())
         .with(Role::PathText, path.text_at())
+}
+
+/// What the pool of one path comes from.
+pub(super) fn of_path(table: &'static Table, (part, path): (&HostPart, &PathDraft)) -> Provenance {
+    let backend = &path.backend;
+    let from = of_text(table, (part, path))
         .with(Role::Backend, path.backend_at())
         .with_all(Role::Service, backend.service_at.clone());
     backend.way.cite(from, &backend.servers_at)

@@ -2,7 +2,7 @@
 //! virtual service that has its host alone.
 
 use super::certificates;
-use super::pools::{RATIO, Taken, of_path, pool, source};
+use super::pools::{RATIO, Taken, of_path, of_text, pool, source};
 use super::provenance;
 use crate::maker::Maker;
 use crate::parts::Parts;
@@ -188,7 +188,7 @@ fn rules<'a>(maker: &Maker<'_>, child: &Child<'a>, parts: &mut Parts) -> Vec<Rul
             }
             let group = pool_groups.claim(maker.names.pool_group(of), host, (part, path));
             let body = pool_group(maker, host, &group, &pool_name, (part, path));
-            let from = of_path(&POOL_GROUP, (part, path));
+            let from = of_text(&POOL_GROUP, (part, path));
             let body = maker.object(body, from, Presence::Always);
             parts.objects.push(body);
             let target = to_group(&group);

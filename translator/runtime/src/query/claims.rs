@@ -6,6 +6,7 @@ use super::page::{Page, SIZES};
 use super::refusal::bad_field;
 use crate::convert;
 use crate::view::{SiteView, Snapshot};
+use aviary_avi::AviKey;
 use aviary_graph::{Ask, Prize, UnitKey};
 use aviary_proto::query::v1::{
     Claim, ClaimKind, ClaimState, ListClaimsRequest, ListClaimsResponse, SourceObject,
@@ -63,6 +64,26 @@ pub(super) fn list(
     })
 }
 
+/// Every claim that is made for an object, as long as it is one of `most`.
+pub(super) fn of_source(snapshot: &Snapshot, source: &ObjectKey, most: usize) -> Vec<Claim> {
+    shown(snapshot, most, |entry| entry.is_for(source))
+}
+
+/// Every claim to an Avi object's name.
+pub(super) fn of_name(snapshot: &Snapshot, name: &AviKey, most: usize) -> Vec<Claim> {
+    let is_its = |entry: &Entry<'_>| matches!(entry.ask.prize, Prize::Name(key) if key == name);
+    shown(snapshot, most, is_its)
+}
+
+fn shown(snapshot: &Snapshot, most: usize, is: impl Fn(&Entry<'_>) -> bool) -> Vec<Claim> {
+    let entries = snapshot.sites.iter().flat_map(|site| {
+        let claims = site.built.claims.all();
+        claims.map(move |ask| Entry { site, ask })
+    });
+    let meant = entries.filter(|entry| is(entry)).take(most);
+    meant.map(|entry| entry.show(snapshot)).collect()
+}
+
 impl Filter<'_> {
     fn meets(&self, snapshot: &Snapshot, entry: &Entry<'_>) -> bool {
         let (kind, name) = prize(&entry.ask);
@@ -104,6 +125,14 @@ fn order(site: usize, ask: &Ask<'_>) -> String {
 }
 
 impl Entry<'_> {
+    /// Whether the object is among those that the claim is made for.
+    fn is_for(&self, source: &ObjectKey) -> bool {
+        let ask = &self.ask;
+        ask.source == source
+            || matches!(ask.prize, Prize::Host(tenant, _)
+                if self.site.built.sources_of(ask.unit, tenant).contains(source))
+    }
+
     fn state(&self) -> ClaimState {
         if self.ask.winner.is_some() {
             ClaimState::Lost

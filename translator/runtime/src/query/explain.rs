@@ -3,6 +3,7 @@
 mod subject;
 mod wire;
 
+use super::claims;
 use super::objects::source;
 use super::page::{Page, Sizes};
 use super::refusal::not_found;
@@ -10,11 +11,14 @@ use crate::convert;
 use crate::view::{Held, SiteView, Snapshot};
 use aviary_avi::{AviKey, DesiredObject, Field, ObservedObject};
 use aviary_proto::query::v1::explain_response::Subject as Understood;
-use aviary_proto::query::v1::{ExplainRequest, ExplainResponse, ExplainedField};
+use aviary_proto::query::v1::{Claim, ExplainRequest, ExplainResponse, ExplainedField};
 use aviary_types::{Finding, ObjectKey};
 use std::collections::BTreeSet;
 use subject::Subject;
 use tonic::Status;
+
+/// Most claims that are told.
+const CLAIMS_MAX: usize = 1_000;
 
 /// Fields are many and small.
 const FIELDS: Sizes = Sizes {
@@ -57,6 +61,11 @@ pub(super) fn explain(
             .map(|(site, held)| super::plans::hold(snapshot, site, held))
             .collect(),
         next_page_token,
+        claims: if first {
+            explained.claims()
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -139,6 +148,13 @@ impl<'a> Explained<'a> {
             }
         };
         self.sites().flat_map(of).collect()
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        match self.subject {
+            Subject::Source(key) => claims::of_source(self.snapshot, key, CLAIMS_MAX),
+            Subject::Object(key) => claims::of_name(self.snapshot, key, CLAIMS_MAX),
+        }
     }
 
     /// What is held back of the objects that are meant, and of those whose markers name the source:

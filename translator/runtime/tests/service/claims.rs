@@ -30,7 +30,7 @@ fn cluster() -> Cluster {
 
 /// Two instances of cluster blue that take the same namespace, and cluster green, whose agent is
 /// answered, too. All of them serve one host.
-async fn fleet() -> (Running, [Agent; 2]) {
+pub(crate) async fn fleet() -> (Running, [Agent; 2]) {
     let settings = format!(
         "{SETTINGS}
 instances:

@@ -5,7 +5,9 @@ use crate::lab::{Plan, Running, everywhere, simulator, start};
 use crate::objects::{base, ingress, secret, shop};
 use aviary_proto::query::v1::explain_request::Subject;
 use aviary_proto::query::v1::field_origin::Origin;
-use aviary_proto::query::v1::{ExplainRequest, ExplainResponse, ExplainedField, SourceObject};
+use aviary_proto::query::v1::{
+    Claim, ClaimKind, ClaimState, ExplainRequest, ExplainResponse, ExplainedField, SourceObject,
+};
 use aviary_proto::types::v1::{AviObjectRef, ObjectKey};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -140,6 +142,39 @@ async fn a_kubernetes_object_explains_what_comes_from_it() {
         .unwrap();
     let codes: Vec<&str> = lost.findings.iter().map(|it| it.code.as_str()).collect();
     assert_eq!(codes, ["AVY-1104"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_are_told_won_and_lost() {
+    let (translator, _agents) = crate::claims::fleet().await;
+    let mut asked = about(source("Ingress", "shop", "two"));
+    if let Some(Subject::Source(source)) = &mut asked.subject {
+        source.cluster = "blue".into();
+    }
+    let answer = explain(&translator, asked).await.unwrap();
+    let hosts = answer.claims.iter();
+    let hosts = hosts.filter(|claim| claim.kind() == ClaimKind::Host);
+    let held: Vec<&Claim> = hosts.filter(|it| it.state() == ClaimState::Held).collect();
+    assert_eq!(held.len(), 1, "{:?}", answer.claims);
+    assert_eq!(held[0].host, "shop.avi.internal");
+    // The older Ingress asks for both instances: one of them loses to the other.
+    let mut asked = about(source("Ingress", "shop", "shop"));
+    let refused = explain(&translator, asked.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let details = refused.get_details_bad_request().unwrap();
+    assert_eq!(details.field_violations[0].field, "source.cluster");
+    if let Some(Subject::Source(source)) = &mut asked.subject {
+        source.cluster = "blue".into();
+    }
+    let answer = explain(&translator, asked).await.unwrap();
+    let lost = answer
+        .claims
+        .iter()
+        .find(|it| it.state() == ClaimState::Lost);
+    let winner = lost.and_then(|claim| claim.winner.clone()).unwrap();
+    assert_eq!(winner.key.unwrap().name, "shop");
+    let codes: Vec<&str> = answer.findings.iter().map(|it| it.code.as_str()).collect();
+    assert!(codes.contains(&"AVY-1201"), "{codes:?}");
 }
 
 #[tokio::test(start_paused = true)]
