@@ -50,7 +50,8 @@ pub(crate) struct Stack {
 
 /// What is logged in the most talkative of all setups: everything of ours.
 const VERBOSE: &str = "info,aviary_agent=trace,aviary_boot=trace,aviary_link=trace,\
-    aviary_runtime=trace,aviary_session=trace,aviary_translator=trace";
+    aviary_runtime=trace,aviary_execute=trace,aviary_query=trace,aviary_session=trace,\
+    aviary_translator=trace";
 
 impl Stack {
     /// A Controller, and a translator with these settings. Nobody watches the cluster yet.

@@ -75,6 +75,14 @@ const LAW: &[Crate] = &[
         "translator/execute",
         &["types", "avi", "plan", "session", "boot"],
     ),
+    io(
+        "aviary-query",
+        "translator/query",
+        &[
+            "types", "avi", "settings", "kinds", "store", "plan", "graph", "link", "session",
+            "identity", "proto", "boot",
+        ],
+    ),
     io("aviary-sim", "translator/sim", &["boot"]),
     io("aviary-agent", "agent", &["types", "proto", "link", "boot"]),
     io(
@@ -82,7 +90,7 @@ const LAW: &[Crate] = &[
         "translator/runtime",
         &[
             "types", "avi", "settings", "serve", "kinds", "store", "plan", "graph", "link",
-            "session", "identity", "execute", "proto", "boot",
+            "session", "identity", "execute", "query", "proto", "boot",
         ],
     ),
     io(

@@ -18,8 +18,9 @@ pub(crate) use boot::{ControllerParts, Parts};
 use crate::hub::Hub;
 use crate::retain::Retain;
 use crate::trace::Causes;
-use crate::view::{ScopeView, Snapshot};
 use aviary_boot::{Clock, Shutdown};
+use aviary_query::Target;
+use aviary_query::view::{ScopeView, Snapshot};
 use aviary_settings::Settings;
 use aviary_store::Store;
 use aviary_types::{EcoString, Generation, ObjectKey, ScopeKey};
@@ -32,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use wake::{Target, WAKES_MAX, Wake, Wakes};
+use wake::{WAKES_MAX, Wake, Wakes};
 
 /// Wakes that are taken before the loop translates: a burst coalesces, a single edit goes at once.
 const BURST_MAX: usize = 256;

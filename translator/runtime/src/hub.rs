@@ -6,13 +6,14 @@ pub(crate) mod service;
 mod session;
 pub(crate) mod watch_list;
 
-pub(crate) use session::{About, Outbound, Session, Way, way};
+pub(crate) use session::{Outbound, Session, Way, way};
 
 use aviary_link::key::{Kind, Name};
 use aviary_link::translator::{Heard, Held, Limits, Named, Refusal, SessionId, Translator, Unsent};
 use aviary_link::{Violation, translator};
 use aviary_proto::sync::v1::{Hello, Intent, SyncRequest, WatchList};
 use aviary_proto::types::v1 as wire;
+use aviary_query::view::About;
 use aviary_types::{ClusterName, ObjectKey, ScopeKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -123,8 +124,12 @@ impl Hub {
         finding: wire::Finding,
     ) {
         self.stirred = true;
-        self.link
-            .refuse(id, sequence, crate::convert::object_key(key), finding);
+        self.link.refuse(
+            id,
+            sequence,
+            aviary_query::convert::object_key(key),
+            finding,
+        );
     }
 
     /// Asks for objects by name, in place of those asked for before in that scope.

@@ -1,7 +1,6 @@
 //! The loops of the translator: they own the pure core and talk to agents, Controllers and people.
 
 mod control;
-mod convert;
 mod core;
 mod date;
 pub mod embedded;
@@ -10,17 +9,15 @@ pub mod incoming;
 pub mod lane;
 pub mod offline;
 pub mod project;
-mod query;
 mod retain;
 pub mod scheme;
 pub mod scope;
 pub mod service;
 mod trace;
-pub mod view;
 
 pub use aviary_execute as execute;
 pub use aviary_identity as identity;
+pub use aviary_query::{LevelSetter, Reconfigure, view};
 pub use aviary_session::transport;
-pub use query::{LevelSetter, Reconfigure};
 pub use retain::{Error as StoreError, StoreAt};
 pub use service::{Config, Controller, Translator};

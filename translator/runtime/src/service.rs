@@ -1,22 +1,22 @@
 //! The translator as a whole: made from parts that are handed in, so that the same code runs over
 //! sockets in production and over pipes on paused time in simulation.
 
-use crate::core::wake::WAKES_MAX;
+use crate::core::wake::{OrderWay, WAKES_MAX};
 use crate::core::{ControllerParts, Core, Parts};
 use crate::date::dated;
 use crate::hub::service::Door;
 use crate::identity::Gate;
 use crate::incoming::Connection;
-use crate::query::feed::{self, Feed};
-use crate::query::{Desk, DeskParts, LevelSetter};
 use crate::retain::{Error as StoreError, Retain, StoreAt};
-use crate::view::Snapshot;
 use aviary_boot::{Blocking, Clock, Shutdown};
 use aviary_execute::{AlwaysMay, Fence};
 use aviary_link::translator::Limits;
 use aviary_proto::admin::v1::admin_service_server::AdminServiceServer;
 use aviary_proto::query::v1::query_service_server::QueryServiceServer;
 use aviary_proto::sync::v1::sync_service_server::SyncServiceServer;
+use aviary_query::feed::{self, Feed};
+use aviary_query::view::Snapshot;
+use aviary_query::{Desk, DeskParts, LevelSetter};
 use aviary_session::{Config as SessionConfig, CredentialSource, Session, Transport};
 use aviary_settings::{ControllerAccess, Settings};
 use aviary_types::eco_format;
@@ -175,7 +175,7 @@ impl Translator {
         let (newest, feeds) = watch::channel(Arc::new(Feed::default()));
         let desk = Desk::new(DeskParts {
             snapshots: snapshots.clone(),
-            wakes,
+            orders: Arc::new(OrderWay(wakes)),
             gate,
             log_level: config.log_level,
             blocking: config.blocking,
@@ -198,7 +198,7 @@ impl Translator {
     }
 
     /// Changes the settings while it runs.
-    pub fn reconfigure(&self) -> crate::query::Reconfigure {
+    pub fn reconfigure(&self) -> aviary_query::Reconfigure {
         self.desk.reconfigure()
     }
 
@@ -218,8 +218,8 @@ impl Translator {
         } = self;
         let (reporter, health) = tonic_health::server::health_reporter();
         let (newest, older) = (
-            crate::query::reflection_v1()?,
-            crate::query::reflection_v1alpha()?,
+            aviary_query::reflection_v1()?,
+            aviary_query::reflection_v1alpha()?,
         );
         let (alive, gone) = oneshot::channel::<()>();
         let stop = shutdown.clone();
@@ -227,7 +227,7 @@ impl Translator {
             let _alive = alive;
             core.run(inbox, stop).await;
         });
-        let feed = feed::run(snapshots.clone(), feeds, desk.blocking);
+        let feed = feed::run(snapshots.clone(), feeds, desk.blocking());
         // It ends with the core.
         aviary_boot::spawn("feed", feed);
         let readiness = aviary_boot::spawn("readiness", readiness(reporter, snapshots));

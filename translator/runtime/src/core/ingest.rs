@@ -4,12 +4,12 @@ use super::Core;
 use crate::hub::object;
 use crate::retain::Record;
 use crate::trace;
-use crate::view::ScopeView;
 use aviary_boot::trace::Context;
 use aviary_kinds::{Extent, ROOMS, Room, Watch, namespace, room_of};
 use aviary_link::key::{Extent as Where, Kind as LinkKind, Name};
 use aviary_link::trace::TraceContext;
 use aviary_link::translator::{Event, Heard, Upserted, Why};
+use aviary_query::view::ScopeView;
 use aviary_store::Applied;
 use aviary_types::{
     ClusterName, EcoString, Finding, Kind, Namespace, ObjectKey, ScopeKey, eco_format,

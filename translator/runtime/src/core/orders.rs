@@ -3,7 +3,7 @@
 use super::Core;
 use super::plan::submit_approved;
 use super::site::Site;
-use super::wake::{Order, Refused};
+use aviary_query::{Order, Refused};
 use aviary_settings::Settings;
 use aviary_types::ScopeKey;
 

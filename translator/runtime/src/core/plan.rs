@@ -3,15 +3,16 @@
 use super::Core;
 use super::ingest::rooms_of;
 use super::site::Site;
-use super::wake::{SiteId, Target, Wake};
+use super::wake::{SiteId, Wake};
 use crate::control::{All, Told};
 use crate::trace::{self, Causes, Changes};
-use crate::view::Held;
 use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_boot::trace::Context;
 use aviary_execute::{Outcome, Submission, Traces};
 use aviary_kinds::namespace;
 use aviary_plan::{Hold, Method, Op, Plan, leave_out};
+use aviary_query::Target;
+use aviary_query::view::Held;
 use aviary_session::Drift;
 use aviary_settings::Drift as DriftPolicy;
 use aviary_types::{Digest, DomainId, EcoString, ObjectKey, ScopeKey, eco_format};

@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::site::Site;
-use crate::view::{AgentView, SiteView, Snapshot};
+use aviary_query::view::{AgentView, SiteView, Snapshot};
 use std::sync::Arc;
 
 impl Core {

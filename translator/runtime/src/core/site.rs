@@ -3,11 +3,11 @@
 use crate::control::Reader;
 use crate::lane::{Busy, Lane};
 use crate::trace::Due;
-use crate::view::{Held, Progress};
 use aviary_avi::{AviKey, ObservedObject};
 use aviary_boot::trace::Context;
 use aviary_execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use aviary_plan::{Op, OpKey, Plan};
+use aviary_query::view::{Held, Progress};
 use aviary_session::Scope;
 use aviary_settings::InstanceSettings;
 use aviary_types::{ClusterName, Code, EcoString, Finding, ObjectKey, eco_format};

@@ -2,7 +2,6 @@
 //! speaks for the object, and sent again where that helps.
 
 use super::Core;
-use crate::convert;
 use crate::project::project;
 use aviary_boot::trace::Context;
 use aviary_kinds::status::Wish;
@@ -11,6 +10,7 @@ use aviary_link::translator::{SessionId, Unsent};
 use aviary_proto::sync::v1::{
     ApplyWrite, EventType, EventWrite, Intent, IntentOutcome, IntentResult, MergeWrite, intent,
 };
+use aviary_query::convert;
 use aviary_types::{ClusterName, EcoString, ObjectKey};
 use imbl::OrdMap;
 use serde_json::{Map, Value, json};

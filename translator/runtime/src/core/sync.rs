@@ -76,7 +76,7 @@ impl Core {
         {
             match rejected {
                 Some(finding) => {
-                    let wire = crate::convert::finding(&finding);
+                    let wire = aviary_query::convert::finding(&finding);
                     self.hub.refuse(session, sequence, &finding.object, wire);
                 }
                 None => self.hub.done(session, sequence),

@@ -3,13 +3,12 @@
 use crate::control::Told;
 use crate::hub::Session;
 use crate::retain;
+use async_trait::async_trait;
 use aviary_avi::AviKey;
 use aviary_execute::{JournalError, Outcome};
 use aviary_link::translator::{Refusal, SessionId};
 use aviary_proto::sync::v1::{Hello, SyncRequest};
-use aviary_settings::Settings;
-use aviary_types::{DomainId, Generation, ScopeKey};
-use jiff::Timestamp;
+use aviary_query::{Order, Orders};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
@@ -54,41 +53,14 @@ pub(crate) struct Join {
     pub(crate) reply: oneshot::Sender<Result<SessionId, Refusal>>,
 }
 
-/// What people and the settings reader ask of the core.
-pub(crate) enum Order {
-    /// Where the facts stand now: everything heard before is in that generation.
-    Mark(oneshot::Sender<Generation>),
-    /// Gives a scope up.
-    Release(ScopeKey, oneshot::Sender<Result<usize, Refused>>),
-    /// Frees a plan that the guard holds.
-    Approve(String, oneshot::Sender<Result<usize, Refused>>),
-    /// Stops writes for a while, or until they are resumed.
-    Pause(Target, Option<Timestamp>, oneshot::Sender<()>),
-    /// Ends a pause; answers whether there was one.
-    Resume(Target, oneshot::Sender<bool>),
-    /// Other settings are in force.
-    Configure(Box<Settings>),
-}
+/// The way of orders to the core: the same queue as everything else, so that an order comes after what
+/// was heard before it.
+#[derive(Clone)]
+pub(crate) struct OrderWay(pub(crate) Wakes);
 
-/// What a pause is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Target {
-    /// Everything of a domain.
-    Domain(DomainId),
-    /// Everything that comes from a namespace.
-    Scope(ScopeKey),
-}
-
-/// Why an order is not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
-    /// The scope is heard.
-    #[error("{0} is heard now: its objects count by what its agent says")]
-    Heard(ScopeKey),
-    /// Nothing is known of the scope.
-    #[error("nothing is known of {0}")]
-    UnknownScope(ScopeKey),
-    /// No plan of that digest waits.
-    #[error("no plan with this digest waits for approval; it may have changed: see GetPlan")]
-    UnknownPlan,
+#[async_trait]
+impl Orders for OrderWay {
+    async fn give(&self, order: Order) -> bool {
+        self.0.send(Wake::Order(order)).await.is_ok()
+    }
 }

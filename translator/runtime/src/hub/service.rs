@@ -1,7 +1,7 @@
 //! `aviary.sync.v1.SyncService`: one task per stream. It verifies who speaks, hands messages to the
 //! core as fast as that takes them, and ends with the identity.
 
-use super::{About, Outbound, Session, Way, way};
+use super::{Outbound, Session, Way, way};
 use crate::core::wake::{Join, Wake, Wakes};
 use crate::identity::{Caller, Denied, Gate, Grant};
 use aviary_boot::Clock;
@@ -9,6 +9,7 @@ use aviary_link::translator::SessionId;
 use aviary_proto::sync::v1::sync_service_server::SyncService;
 use aviary_proto::sync::v1::{Hello, SyncRequest, sync_request};
 use aviary_proto::types::v1::Coverage;
+use aviary_query::view::About;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

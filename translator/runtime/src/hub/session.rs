@@ -1,12 +1,10 @@
 //! One admitted stream, as the core sees it: who it is, and a bounded way back.
 
 use aviary_proto::sync::v1::SyncResponse;
-use aviary_proto::types::v1::Coverage;
-use aviary_types::{ClusterName, EcoString};
-use jiff::Timestamp;
+use aviary_query::view::About;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_stream::Stream;
@@ -14,27 +12,6 @@ use tonic::Status;
 
 /// Messages that wait for one agent's connection.
 const OUT_MAX: usize = 64;
-
-/// Who an agent is.
-#[derive(Debug)]
-pub(crate) struct About {
-    pub(crate) cluster: ClusterName,
-    pub(crate) coverage: Coverage,
-    pub(crate) name: EcoString,
-    pub(crate) build: EcoString,
-    pub(crate) identity: EcoString,
-    pub(crate) connected: Timestamp,
-    /// Seconds since the epoch; written by the stream's task.
-    pub(crate) last_heard: AtomicI64,
-    /// Seconds since the epoch, or 0 for an identity without end.
-    pub(crate) expires: AtomicI64,
-}
-
-impl About {
-    pub(crate) fn heard(&self, now: Timestamp) {
-        self.last_heard.store(now.as_second(), Ordering::Relaxed);
-    }
-}
 
 /// The core's end of a stream.
 pub(crate) struct Session {

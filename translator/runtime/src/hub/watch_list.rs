@@ -46,7 +46,7 @@ fn item(room: &Room, epoch: u64) -> WatchItem {
         Watch::ByName => WatchMode::ByName,
     };
     WatchItem {
-        kind: Some(crate::convert::kind(room.kind)),
+        kind: Some(aviary_query::convert::kind(room.kind)),
         versions: vec![room.version.to_owned()],
         resource: room.plural.to_owned(),
         scope: scope.into(),

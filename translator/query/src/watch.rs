@@ -10,7 +10,7 @@ pub(super) use objects::objects;
 use super::desk::Desk;
 use super::feed::{Feed, Feeds};
 use super::refusal::{self, too_much};
-use crate::identity::Caller;
+use aviary_identity::Caller;
 use futures::{Stream, StreamExt, stream};
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,16 +1,19 @@
 //! What the core publishes: immutable values that queries answer from.
 
-use crate::hub::About;
 use aviary_avi::{AviKey, Observed};
 use aviary_graph::Built;
 use aviary_link::translator::SessionId;
 use aviary_plan::{Hold, Op};
+use aviary_proto::types::v1::Coverage;
 use aviary_store::Facts;
-use aviary_types::{DomainId, EcoString, Finding, Generation, Kind, ObjectKey, ScopeKey};
+use aviary_types::{
+    ClusterName, DomainId, EcoString, Finding, Generation, Kind, ObjectKey, ScopeKey,
+};
 use imbl::OrdMap;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The state of everything at one moment. Clones share what did not change.
 #[derive(Clone, Default)]
@@ -27,7 +30,8 @@ pub struct Snapshot {
     pub intents: usize,
     /// Whether agents were asked for objects and have not answered.
     pub asking: bool,
-    pub(crate) agents: Arc<Vec<AgentView>>,
+    /// The connected agents.
+    pub agents: Arc<Vec<AgentView>>,
 }
 
 /// One Controller.
@@ -96,10 +100,41 @@ pub struct ScopeView {
 
 /// A connected agent.
 #[derive(Clone)]
-pub(crate) struct AgentView {
-    pub(crate) id: SessionId,
-    pub(crate) about: Arc<About>,
-    pub(crate) intents_open: usize,
+pub struct AgentView {
+    /// Its session.
+    pub id: SessionId,
+    /// What it said of itself, and when it was heard.
+    pub about: Arc<About>,
+    /// Writes that it was asked for and has not answered.
+    pub intents_open: usize,
+}
+
+/// Who an agent is.
+#[derive(Debug)]
+pub struct About {
+    /// Its cluster.
+    pub cluster: ClusterName,
+    /// What it watches.
+    pub coverage: Coverage,
+    /// What it calls itself.
+    pub name: EcoString,
+    /// Which build it is.
+    pub build: EcoString,
+    /// Who it was shown to be.
+    pub identity: EcoString,
+    /// When it came.
+    pub connected: Timestamp,
+    /// Seconds since the epoch; written by the stream's task.
+    pub last_heard: AtomicI64,
+    /// Seconds since the epoch, or 0 for an identity without end.
+    pub expires: AtomicI64,
+}
+
+impl About {
+    /// It was heard now.
+    pub fn heard(&self, now: Timestamp) {
+        self.last_heard.store(now.as_second(), Ordering::Relaxed);
+    }
 }
 
 impl Snapshot {

@@ -9,7 +9,7 @@ use aviary_types::{
 use jiff::Timestamp;
 
 /// A kind.
-pub(crate) fn kind(kind: Kind) -> wire::Kind {
+pub fn kind(kind: Kind) -> wire::Kind {
     wire::Kind {
         group: kind.group.to_owned(),
         kind: kind.kind.to_owned(),
@@ -17,7 +17,7 @@ pub(crate) fn kind(kind: Kind) -> wire::Kind {
 }
 
 /// The name of an object inside its cluster.
-pub(crate) fn object_key(key: &ObjectKey) -> wire::ObjectKey {
+pub fn object_key(key: &ObjectKey) -> wire::ObjectKey {
     wire::ObjectKey {
         group: key.kind.group.to_owned(),
         kind: key.kind.kind.to_owned(),
@@ -27,7 +27,7 @@ pub(crate) fn object_key(key: &ObjectKey) -> wire::ObjectKey {
 }
 
 /// The object that a name means; `None` if its kind has no room.
-pub(crate) fn key_of(cluster: &ClusterName, key: &wire::ObjectKey) -> Option<ObjectKey> {
+pub fn key_of(cluster: &ClusterName, key: &wire::ObjectKey) -> Option<ObjectKey> {
     let room = room_of(&key.group, &key.kind)?;
     Some(ObjectKey::new(
         cluster,
@@ -38,7 +38,7 @@ pub(crate) fn key_of(cluster: &ClusterName, key: &wire::ObjectKey) -> Option<Obj
 }
 
 /// A scope.
-pub(crate) fn scope(scope: &ScopeKey) -> wire::Scope {
+pub fn scope(scope: &ScopeKey) -> wire::Scope {
     wire::Scope {
         cluster: scope.cluster.to_string(),
         namespace: scope.namespace.to_string(),
@@ -46,7 +46,7 @@ pub(crate) fn scope(scope: &ScopeKey) -> wire::Scope {
 }
 
 /// The scope that is meant.
-pub(crate) fn scope_of(scope: &wire::Scope) -> ScopeKey {
+pub fn scope_of(scope: &wire::Scope) -> ScopeKey {
     ScopeKey {
         cluster: scope.cluster.as_str().into(),
         namespace: scope.namespace.as_str().into(),
@@ -54,7 +54,7 @@ pub(crate) fn scope_of(scope: &wire::Scope) -> ScopeKey {
 }
 
 /// A domain.
-pub(crate) fn domain(domain: &DomainId) -> wire::Domain {
+pub fn domain(domain: &DomainId) -> wire::Domain {
     wire::Domain {
         cluster: domain.cluster.to_string(),
         instance: domain.instance.as_deref().unwrap_or_default().to_owned(),
@@ -62,7 +62,7 @@ pub(crate) fn domain(domain: &DomainId) -> wire::Domain {
 }
 
 /// The domain that is meant.
-pub(crate) fn domain_of(domain: &wire::Domain) -> DomainId {
+pub fn domain_of(domain: &wire::Domain) -> DomainId {
     let instance = (!domain.instance.is_empty()).then(|| domain.instance.as_str().into());
     DomainId {
         cluster: domain.cluster.as_str().into(),
@@ -71,7 +71,7 @@ pub(crate) fn domain_of(domain: &wire::Domain) -> DomainId {
 }
 
 /// An Avi object's name.
-pub(crate) fn avi_ref(key: &AviKey) -> wire::AviObjectRef {
+pub fn avi_ref(key: &AviKey) -> wire::AviObjectRef {
     wire::AviObjectRef {
         r#type: key.kind.path().to_owned(),
         tenant: key.tenant.to_string(),
@@ -80,12 +80,12 @@ pub(crate) fn avi_ref(key: &AviKey) -> wire::AviObjectRef {
 }
 
 /// The kind of an Avi object's name.
-pub(crate) fn avi_kind(reference: &wire::AviObjectRef) -> Option<AviKind> {
+pub fn avi_kind(reference: &wire::AviObjectRef) -> Option<AviKind> {
     AviKind::of_path(&reference.r#type)
 }
 
 /// A finding.
-pub(crate) fn finding(finding: &Finding) -> wire::Finding {
+pub fn finding(finding: &Finding) -> wire::Finding {
     wire::Finding {
         code: eco_format!("{}", finding.code).into(),
         severity: severity(finding.code.severity()).into(),
@@ -97,7 +97,7 @@ pub(crate) fn finding(finding: &Finding) -> wire::Finding {
 }
 
 /// How much a finding matters.
-pub(crate) fn severity(severity: Severity) -> wire::Severity {
+pub fn severity(severity: Severity) -> wire::Severity {
     match severity {
         Severity::Info => wire::Severity::Info,
         Severity::Warning => wire::Severity::Warning,
@@ -106,7 +106,7 @@ pub(crate) fn severity(severity: Severity) -> wire::Severity {
 }
 
 /// An instant.
-pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp {
         seconds: at.as_second(),
         nanos: at.subsec_nanosecond(),
@@ -114,6 +114,6 @@ pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
 }
 
 /// An RFC 3339 text as an instant.
-pub(crate) fn instant(text: &str) -> Option<prost_types::Timestamp> {
+pub fn instant(text: &str) -> Option<prost_types::Timestamp> {
     text.parse::<Timestamp>().ok().map(timestamp)
 }

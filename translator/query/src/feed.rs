@@ -23,7 +23,7 @@ pub(super) struct Change {
 
 /// The newest state, and what changed before it. Positions count changes since the start.
 #[derive(Clone, Default)]
-pub(crate) struct Feed {
+pub struct Feed {
     pub(super) snapshot: Snapshot,
     changes: OrdMap<u64, Change>,
     /// The position of the next change.
@@ -31,7 +31,7 @@ pub(crate) struct Feed {
 }
 
 /// The newest feed.
-pub(crate) type Feeds = watch::Receiver<Arc<Feed>>;
+pub type Feeds = watch::Receiver<Arc<Feed>>;
 
 impl Feed {
     /// What changed since a position; `None` if that is not remembered any more.
@@ -91,7 +91,7 @@ fn key_of<'b, V>(item: &DiffItem<'b, 'b, AviKey, V>) -> &'b AviKey {
 
 /// Follows the published states until there are no more. States that come faster than they are
 /// compared are compared once.
-pub(crate) async fn run(
+pub async fn run(
     mut snapshots: watch::Receiver<Snapshot>,
     newest: watch::Sender<Arc<Feed>>,
     blocking: Blocking,

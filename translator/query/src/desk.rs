@@ -3,10 +3,10 @@
 use super::feed::Feeds;
 use super::watch::{self, Answers, WATCHES_MAX};
 use super::{admin, claims, converged, explain, objects, plans, refusal, scopes, shards};
-use crate::core::wake::{Order, Wake, Wakes};
-use crate::identity::{Caller, ClusterRules, Gate};
+use crate::order::{Order, Orders};
 use crate::view::Snapshot;
 use aviary_boot::Blocking;
+use aviary_identity::{Caller, ClusterRules, Gate};
 use aviary_proto::admin::v1 as orders;
 use aviary_proto::admin::v1::admin_service_server::AdminService;
 use aviary_proto::query::v1 as query;
@@ -25,9 +25,9 @@ const TURNS_MAX: usize = 8;
 
 /// Where questions and orders arrive.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub struct Desk {
     pub(crate) snapshots: watch_channel::Receiver<Snapshot>,
-    pub(crate) wakes: Wakes,
+    pub(crate) orders: Arc<dyn Orders>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) log_level: Option<LevelSetter>,
     pub(crate) blocking: Blocking,
@@ -40,20 +40,27 @@ pub(crate) struct Desk {
 }
 
 /// What a desk is made of.
-pub(crate) struct DeskParts {
-    pub(crate) snapshots: watch_channel::Receiver<Snapshot>,
-    pub(crate) wakes: Wakes,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) log_level: Option<LevelSetter>,
-    pub(crate) blocking: Blocking,
-    pub(crate) feeds: Feeds,
-    pub(crate) start: EcoString,
+pub struct DeskParts {
+    /// The published states.
+    pub snapshots: watch_channel::Receiver<Snapshot>,
+    /// Where orders go.
+    pub orders: Arc<dyn Orders>,
+    /// Says who may ask what.
+    pub gate: Arc<Gate>,
+    /// Changes the log level, if it can be changed.
+    pub log_level: Option<LevelSetter>,
+    /// Where long answers are worked on.
+    pub blocking: Blocking,
+    /// What changed, for those who watch.
+    pub feeds: Feeds,
+    /// Names this start of the program.
+    pub start: EcoString,
 }
 
 /// Hands changed settings and rules to a running translator.
 #[derive(Clone)]
 pub struct Reconfigure {
-    wakes: Wakes,
+    orders: Arc<dyn Orders>,
     gate: Arc<Gate>,
 }
 
@@ -66,16 +73,16 @@ impl Reconfigure {
     /// Takes these settings into force, as far as they may change. `false` if the translator ended.
     pub async fn configure(&self, settings: Settings) -> bool {
         let order = Order::Configure(Box::new(settings));
-        self.wakes.send(Wake::Order(order)).await.is_ok()
+        self.orders.give(order).await
     }
 }
 
 impl Desk {
     /// A desk that nobody has asked yet.
-    pub(crate) fn new(parts: DeskParts) -> Self {
+    pub fn new(parts: DeskParts) -> Self {
         Self {
             snapshots: parts.snapshots,
-            wakes: parts.wakes,
+            orders: parts.orders,
             gate: parts.gate,
             log_level: parts.log_level,
             blocking: parts.blocking,
@@ -86,10 +93,15 @@ impl Desk {
         }
     }
 
+    /// Where long answers are worked on.
+    pub fn blocking(&self) -> Blocking {
+        self.blocking
+    }
+
     /// The way for changed settings.
-    pub(crate) fn reconfigure(&self) -> Reconfigure {
+    pub fn reconfigure(&self) -> Reconfigure {
         Reconfigure {
-            wakes: self.wakes.clone(),
+            orders: self.orders.clone(),
             gate: self.gate.clone(),
         }
     }
@@ -137,10 +149,9 @@ impl Desk {
     ) -> Result<A, Status> {
         let (reply, answer) = oneshot::channel();
         let stopping = || Status::unavailable("the translator is stopping");
-        self.wakes
-            .send(Wake::Order(order(reply)))
-            .await
-            .map_err(|_| stopping())?;
+        if !self.orders.give(order(reply)).await {
+            return Err(stopping());
+        }
         answer.await.map_err(|_| stopping())
     }
 }

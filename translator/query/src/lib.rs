@@ -3,34 +3,37 @@
 mod admin;
 mod claims;
 mod converged;
+pub mod convert;
 mod desk;
 mod explain;
-pub(crate) mod feed;
+pub mod feed;
 mod fields;
 mod filters;
 mod mask;
 mod objects;
+mod order;
 mod page;
 mod plans;
 mod refusal;
 mod scopes;
 mod shards;
+pub mod view;
 mod waits;
 mod watch;
 
-pub(crate) use desk::{Desk, DeskParts};
-pub use desk::{LevelSetter, Reconfigure};
+pub use desk::{Desk, DeskParts, LevelSetter, Reconfigure};
+pub use order::{Order, Orders, Refused, Target};
 
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 use tonic_reflection::server::{Builder, Error, v1alpha};
 
 /// The reflection service as newer tools speak it.
-pub(crate) fn reflection_v1() -> Result<ServerReflectionServer<impl ServerReflection>, Error> {
+pub fn reflection_v1() -> Result<ServerReflectionServer<impl ServerReflection>, Error> {
     described().build_v1()
 }
 
 /// The reflection service as older tools speak it.
-pub(crate) fn reflection_v1alpha()
+pub fn reflection_v1alpha()
 -> Result<v1alpha::ServerReflectionServer<impl v1alpha::ServerReflection>, Error> {
     described().build_v1alpha()
 }

@@ -2,13 +2,13 @@
 
 use super::{Answers, End, Teller, start, too_slow};
 use crate::convert;
-use crate::identity::Caller;
-use crate::query::desk::Desk;
-use crate::query::feed::{Change, Feed};
-use crate::query::mask::{self, Mask};
-use crate::query::objects::{Filter, Found, OBJECT};
-use crate::query::page::BYTES_MAX;
-use crate::query::refusal::bad_field;
+use crate::desk::Desk;
+use crate::feed::{Change, Feed};
+use crate::mask::{self, Mask};
+use crate::objects::{Filter, Found, OBJECT};
+use crate::page::BYTES_MAX;
+use crate::refusal::bad_field;
+use aviary_identity::Caller;
 use aviary_proto::query::v1::{
     AviObject, ChangeKind, ListObjectsRequest, ObjectChange, WatchObjectsRequest,
     WatchObjectsResponse,
@@ -45,7 +45,7 @@ struct Batch {
 }
 
 /// Tells all objects that are meant, then what changes.
-pub(in crate::query) fn objects(
+pub(crate) fn objects(
     desk: &Desk,
     caller: Caller,
     asked: &WatchObjectsRequest,

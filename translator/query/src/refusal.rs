@@ -1,6 +1,6 @@
 //! Refusals with details that programs can read.
 
-use crate::identity::Denied;
+use aviary_identity::Denied;
 use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};

@@ -2,11 +2,11 @@
 
 use super::{Answers, start, too_slow};
 use crate::convert;
-use crate::identity::Caller;
-use crate::query::desk::Desk;
-use crate::query::feed::{Change, Feed};
-use crate::query::mask;
-use crate::query::waits::waits;
+use crate::desk::Desk;
+use crate::feed::{Change, Feed};
+use crate::mask;
+use crate::waits::waits;
+use aviary_identity::Caller;
 use aviary_proto::query::v1::{WatchConvergedRequest, WatchConvergedResponse};
 use aviary_proto::types::v1::AviObjectRef;
 use tonic::Status;
@@ -15,7 +15,7 @@ use tonic::Status;
 const NAMED_MAX: usize = 100;
 
 /// Tells where things stand, now and whenever that changes.
-pub(in crate::query) fn converged(
+pub(crate) fn converged(
     desk: &Desk,
     caller: Caller,
     asked: &WatchConvergedRequest,

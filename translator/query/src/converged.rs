@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::refusal::{bad_field, bad_fields, not_found};
 use crate::convert;
-use crate::core::wake::Order;
+use crate::order::Order;
 use crate::view::Snapshot;
 use aviary_proto::query::v1::{
     ObjectVersion, WaitConvergedRequest, WaitConvergedResponse, wait_converged_request::What,

@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::refusal::{bad_field, not_found, not_now};
 use crate::convert;
-use crate::core::wake::{Order, Refused, Target};
+use crate::order::{Order, Refused, Target};
 use aviary_proto::admin::v1::{
     ApprovePlanRequest, ApprovePlanResponse, PauseRequest, PauseResponse, PauseTarget,
     ReleaseScopeRequest, ReleaseScopeResponse, ResumeRequest, ResumeResponse, SetLogLevelRequest,
