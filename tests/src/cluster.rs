@@ -199,6 +199,12 @@ fn resource(kind: &str) -> Result<(ApiResource, bool)> {
     Ok((ApiResource::from_gvk_with_plural(&gvk, plural), *namespaced))
 }
 
+/// Whether an annotation is one of AKO's, which it reads or writes.
+fn is_akos(key: &str) -> bool {
+    let domain = key.split_once('/').map(|(domain, _)| domain);
+    domain.is_some_and(|it| it == "ako.vmware.com" || it.ends_with(".ako.vmware.com"))
+}
+
 /// Status, AKO's annotations and finalizers; what is not there is left out.
 fn told(object: &Value) -> Value {
     let mut told = serde_json::Map::new();
@@ -207,7 +213,7 @@ fn told(object: &Value) -> Value {
     let ours: serde_json::Map<String, Value> = annotations
         .into_iter()
         .flatten()
-        .filter(|(key, _)| key.starts_with("ako.vmware.com/"))
+        .filter(|(key, _)| is_akos(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     if !ours.is_empty() {

@@ -287,6 +287,8 @@ fn pair(world: &World) -> (Option<L4Draft>, Vec<Finding>) {
     };
     let mut findings = Vec::new();
     let draft = shared_load_balancer(world, &vip, &mut findings);
+    // None of these Services has pods, which is told of each and not looked at here.
+    findings.retain(|finding| finding.code != Code::NoServers);
     (draft, findings)
 }
 
