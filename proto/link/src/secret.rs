@@ -4,11 +4,8 @@
 use aviary_proto::sync::v1::SecretValue;
 use serde_json::{Map, Value};
 
-/// One step of a path.
-enum Step {
-    Field(String),
-    Index(usize),
-}
+/// Deepest path of a secret value.
+const DEPTH_MAX: usize = 32;
 
 /// Takes the values at secret paths out of an object. Paths join fields by dots; `[]` steps into
 /// each element of a list and may be left out.
@@ -54,49 +51,38 @@ fn take_at(value: &mut Value, fields: &[&str], at: &str, taken: &mut Vec<SecretV
 }
 
 /// Puts secret values back into their object. What does not fit the object, or is not JSON, is left
-/// out.
-pub fn restore(object: &mut Value, secrets: &[SecretValue]) {
-    for secret in secrets {
-        if let Ok(value) = serde_json::from_slice(&secret.value) {
-            put(object, &steps(&secret.path), value);
+/// out; its path is answered.
+pub fn restore<'a>(object: &mut Value, secrets: &'a [SecretValue]) -> Vec<&'a str> {
+    let mut left_out = Vec::new();
+    for SecretValue { path, value } in secrets {
+        let read = serde_json::from_slice(value).ok();
+        match read.and_then(|value: Value| Some((place(object, path)?, value))) {
+            Some((place, value)) => *place = value,
+            None => left_out.push(path.as_str()),
         }
     }
+    left_out
 }
 
-fn put(target: &mut Value, steps: &[Step], value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        *target = value;
-        return;
-    };
-    match (step, target) {
-        (Step::Field(field), Value::Object(map)) => {
-            put(
-                map.entry(field.clone())
-                    .or_insert_with(|| Value::Object(Map::new())),
-                rest,
-                value,
-            );
-        }
-        (Step::Index(index), Value::Array(items)) => {
-            if let Some(item) = items.get_mut(*index) {
-                put(item, rest, value);
-            }
-        }
-        _ => {}
+/// Where a path leads, such as `spec.tls.key` or `spec.items[2].token`. Fields are made where they are
+/// missing, for taking a value out takes its field too; elements of lists are not.
+fn place<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    if path.split('.').count() > DEPTH_MAX {
+        return None;
     }
-}
-
-fn steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
+    let mut place = object;
     for part in path.split('.') {
         let mut pieces = part.split('[');
-        if let Some(field) = pieces.next().filter(|field| !field.is_empty()) {
-            steps.push(Step::Field(field.to_owned()));
+        let field = pieces.next()?;
+        let missing = || Value::Object(Map::new());
+        let fields = place.as_object_mut()?;
+        place = fields.entry(field).or_insert_with(missing);
+        for piece in pieces {
+            let index: usize = piece.strip_suffix(']')?.parse().ok()?;
+            place = place.as_array_mut()?.get_mut(index)?;
         }
-        let indices = pieces.filter_map(|piece| piece.trim_end_matches(']').parse().ok());
-        steps.extend(indices.map(Step::Index));
     }
-    steps
+    Some(place)
 }
 
 #[cfg(test)]
@@ -127,8 +113,30 @@ mod tests {
         );
         let found: Vec<&str> = secrets.iter().map(|secret| secret.path.as_str()).collect();
         assert_eq!(found, ["data", "spec.tls.key", "spec.many[0].token"]);
-        restore(&mut object, &secrets);
+        assert!(restore(&mut object, &secrets).is_empty());
         assert_eq!(object, whole);
+    }
+
+    #[test]
+    fn secret_values_go_where_they_belong() {
+        let mut json = json!({"spec": {"items": [{"a": 1}, {"b": 2}]}});
+        let secret = |path: &str, value: Value| SecretValue {
+            path: path.into(),
+            value: value.to_string().into_bytes(),
+        };
+        let deep = ["a"; 40].join(".");
+        let secrets = [
+            secret("spec.items[1].token", json!("t")),
+            secret("data", json!({"tls.crt": "c"})),
+            secret("spec.items[20000].token", json!("far")),
+            secret(&deep, json!("deep")),
+        ];
+        let left_out = restore(&mut json, &secrets);
+        assert_eq!(left_out, ["spec.items[20000].token", deep.as_str()]);
+        assert_eq!(
+            json,
+            json!({"spec": {"items": [{"a": 1}, {"b": 2, "token": "t"}]}, "data": {"tls.crt": "c"}})
+        );
     }
 
     #[test]
@@ -138,10 +146,8 @@ mod tests {
             path: path.into(),
             value: value.as_bytes().to_vec(),
         };
-        restore(
-            &mut object,
-            &[secret("a.b", "1"), secret("b[3]", "1"), secret("c", "{")],
-        );
+        let secrets = [secret("a.b", "1"), secret("b[3]", "1"), secret("c", "{")];
+        assert_eq!(restore(&mut object, &secrets), ["a.b", "b[3]", "c"]);
         assert_eq!(object, json!({"a": 1, "b": []}));
     }
 }

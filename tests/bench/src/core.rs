@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built};
-use aviary_kinds::{Env, Extent, ROOMS, RawObject};
+use aviary_kinds::{Env, RawObject, rooms_of};
 use aviary_plan::{Input, Method, Plan, check, diff};
 use aviary_settings::Scheme;
 use aviary_store::{Applied, Store};
@@ -55,12 +55,7 @@ impl Core {
             core.tell(raw)?;
         }
         for scope in scopes {
-            let extent = if scope.is_cluster_wide() {
-                Extent::Cluster
-            } else {
-                Extent::Namespaced
-            };
-            for room in ROOMS.iter().filter(|room| room.extent == extent) {
+            for room in rooms_of(&scope) {
                 let names = names.remove(&(scope.clone(), room.kind));
                 let names = names.unwrap_or_default();
                 core.store.complete(&scope, room.kind, &names);

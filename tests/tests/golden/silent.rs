@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use aviary_avi::Desired;
-use aviary_kinds::{Extent, ROOMS, RawObject, namespace};
+use aviary_kinds::{RawObject, namespace, rooms_of};
 use aviary_runtime::offline::{Offline, Settled};
 use aviary_runtime::transport;
 use aviary_store::Store;
@@ -127,12 +127,7 @@ fn complete(store: &mut Store, scope: &ScopeKey, told: Vec<RawObject>) {
         of_kind.insert(object.key.name.clone());
         store.apply(object);
     }
-    let extent = if scope.is_cluster_wide() {
-        Extent::Cluster
-    } else {
-        Extent::Namespaced
-    };
-    for room in ROOMS.iter().filter(|room| room.extent == extent) {
+    for room in rooms_of(scope) {
         store.complete(
             scope,
             room.kind,

@@ -36,7 +36,7 @@ pub use difference::Difference;
 pub use explain::Field;
 pub use inventory::Inventory;
 pub use metadata::ServiceMetadata;
-pub use names::{Names, NamingScheme, PathSource, PortSource};
+pub use names::{Names, PathSource, PortSource};
 pub use object::{AviObject, Ownership, WriteMode};
 pub use objects::{AviKey, AviKind, Body};
 pub use ownership::{Owned, Sources};

@@ -2,8 +2,7 @@
 //! the shard and in the names of L4 services alone.
 
 use crate::hash::{sha1_hex, shard_ako, shard_documented};
-use aviary_types::{AVI_NAME_LIMIT, DomainId, EcoString, eco_format};
-use serde::Serialize;
+use aviary_types::{AVI_NAME_LIMIT, DomainId, EcoString, Scheme, eco_format};
 
 /// Ends the names of what belongs to a host with a virtual service of its own.
 const DEDICATED: &str = "-L7-dedicated";
@@ -14,23 +13,11 @@ const PASSTHROUGH: &str = "Shared-Passthrough-";
 /// Ends the name of the virtual service that listens on port 80 beside one that passes TLS through.
 pub const INSECURE_TWIN: &str = "-insecure";
 
-/// How shards are chosen and L4 services are named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NamingScheme {
-    /// As AKO's documents say.
-    Documented,
-    /// As AKO's program does.
-    Ako,
-}
-
-impl NamingScheme {
-    /// The shard of a host, hashed as it is written.
-    pub fn shard(self, host: &str, shards: u32) -> u32 {
-        match self {
-            Self::Documented => shard_documented(host, shards),
-            Self::Ako => shard_ako(host, shards),
-        }
+/// The shard of a host, hashed as it is written.
+fn shard(scheme: Scheme, host: &str, shards: u32) -> u32 {
+    match scheme {
+        Scheme::Documented => shard_documented(host, shards),
+        Scheme::Ako => shard_ako(host, shards),
     }
 }
 
@@ -73,7 +60,7 @@ pub struct PortSource<'a> {
 #[derive(Debug, Clone)]
 pub struct Names {
     /// The scheme of the domain.
-    pub scheme: NamingScheme,
+    pub scheme: Scheme,
     /// `<cluster>--`
     prefix: EcoString,
     /// `<namespace>-` of a non-primary instance.
@@ -84,7 +71,7 @@ pub struct Names {
 
 impl Names {
     /// The names of a domain.
-    pub fn new(scheme: NamingScheme, domain: &DomainId) -> Self {
+    pub fn new(scheme: Scheme, domain: &DomainId) -> Self {
         let instance = domain.instance.as_ref();
         Self {
             scheme,
@@ -109,7 +96,7 @@ impl Names {
 
     /// The shared virtual service of a host.
     pub fn shared_of(&self, host: &str, shards: u32) -> EcoString {
-        self.shared(self.scheme.shard(host, shards))
+        self.shared(shard(self.scheme, host, shards))
     }
 
     /// The virtual service that passes TLS of a host through; also its VsVip and script.
@@ -122,7 +109,7 @@ impl Names {
 
     /// The virtual service that passes TLS of a host through, of so many.
     pub fn passthrough_of(&self, host: &str, shards: u32) -> EcoString {
-        self.passthrough(self.scheme.shard(host, shards))
+        self.passthrough(shard(self.scheme, host, shards))
     }
 
     /// The pool group of a host that is passed through. Scripts find it by this very name, so that
@@ -211,7 +198,7 @@ impl Names {
     /// The pool of one port of a Service.
     pub fn l4_pool(&self, of: PortSource<'_>) -> EcoString {
         let (protocol, port) = (of.protocol, of.port);
-        let plain = if self.scheme == NamingScheme::Documented {
+        let plain = if self.scheme == Scheme::Documented {
             let service = self.l4_plain(of.namespace, of.shared.unwrap_or(of.service));
             if of.twice {
                 eco_format!("{service}-{protocol}-{port}")
@@ -229,8 +216,8 @@ impl Names {
     fn l4_plain(&self, namespace: &str, service: &str) -> EcoString {
         let prefix = &self.prefix;
         match self.scheme {
-            NamingScheme::Documented => eco_format!("{prefix}{namespace}--{service}"),
-            NamingScheme::Ako => eco_format!("{prefix}{namespace}-{service}"),
+            Scheme::Documented => eco_format!("{prefix}{namespace}--{service}"),
+            Scheme::Ako => eco_format!("{prefix}{namespace}-{service}"),
         }
     }
 
@@ -284,10 +271,10 @@ fn suffix(part: Option<&str>) -> EcoString {
 
 #[cfg(test)]
 mod tests {
-    use super::{Names, NamingScheme, PathSource, PortSource, distinct, legal};
+    use super::{Names, PathSource, PortSource, Scheme, distinct, legal};
     use aviary_types::{ClusterName, DomainId};
 
-    fn names(scheme: NamingScheme) -> Names {
+    fn names(scheme: Scheme) -> Names {
         Names::new(scheme, &DomainId::primary(&ClusterName::new("c1")))
     }
 
@@ -302,7 +289,7 @@ mod tests {
 
     #[test]
     fn l7_names_are_those_of_ako_in_both_schemes() {
-        for names in [names(NamingScheme::Ako), names(NamingScheme::Documented)] {
+        for names in [names(Scheme::Ako), names(Scheme::Documented)] {
             let route = PathSource {
                 service: Some("svc1"),
                 ..PATH
@@ -359,12 +346,12 @@ mod tests {
             shared: Some("pair"),
             ..port(twice)
         };
-        let ako = names(NamingScheme::Ako);
+        let ako = names(Scheme::Ako);
         assert_eq!(ako.shared_of("foo.avi.internal", 8), "c1--Shared-L7-6");
         assert_eq!(ako.l4("ns1", "lb1"), "c1--ns1-lb1");
         assert_eq!(ako.l4_pool(port(false)), "c1--ns1-lb1-TCP-53");
         assert_eq!(ako.l4_pool(shared(false)), "c1--ns1-lb1-pair-TCP-53");
-        let documented = names(NamingScheme::Documented);
+        let documented = names(Scheme::Documented);
         assert_eq!(
             documented.shared_of("foo.avi.internal", 8),
             "c1--Shared-L7-4"
@@ -382,7 +369,7 @@ mod tests {
             cluster: ClusterName::new("c1"),
             instance: Some("blue".into()),
         };
-        let names = Names::new(NamingScheme::Ako, &domain);
+        let names = Names::new(Scheme::Ako, &domain);
         assert_eq!(names.shared(6), "c1--blue-Shared-L7-6");
         assert_eq!(names.child("foo.com"), "c1--foo.com");
     }

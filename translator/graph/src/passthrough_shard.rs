@@ -6,16 +6,16 @@ use crate::parts::{ShardKey, Share};
 use crate::rules::{
     PASSTHROUGH, PASSTHROUGH_REDIRECT, PASSTHROUGH_SCRIPT, PASSTHROUGH_TWIN, PASSTHROUGH_VS_VIP,
 };
-use crate::shard::{FIRST_POLICY_INDEX, listener, origins, redirect_set, vs_vip};
+use crate::shard::{FIRST_POLICY_INDEX, asked_for, listener, origins, redirect_set, vs_vip};
 use aviary_avi::checksum::{self, VsExtra};
 use aviary_avi::ds_set::{self, DataScript, VsDataScriptSet};
 use aviary_avi::http_policy_set::HttpPolicySet;
 use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::names::INSECURE_TWIN;
 use aviary_avi::virtual_service::{HttpPolicy, VirtualService, VsDataScript};
-use aviary_avi::{DesiredObject, Presence, Ref};
+use aviary_avi::{DesiredObject, Ref};
 use aviary_kinds::Env;
-use aviary_types::{EcoString, ObjectKey, Origin, Provenance, Role, eco_format};
+use aviary_types::{EcoString, Origin, Provenance, Role, eco_format};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -28,16 +28,7 @@ pub(crate) fn join(
     shares: &[&Share],
 ) -> Vec<Arc<DesiredObject>> {
     let maker = Maker::new(env, &shard.tenant, tenant_at);
-    let presence = if shares.is_empty() {
-        Presence::IfObserved
-    } else {
-        Presence::Always
-    };
-    let sources: BTreeSet<Arc<ObjectKey>> = shares
-        .iter()
-        .flat_map(|share| share.sources.iter().cloned())
-        .collect();
-    let sources: Arc<[Arc<ObjectKey>]> = sources.into_iter().collect();
+    let (presence, sources) = asked_for(shares);
     let from = |table| {
         let size = Origin::Setting("L7Settings.passthroughShardSize");
         let hosts = shares

@@ -145,6 +145,27 @@ const SERVERS: &[Row] = &[
     ),
 ];
 
+/// What a virtual service of one host tells AKO.
+const NAMES_INGRESSES: &[Row] = &[row(
+    "service_metadata",
+    &[NAME, NAMESPACE, HOST],
+    "names all Ingresses of the host, for AKO and for people",
+)];
+
+/// What a pool of one path tells AKO.
+const NAMES_INGRESS: &[Row] = &[row(
+    "service_metadata",
+    &[NAME, NAMESPACE, HOST],
+    "names the Ingress and the host, for AKO and for people",
+)];
+
+/// What the pool groups of one host have in common.
+const NO_LABELS: &[Row] = &[row(
+    "implicit_priority_labels",
+    &[Asked],
+    "a group of one host has no labels",
+)];
+
 /// What all pools have in common.
 const ANY_POOL: &[Row] = &[
     row(

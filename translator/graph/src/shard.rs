@@ -35,16 +35,7 @@ pub(crate) fn join(
     shares: &[&Share],
 ) -> Vec<Arc<DesiredObject>> {
     let maker = Maker::new(env, &shard.tenant, tenant_at);
-    let presence = if shares.is_empty() {
-        Presence::IfObserved
-    } else {
-        Presence::Always
-    };
-    let sources: BTreeSet<Arc<ObjectKey>> = shares
-        .iter()
-        .flat_map(|share| share.sources.iter().cloned())
-        .collect();
-    let sources: Arc<[Arc<ObjectKey>]> = sources.into_iter().collect();
+    let (presence, sources) = asked_for(shares);
     let from = |table| {
         let size = Origin::Setting("L7Settings.shardVSSize");
         Provenance::new(table, sources.clone()).with(Role::Asked, size)
@@ -74,6 +65,21 @@ pub(crate) fn join(
         maker.object(set, from, presence)
     }));
     objects
+}
+
+/// Whether the objects of a parent must exist, and who asks for them: without contributions they
+/// may stay, if only in their empty form.
+pub(crate) fn asked_for(shares: &[&Share]) -> (Presence, Arc<[Arc<ObjectKey>]>) {
+    let presence = if shares.is_empty() {
+        Presence::IfObserved
+    } else {
+        Presence::Always
+    };
+    let sources = shares
+        .iter()
+        .flat_map(|share| share.sources.iter().cloned());
+    let sources: BTreeSet<Arc<ObjectKey>> = sources.collect();
+    (presence, sources.into_iter().collect())
 }
 
 fn shared_vip(maker: &Maker<'_>, shard: &ShardKey, shares: &[&Share]) -> VsVip {

@@ -3,10 +3,9 @@
 use crate::parts::{Parts, ShardKey, ShardKind, Share};
 use crate::unit::UnitKey;
 use crate::{passthrough_shard, shard};
-use aviary_avi::names::{Names, NamingScheme};
+use aviary_avi::names::Names;
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::Env;
-use aviary_settings::Scheme;
 use aviary_types::{DomainId, EcoString, Origin, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -130,9 +129,5 @@ pub(crate) fn own_fqdn(env: &Env, shard: &ShardKey) -> Option<EcoString> {
 
 /// The names of a domain's objects.
 pub(crate) fn names_of(env: &Env) -> Names {
-    let scheme = match env.scheme {
-        Scheme::Documented => NamingScheme::Documented,
-        Scheme::Ako => NamingScheme::Ako,
-    };
-    Names::new(scheme, &env.domain)
+    Names::new(env.scheme, &env.domain)
 }

@@ -17,7 +17,7 @@ mod view;
 pub use env::Env;
 pub use families::Families;
 pub use room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
-pub use rooms::{Fact, KindRoom, ROOMS, room, room_of};
+pub use rooms::{Fact, KindRoom, ROOMS, room, room_of, rooms_of};
 pub use view::{Entry, IndexKey, View};
 
 #[cfg(test)]

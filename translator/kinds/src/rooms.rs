@@ -1,9 +1,9 @@
 //! The registry of Kubernetes kinds: one line per room, sorted.
 
-use crate::room::{Parsed, RawObject, Room};
+use crate::room::{Extent, Parsed, RawObject, Room};
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
-use aviary_types::{Digest, Kind, ObjectKey};
+use aviary_types::{Digest, Kind, ObjectKey, ScopeKey};
 
 /// One Kubernetes kind. Implemented once per kind, in its room.
 pub trait KindRoom: Sized {
@@ -118,4 +118,14 @@ pub fn room_of(group: &str, kind: &str) -> Option<&'static Room> {
 /// The room of a kind.
 pub fn room(kind: Kind) -> Option<&'static Room> {
     room_of(kind.group, kind.kind)
+}
+
+/// The rooms of the kinds that a scope consists of.
+pub fn rooms_of(scope: &ScopeKey) -> impl Iterator<Item = &'static Room> + use<> {
+    let extent = if scope.is_cluster_wide() {
+        Extent::Cluster
+    } else {
+        Extent::Namespaced
+    };
+    ROOMS.iter().filter(move |room| room.extent == extent)
 }

@@ -1,7 +1,7 @@
 //! Which naming scheme a domain's objects on the Controller show.
 
 use aviary_avi::common::marker_value;
-use aviary_avi::names::{Names, NamingScheme};
+use aviary_avi::names::Names;
 use aviary_avi::{Body, Observed};
 use aviary_settings::{InstanceSettings, Scheme};
 
@@ -11,8 +11,8 @@ pub fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
     let user = domain.user();
     let shards = settings.l7.shard_size.count().max(1);
     let (documented, ako) = (
-        Names::new(NamingScheme::Documented, &domain),
-        Names::new(NamingScheme::Ako, &domain),
+        Names::new(Scheme::Documented, &domain),
+        Names::new(Scheme::Ako, &domain),
     );
     let (mut seen, mut fits_ako, mut fits_documented) = (false, true, true);
     for object in observed.objects.values() {

@@ -5,6 +5,7 @@ use crate::notes::Spot;
 use crate::reader::Reader;
 use crate::setting::{Change, Reach, Setting, Shape, number};
 use crate::{ServiceType, l7, read};
+use aviary_types::Scheme;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -23,16 +24,6 @@ choice! {
     Documented = "documented",
     /// As AKO does.
     Ako = "ako",
-}
-
-/// A naming scheme that is settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scheme {
-    /// As AKO's documents say.
-    Documented,
-    /// As AKO does.
-    Ako,
 }
 
 impl NamingScheme {

@@ -33,14 +33,13 @@ mod tests;
 mod unknown;
 
 pub use address::{Cidr, NetworkRef};
-pub use ako::{
-    AkoSettings, CniPlugin, IpFamily, LogLevel, NamespaceSelector, NamingScheme, Scheme,
-};
+pub use ako::{AkoSettings, CniPlugin, IpFamily, LogLevel, NamespaceSelector, NamingScheme};
 pub use all::settings as registry;
 pub use aviary::{
     AviarySettings, CrossClusterHosts, DefaultBackend, Drift, DuplicatePaths, ServiceSettings,
     UnusedShards,
 };
+pub use aviary_types::Scheme;
 pub use chart::CHART_KEYS;
 pub use controller::ControllerSettings;
 pub use env::{EnvRead, from_env, variable};

@@ -1,6 +1,6 @@
 //! What is known of the completeness of a scope.
 
-use aviary_kinds::{Extent, ROOMS};
+use aviary_kinds::rooms_of;
 use aviary_types::{EcoString, Kind, ScopeKey};
 use std::collections::BTreeSet;
 
@@ -35,13 +35,5 @@ impl ScopeState {
 
 /// The kinds that a scope consists of.
 pub(crate) fn kinds_of(scope: &ScopeKey) -> impl Iterator<Item = Kind> {
-    let extent = if scope.is_cluster_wide() {
-        Extent::Cluster
-    } else {
-        Extent::Namespaced
-    };
-    ROOMS
-        .iter()
-        .filter(move |room| room.extent == extent)
-        .map(|room| room.kind)
+    rooms_of(scope).map(|room| room.kind)
 }

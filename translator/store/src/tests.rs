@@ -3,7 +3,7 @@
 mod properties;
 
 use crate::{Applied, Facts, Store};
-use aviary_kinds::{Extent, ROOMS, RawObject, ingress, namespace, secret, service};
+use aviary_kinds::{Extent, ROOMS, RawObject, ingress, namespace, rooms_of, secret, service};
 use aviary_types::{ClusterName, Kind, ObjectKey, ScopeKey};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -53,12 +53,7 @@ fn names(facts: &Facts) -> Vec<String> {
 
 /// Hears a scope in full, with these Services and nothing else.
 fn hear(store: &mut Store, scope: &ScopeKey, services: &[&str]) {
-    let extent = if scope.is_cluster_wide() {
-        Extent::Cluster
-    } else {
-        Extent::Namespaced
-    };
-    for room in ROOMS.iter().filter(|room| room.extent == extent) {
+    for room in rooms_of(scope) {
         let present = if room.kind == service::KIND {
             services
         } else {

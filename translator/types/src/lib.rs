@@ -7,6 +7,7 @@ mod key;
 mod members;
 mod name;
 mod provenance;
+mod scheme;
 mod secret;
 
 pub use digest::{Digest, Digester};
@@ -20,6 +21,7 @@ pub use provenance::{
     Bound, Cite, Explained, FieldPath, Origin, Place, Provenance, Resolver, Role, Row, Step, Table,
     number, row,
 };
+pub use scheme::Scheme;
 pub use secret::Secret;
 
 /// The number of a state of the facts; grows by one with every applied change.

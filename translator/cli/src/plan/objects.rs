@@ -2,7 +2,7 @@
 
 use super::to_come::{finding, kind_to_come};
 use crate::manifest::{group, kind, metadata};
-use aviary_kinds::{Extent, ROOMS, RawObject, Room, Watch, room_of};
+use aviary_kinds::{Extent, RawObject, Room, Watch, room_of, rooms_of};
 use aviary_store::{Applied, Store};
 use aviary_types::{ClusterName, EcoString, Finding, ObjectKey, ScopeKey, eco_format};
 use serde_json::{Value, json};
@@ -187,12 +187,7 @@ impl Objects {
                 .insert(identity.name.as_str().into());
         }
         for scope in scopes {
-            let extent = if scope.is_cluster_wide() {
-                Extent::Cluster
-            } else {
-                Extent::Namespaced
-            };
-            for room in ROOMS.iter().filter(|room| room.extent == extent) {
+            for room in rooms_of(&scope) {
                 let names = present
                     .remove(&(scope.clone(), room.kind.kind))
                     .unwrap_or_default();

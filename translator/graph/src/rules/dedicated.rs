@@ -2,7 +2,7 @@
 
 use super::secure::MARKERS;
 use super::{
-    ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, HOST, NAME, NAMESPACE, NETWORK, PATH, SHARD_SIZE,
+    ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, HOST, NAMES_INGRESSES, NETWORK, PATH, SHARD_SIZE,
 };
 use aviary_types::Cite::{Asked, Of};
 use aviary_types::{Role, Row, Table, row};
@@ -41,12 +41,8 @@ pub(crate) static DEDICATED: Table = Table(&[
             "the certificates of the host",
         ),
         row("east_west_placement", &[Asked], "always north-south"),
-        row(
-            "service_metadata",
-            &[NAME, NAMESPACE, HOST],
-            "names all Ingresses of the host, for AKO and for people",
-        ),
     ],
+    NAMES_INGRESSES,
     ANY_SERVICE,
     MARKERS,
     NETWORK,

@@ -2,7 +2,8 @@
 
 use super::secure::MARKERS;
 use super::{
-    ANY_POOL, ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, HOST, NAME, NAMESPACE, NETWORK, SERVERS,
+    ANY_POOL, ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, HOST, NAMES_INGRESS, NETWORK, NO_LABELS,
+    SERVERS,
 };
 use aviary_types::Cite::{Asked, Of, Setting};
 use aviary_types::{Cite, Role, Row, Table, row};
@@ -46,12 +47,8 @@ pub(crate) static PASSTHROUGH_POOL: Table = Table(&[
             &[Asked],
             "TCP backends are probed by System-TCP",
         ),
-        row(
-            "service_metadata",
-            &[NAME, NAMESPACE, HOST],
-            "names the Ingress and the host, for AKO and for people",
-        ),
     ],
+    NAMES_INGRESS,
     SERVERS,
     ANY_POOL,
     MARKERS,
@@ -69,12 +66,8 @@ pub(crate) static PASSTHROUGH_GROUP: Table = Table(&[
         ),
         row("members[*].pool_ref", &[HOST], "the pool of each Service"),
         row("members[*].ratio", &[HOST], "backends share evenly"),
-        row(
-            "implicit_priority_labels",
-            &[Asked],
-            "a group of one host has no labels",
-        ),
     ],
+    NO_LABELS,
     MARKERS,
     COMMON,
 ]);

@@ -1,8 +1,8 @@
 //! What belongs to one host: its pools, and for a secure one its child and what hangs on that.
 
 use super::{
-    ANY_POOL, ANY_SERVICE, CLUSTER, COMMON, HOST, NAME, NAMESPACE, NETWORK, PATH, PATH_TEXT,
-    SCHEME, SERVERS, SHARD_SIZE,
+    ANY_POOL, ANY_SERVICE, CLUSTER, COMMON, HOST, NAME, NAMES_INGRESS, NAMES_INGRESSES, NAMESPACE,
+    NETWORK, NO_LABELS, PATH, PATH_TEXT, SCHEME, SERVERS, SHARD_SIZE,
 };
 use aviary_types::Cite::{Asked, Of};
 use aviary_types::{Role, Row, Table, row};
@@ -49,12 +49,8 @@ pub(crate) static POOL: Table = Table(&[
             &[Asked],
             "HTTP backends are probed by System-TCP",
         ),
-        row(
-            "service_metadata",
-            &[NAME, NAMESPACE, HOST],
-            "names the Ingress and the host, for AKO and for people",
-        ),
     ],
+    NAMES_INGRESS,
     SERVERS,
     ANY_POOL,
     MARKERS,
@@ -72,12 +68,8 @@ pub(crate) static POOL_GROUP: Table = Table(&[
         ),
         row("members[*].pool_ref", &[PATH], "the pool of the path"),
         row("members[*].ratio", &[PATH], "backends share evenly"),
-        row(
-            "implicit_priority_labels",
-            &[Asked],
-            "a group of one host has no labels",
-        ),
     ],
+    NO_LABELS,
     MARKERS,
     COMMON,
 ]);
@@ -256,12 +248,8 @@ pub(crate) static CHILD: Table = Table(&[
         row("vh_domain_name[*]", &[HOST], "the host"),
         row("east_west_placement", &[Asked], "always north-south"),
         row("ign_pool_net_reach", &[Asked], "always off"),
-        row(
-            "service_metadata",
-            &[NAME, NAMESPACE, HOST],
-            "names all Ingresses of the host, for AKO and for people",
-        ),
     ],
+    NAMES_INGRESSES,
     ANY_SERVICE,
     MARKERS,
     NETWORK,

@@ -2,7 +2,7 @@
 
 use super::Envs;
 use aviary_avi::Inventory;
-use aviary_kinds::{Env, Extent, ROOMS, RawObject, room_of};
+use aviary_kinds::{Env, RawObject, room_of, rooms_of};
 use aviary_settings::Scheme;
 use aviary_store::{Facts, Store};
 use aviary_types::{ClusterName, EcoString, ObjectKey, ScopeKey};
@@ -41,12 +41,7 @@ impl World {
 
     /// Hears one scope in full.
     pub(super) fn hear(&mut self, scope: &ScopeKey) {
-        let extent = if scope.is_cluster_wide() {
-            Extent::Cluster
-        } else {
-            Extent::Namespaced
-        };
-        for room in ROOMS.iter().filter(|room| room.extent == extent) {
+        for room in rooms_of(scope) {
             let of_kind = |key: &&ObjectKey| key.kind == room.kind && key.scope() == *scope;
             let names = self.objects.keys().filter(of_kind);
             let names: BTreeSet<EcoString> = names.map(|key| key.name.clone()).collect();

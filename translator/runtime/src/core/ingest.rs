@@ -5,7 +5,7 @@ use crate::hub::object;
 use crate::retain::Record;
 use crate::trace;
 use aviary_boot::trace::Context;
-use aviary_kinds::{Extent, ROOMS, Room, Watch, namespace, room_of};
+use aviary_kinds::{Watch, namespace, room_of, rooms_of};
 use aviary_link::key::{Extent as Where, Kind as LinkKind, Name};
 use aviary_link::trace::TraceContext;
 use aviary_link::translator::{Event, Heard, Upserted, Why};
@@ -247,16 +247,6 @@ impl Core {
             }
         }
     }
-}
-
-/// The rooms of the kinds that a scope consists of.
-pub(super) fn rooms_of(scope: &ScopeKey) -> impl Iterator<Item = &'static Room> {
-    let extent = if scope.is_cluster_wide() {
-        Extent::Cluster
-    } else {
-        Extent::Namespaced
-    };
-    ROOMS.iter().filter(move |room| room.extent == extent)
 }
 
 fn key(cluster: &ClusterName, kind: Kind, name: &Name) -> ObjectKey {

@@ -1,7 +1,6 @@
 //! Compares, and hands what is to be done to the executors.
 
 use super::Core;
-use super::ingest::rooms_of;
 use super::site::Site;
 use super::wake::{SiteId, Wake};
 use crate::control::{All, Told};
@@ -9,7 +8,7 @@ use crate::trace::{self, Causes, Changes};
 use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_boot::trace::Context;
 use aviary_execute::{Outcome, Submission, Traces};
-use aviary_kinds::namespace;
+use aviary_kinds::{namespace, rooms_of};
 use aviary_plan::{Hold, Method, Op, Plan, leave_out};
 use aviary_query::Target;
 use aviary_query::view::Held;

@@ -1,7 +1,7 @@
 //! Facts that are told, and a Controller that does what it is told.
 
 use aviary_avi::{AviKey, AviKind, Inventory, Observed, ObservedObject};
-use aviary_kinds::{Extent, ROOMS, RawObject, room_of};
+use aviary_kinds::{RawObject, room_of, rooms_of};
 use aviary_plan::{Op, Plan};
 use aviary_runtime::lane::Lane;
 use aviary_settings::InstanceSettings;
@@ -71,12 +71,7 @@ impl World {
 
     pub(crate) fn hear(&mut self, namespace: &str) {
         let scope = scope(namespace);
-        let extent = if scope.is_cluster_wide() {
-            Extent::Cluster
-        } else {
-            Extent::Namespaced
-        };
-        for room in ROOMS.iter().filter(|room| room.extent == extent) {
+        for room in rooms_of(&scope) {
             let of_kind = |key: &&ObjectKey| key.kind == room.kind && key.scope() == scope;
             let names = self.objects.keys().filter(of_kind);
             let names: BTreeSet<EcoString> = names.map(|key| key.name.clone()).collect();

@@ -133,18 +133,7 @@ async fn a_kill_at_any_moment_is_survived() {
         let _agent = translator.agent(&cluster, everywhere());
         translator.settle().await;
         translator.settle().await;
-        let mut names: Vec<String> = [
-            "pool",
-            "poolgroup",
-            "virtualservice",
-            "vsvip",
-            "httppolicyset",
-        ]
-        .iter()
-        .flat_map(|kind| names(&simulator, kind))
-        .collect();
-        names.sort();
-        names
+        all_names(&simulator)
     };
     for after in 1..30 {
         let (simulator, cluster) = (simulator_slow(), cluster());
@@ -158,19 +147,30 @@ async fn a_kill_at_any_moment_is_survived() {
         let _agent = translator.agent(&cluster, everywhere());
         tokio::time::sleep(LONG).await;
         translator.settle().await;
-        let mut now: Vec<String> = [
-            "pool",
-            "poolgroup",
-            "virtualservice",
-            "vsvip",
-            "httppolicyset",
-        ]
-        .iter()
-        .flat_map(|kind| names(&simulator, kind))
-        .collect();
-        now.sort();
-        assert_eq!(now, reference, "killed after {} ms", after * 37);
+        assert_eq!(
+            all_names(&simulator),
+            reference,
+            "killed after {} ms",
+            after * 37
+        );
     }
+}
+
+/// What stands on the Controller, by name.
+fn all_names(simulator: &aviary_sim::Simulator) -> Vec<String> {
+    let kinds = [
+        "pool",
+        "poolgroup",
+        "virtualservice",
+        "vsvip",
+        "httppolicyset",
+    ];
+    let mut all: Vec<String> = kinds
+        .iter()
+        .flat_map(|kind| names(simulator, kind))
+        .collect();
+    all.sort();
+    all
 }
 
 fn simulator_slow() -> aviary_sim::Simulator {
