@@ -1,18 +1,21 @@
 //! The core of one Avi Controller: what should exist there, what does, and the plan between them.
 //! No IO: whoever drives it hands in facts, readings and outcomes.
 
+use self::left_out::Waits;
 use crate::project::project;
 use crate::scheme;
 use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Hold, Input, Method, Op, OpKey, Plan, Rule, Violation, check, diff, leave_out};
+use aviary_plan::{Input, Method, Op, Plan, check, diff, leave_out};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
 use aviary_types::{Code, DomainId, EcoString, Finding, Members, ObjectKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+mod left_out;
 
 /// More operations than this at once are bulk work; fewer are somebody's edit.
 const URGENT_OPS_MAX: usize = 64;
@@ -32,6 +35,7 @@ pub struct Lane {
     all_dirty: bool,
     /// What the last comparison left as it is, for want of knowledge or against a rule.
     held: BTreeSet<AviKey>,
+    waits: Waits,
     /// What the bodies that were handed out refer to, and for which objects they are. What is not
     /// busy any more counts no longer.
     in_use: BTreeMap<AviKey, Members<AviKey>>,
@@ -222,16 +226,21 @@ impl Lane {
         if self.observed.is_none() {
             return Plan::default();
         }
-        let keys = std::mem::take(&mut self.dirty);
+        let mut keys = std::mem::take(&mut self.dirty);
+        self.waits.join(&mut keys);
         let keys = (!std::mem::take(&mut self.all_dirty)).then_some(keys);
-        let Some(mut plan) = self.with_input(keys.as_ref(), |input| {
-            let mut plan = diff(input);
+        if keys.is_none() {
+            self.waits = Waits::default();
+        }
+        let compared = self.with_input(keys.as_ref(), |input| {
+            let plan = diff(input);
             let violations = check(input, &plan);
-            refuse(&mut plan, &violations);
-            plan
-        }) else {
+            (plan, violations)
+        });
+        let Some((mut plan, violations)) = compared else {
             return Plan::default();
         };
+        self.waits.refuse(&mut plan, &violations);
         if let Some(keys) = &keys {
             for key in keys {
                 self.held.remove(key);
@@ -334,24 +343,5 @@ impl Lane {
                 ))
             })
             .collect();
-    }
-}
-
-/// Takes operations out that break a rule: a bug of ours, which must not reach the Controller, or
-/// the end of what a write under way still refers to. They are looked at again with that.
-fn refuse(plan: &mut Plan, violations: &[Violation]) {
-    let texts: BTreeMap<&OpKey, &Violation> = violations.iter().map(|it| (&it.op, it)).collect();
-    for op in leave_out(&mut plan.ops, |op| texts.contains_key(&op.key)) {
-        let why = match texts.get(&op.key) {
-            Some(violation) if violation.rule == Rule::InUse => violation.text.clone(),
-            Some(violation) => eco_format!("refused: {}", violation.text),
-            None => "it waits for what is left out".into(),
-        };
-        let (object, method) = (op.key.object, op.method);
-        plan.holds.push(Hold {
-            object,
-            method,
-            why,
-        });
     }
 }
