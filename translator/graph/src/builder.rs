@@ -4,6 +4,7 @@ use crate::claimed::Asked;
 use crate::claims::{Claims, Lost, Registry, claims_of};
 use crate::commons::Commons;
 use crate::draft::Draft;
+use crate::incumbents::{Asking, Incumbents, Keeper};
 use crate::memos::{Memo, Memos};
 use crate::parts::{Parts, ShardKey, Unheard};
 use crate::reach::Reach;
@@ -14,8 +15,9 @@ use crate::unit::UnitKey;
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::service::SharedVip;
 use aviary_kinds::{Env, IndexKey, ingress, namespace, service};
+use aviary_settings::CrossClusterHosts;
 use aviary_store::{Changes, Facts};
-use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey};
+use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,6 +50,11 @@ pub struct Builder {
     shards: Shards,
     commons: Commons,
     open: BTreeMap<DomainId, Open>,
+    incumbents: Arc<Incumbents>,
+    /// The incumbents are others than at the last build.
+    unseated: bool,
+    /// Units with a host that is kept for what was not heard.
+    waiting: BTreeSet<UnitKey>,
     built: Built,
 }
 
@@ -92,6 +99,14 @@ impl Builder {
         self.finish(facts, envs, work)
     }
 
+    /// The Controller was read: these have hosts there for what was not heard.
+    pub fn seat(&mut self, incumbents: Incumbents) {
+        if *self.incumbents != incumbents {
+            self.incumbents = Arc::new(incumbents);
+            self.unseated = true;
+        }
+    }
+
     /// Whether some unit reads this object of a kind watched by name, so that its contents are wanted.
     pub fn wants(&self, key: &ObjectKey) -> bool {
         self.memos.wants(key)
@@ -125,6 +140,17 @@ impl Builder {
             } else {
                 self.open_all(facts, env, known, work);
             }
+        }
+        if work.learnt || self.unseated {
+            work.evaluate(self.waiting.iter().cloned());
+        }
+        if std::mem::take(&mut self.unseated) {
+            let open = self.open.keys();
+            let units = open.flat_map(|domain| {
+                let hosts = self.incumbents.hosts();
+                hosts.map(|host| UnitKey::Host(domain.clone(), host.clone()))
+            });
+            work.evaluate(units.filter(|unit| self.memos.get(unit).is_some()));
         }
     }
 
@@ -242,7 +268,8 @@ impl Builder {
         let claims = claims_of(facts, env, &parts);
         let touched = self.registry.replace(unit, former, &claims);
         let winners = self.registry.winners(unit, &claims);
-        let lost = Lost::of(&winners);
+        let mut lost = Lost::of(&claims, &winners);
+        lost.kept = self.kept(env, unit, &parts);
         if !lost.is_empty() {
             parts = draft.render(env, &lost);
         }
@@ -259,7 +286,34 @@ impl Builder {
             claims: Arc::new(Asked { claims, winners }),
             parts: Arc::new(parts),
         };
+        if lost.kept.is_empty() {
+            self.waiting.remove(unit);
+        } else {
+            self.waiting.insert(unit.clone());
+        }
         (memo, touched)
+    }
+
+    /// Whom the unit must leave its host to, by tenant, until what they have it for is heard.
+    fn kept(&self, env: &Env, unit: &UnitKey, parts: &Parts) -> BTreeMap<TenantName, Keeper> {
+        let UnitKey::Host(domain, host) = unit else {
+            return BTreeMap::new();
+        };
+        let is_exclusive = env.settings.cross_cluster_hosts == CrossClusterHosts::Exclusive;
+        let is_unheard = |domain: &DomainId, namespace: &str| {
+            let open = self.open.get(domain);
+            open.is_none_or(|open| open.reach.unheard.contains(namespace))
+        };
+        let kept = parts.hosts.iter().filter_map(|claim| {
+            let asking = Asking {
+                domain,
+                tenant: &claim.tenant,
+                is_exclusive,
+            };
+            let keeper = self.incumbents.keeper(host, &asking, is_unheard)?;
+            Some((claim.tenant.clone(), keeper))
+        });
+        kept.collect()
     }
 
     /// Puts results in the place of former ones: first everything goes, then everything comes, for a
@@ -395,7 +449,22 @@ impl Builder {
         }
     }
 
+    /// Once everything was heard nobody keeps anything for what was not.
+    fn unseat(&mut self) {
+        let mut open = self.open.values();
+        if open.all(|open| open.reach.unheard.is_empty())
+            && self
+                .incumbents
+                .all_in(|domain| self.open.contains_key(domain))
+        {
+            self.incumbents = Arc::default();
+        }
+    }
+
     fn finish(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, work: Work) -> Built {
+        if work.learnt {
+            self.unseat();
+        }
         let unknown = Arc::make_mut(&mut self.built.unknown);
         let reach = self
             .open

@@ -67,19 +67,34 @@ impl Claimed {
 }
 
 fn asks<'a>(unit: &'a UnitKey, asked: &'a Asked) -> impl Iterator<Item = Ask<'a>> {
-    let ask = move |(claim, rank): &'a (Claim, Arc<Rank>)| Ask {
-        prize: prize(claim),
-        unit,
-        source: &rank.source,
-        created: &rank.created,
-        winner: asked.winners.get(claim),
+    let ask = move |(claim, rank): &'a (Claim, Arc<Rank>)| {
+        Some(Ask {
+            prize: prize(claim)?,
+            unit,
+            source: &rank.source,
+            created: &rank.created,
+            winner: asked.winner(claim),
+        })
     };
-    asked.claims.iter().map(ask)
+    asked.claims.iter().filter_map(ask)
 }
 
-fn prize(claim: &Claim) -> Prize<'_> {
-    match claim {
+impl Asked {
+    /// Who has it instead. A host may be lost in its tenant, or to another cluster as a whole.
+    fn winner(&self, claim: &Claim) -> Option<&ObjectKey> {
+        let whole = || match claim {
+            Claim::Host(_, host) => self.winners.get(&Claim::Everywhere(host.clone())),
+            _ => None,
+        };
+        self.winners.get(claim).or_else(whole)
+    }
+}
+
+/// What is shown of a claim: one to a host everywhere is part of those to the host in each tenant.
+fn prize(claim: &Claim) -> Option<Prize<'_>> {
+    Some(match claim {
         Claim::Host(tenant, host) => Prize::Host(tenant, host),
+        Claim::Everywhere(_) => return None,
         Claim::Name(key) | Claim::Common(key) => Prize::Name(key),
         Claim::Place(shard, _) => Prize::Place(AviKey {
             kind: AviKind::VirtualService,
@@ -87,5 +102,5 @@ fn prize(claim: &Claim) -> Prize<'_> {
             cloud: EcoString::new(),
             name: shard.name.clone(),
         }),
-    }
+    })
 }

@@ -2,11 +2,13 @@
 //! source has it. Which sources ask for what is kept over all units, so that a unit knows what it
 //! lost without looking at the others, and those that are touched by a change are found.
 
+use crate::incumbents::Keeper;
 use crate::parts::{HostClaim, Parts, ShardKey};
 use crate::shards::own_fqdn;
 use crate::unit::UnitKey;
 use aviary_avi::AviKey;
 use aviary_kinds::Env;
+use aviary_settings::CrossClusterHosts;
 use aviary_store::Facts;
 use aviary_types::{DomainId, EcoString, Host, Members, ObjectKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ pub(crate) enum Claim {
     Common(AviKey),
     /// A host in a tenant; the instances of a cluster share its names.
     Host(TenantName, Host),
+    /// A host in all tenants, where one cluster alone may serve it.
+    Everywhere(Host),
     /// One of so many places among the names of a shard's VIP.
     Place(ShardKey, usize),
 }
@@ -32,8 +36,17 @@ impl Claim {
     /// How many can have it.
     fn room(&self) -> usize {
         match self {
-            Self::Name(_) | Self::Common(_) | Self::Host(..) => 1,
             Self::Place(_, room) => *room,
+            _ => 1,
+        }
+    }
+
+    /// Whether two domains have it together.
+    fn is_joint(&self, one: &DomainId, other: &DomainId) -> bool {
+        match self {
+            Self::Common(_) => one == other,
+            Self::Everywhere(_) => one.cluster == other.cluster,
+            _ => false,
         }
     }
 }
@@ -62,6 +75,12 @@ pub(crate) struct Lost {
     pub(crate) names: BTreeSet<AviKey>,
     /// Hosts by tenant, with the source that has them.
     pub(crate) hosts: BTreeMap<TenantName, ObjectKey>,
+    /// The source in another cluster that has the host alone.
+    pub(crate) elsewhere: Option<ObjectKey>,
+    /// Hosts by tenant that are kept for what was not heard.
+    pub(crate) kept: BTreeMap<TenantName, Keeper>,
+    /// Names that another unit has for the very same source: two instances take its namespace.
+    pub(crate) twice: BTreeSet<AviKey>,
     /// Shards without room.
     pub(crate) shards: BTreeSet<ShardKey>,
 }
@@ -71,16 +90,20 @@ pub(crate) type Winners = BTreeMap<Claim, ObjectKey>;
 
 impl Lost {
     /// By what was lost, and to whom.
-    pub(crate) fn of(winners: &Winners) -> Self {
+    pub(crate) fn of(claims: &Claims, winners: &Winners) -> Self {
         let mut lost = Self::default();
         for (claim, winner) in winners {
             match claim {
                 Claim::Name(key) | Claim::Common(key) => {
+                    if rank_in(claims, claim).is_some_and(|rank| rank.source == *winner) {
+                        lost.twice.insert(key.clone());
+                    }
                     lost.names.insert(key.clone());
                 }
                 Claim::Host(tenant, _) => {
                     lost.hosts.insert(tenant.clone(), winner.clone());
                 }
+                Claim::Everywhere(_) => lost.elsewhere = Some(winner.clone()),
                 Claim::Place(shard, _) => {
                     lost.shards.insert(shard.clone());
                 }
@@ -199,7 +222,7 @@ impl Registry {
         }
         let mut all = all.iter().filter(|(_, other)| same_view(other));
         let (last, last_unit) = all.nth(claim.room().saturating_sub(1))?;
-        if matches!(claim, Claim::Common(_)) && last_unit.domain() == unit.domain() {
+        if claim.is_joint(last_unit.domain(), unit.domain()) {
             return None;
         }
         ((&**last, &**last_unit) < (rank, unit)).then_some(&last.source)
@@ -252,6 +275,11 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
     } in &parts.hosts
     {
         if let Some(rank) = rank(&mut sources.iter()) {
+            if env.settings.cross_cluster_hosts == CrossClusterHosts::Exclusive {
+                let all = claims.entry(Claim::Everywhere(host.clone()));
+                let oldest = all.or_insert_with(|| rank.clone());
+                *oldest = rank.clone().min(oldest.clone());
+            }
             claims.insert(Claim::Host(tenant.clone(), host.clone()), rank);
         }
     }

@@ -9,14 +9,17 @@ mod secure;
 
 use self::secure::Form;
 use crate::claims::{Lost, NAMES_MAX};
+use crate::incumbents::Keeper;
 use crate::maker::Maker;
 use crate::parts::{HostClaim, Parts, Serve, ShardKey, ShardKind, Share, Unheard};
 use crate::shards::passthrough_shards;
 use aviary_avi::{AviKey, AviKind};
-use aviary_kinds::Env;
 use aviary_kinds::ingress::{HostDraft, HostHold, HostPart, Security};
+use aviary_kinds::{Env, namespace};
 use aviary_settings::{InstanceSettings, ShardSize};
-use aviary_types::{Code, Finding, Host, ObjectKey, Place, Provenance, Role, Table, eco_format};
+use aviary_types::{
+    Code, EcoString, Finding, Host, ObjectKey, Place, Provenance, Role, Table, eco_format,
+};
 use std::sync::Arc;
 
 /// The objects of one host of a domain, in all its tenants.
@@ -30,12 +33,25 @@ pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
         });
         let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone()).without(lost);
         let shard = shard_of(&maker, draft);
+        if let Some(keeper) = lost.kept.get(&draft.tenant) {
+            parts.unheard = Some(waits_for(env, &draft.host, keeper));
+        }
         match refusal(&maker, draft, shard.as_ref(), lost) {
             Some(finding) => parts.findings.extend(finding),
             None => serve(&maker, draft, shard.as_ref(), &mut parts),
         }
     }
     parts
+}
+
+/// What a host that is kept for another domain waits for: a namespace of that.
+fn waits_for(env: &Env, host: &Host, keeper: &Keeper) -> Unheard {
+    let (cluster, name) = (&keeper.domain.cluster, keeper.namespace.clone());
+    Unheard {
+        domain: env.domain.clone(),
+        host: host.clone(),
+        source: ObjectKey::new(cluster, namespace::KIND, "", name),
+    }
 }
 
 /// The parent that the host shares with others; `None` where it has a virtual service of its own.
@@ -77,11 +93,24 @@ fn refusal(
 ) -> Option<Vec<Finding>> {
     let host = &draft.host;
     let (code, text, hint) = if let Some(owner) = lost.hosts.get(&draft.tenant) {
-        let text = eco_format!("host {host} is served for the older {owner} of another instance");
+        lost_to(draft, owner)
+    } else if let Some(owner) = &lost.elsewhere {
+        let cluster = &owner.cluster;
+        let text = eco_format!("host {host} is served for the older {owner} of cluster {cluster}");
         (
             Code::HostClaimed,
             text,
-            "use another host, or remove the older object",
+            "use another host, remove the older object, or let clusters share hosts: \
+             AviarySettings.crossClusterHosts",
+        )
+    } else if let Some(Keeper { domain, namespace }) = lost.kept.get(&draft.tenant) {
+        let text = eco_format!(
+            "host {host} is served for {domain}, of which namespace {namespace} was not heard yet"
+        );
+        (
+            Code::HostKept,
+            text,
+            "wait until the agent of that namespace is back, or give the namespace up",
         )
     } else if let Some(shard) = shard.filter(|shard| lost.shards.contains(*shard)) {
         let text = eco_format!(
@@ -103,6 +132,25 @@ fn refusal(
             .collect(),
     )
 }
+
+/// What an object is told whose host is another instance's.
+fn lost_to(draft: &HostDraft, owner: &ObjectKey) -> (Code, EcoString, &'static str) {
+    let host = &draft.host;
+    if draft.parts.iter().any(|part| part.source == *owner) {
+        let namespace = &owner.namespace;
+        let text = eco_format!(
+            "host {host} is served by another instance, which takes namespace {namespace} too"
+        );
+        return (Code::TakenTwice, text, TAKEN_TWICE_HINT);
+    }
+    let text = eco_format!("host {host} is served for the older {owner} of another instance");
+    let hint = "use another host, or remove the older object";
+    (Code::HostClaimed, text, hint)
+}
+
+/// What to do where two instances take a namespace.
+pub(crate) const TAKEN_TWICE_HINT: &str =
+    "let one instance alone take the namespace: see AKOSettings.namespaceSelector";
 
 /// What to do where a shard is full.
 fn larger(settings: &InstanceSettings, kind: ShardKind) -> &'static str {

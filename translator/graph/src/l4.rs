@@ -2,6 +2,7 @@
 //! set and a pool per port.
 
 use crate::claims::Lost;
+use crate::host::TAKEN_TWICE_HINT;
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve};
 use crate::rules::{L4_POLICY_SET, L4_POOL, L4_SERVICE, L4_VS_VIP};
@@ -18,12 +19,17 @@ use aviary_avi::virtual_service::{L4Policy, Service, VirtualService};
 use aviary_avi::{AviKey, AviKind, Body, Marker, Presence, Ref};
 use aviary_kinds::Env;
 use aviary_kinds::service::{L4Draft, L4Member, L4Port, Target};
-use aviary_types::{EcoString, ObjectKey, Origin, Provenance, Role, Table, eco_format};
+use aviary_types::{
+    Code, EcoString, Finding, ObjectKey, Origin, Provenance, Role, Table, eco_format,
+};
 use std::collections::BTreeSet;
 
 /// The objects of one load balancer of a domain.
 pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
     let maker = &Maker::new(env, &draft.tenant, tenant_at(draft)).without(lost);
+    if let Some(refused) = taken_twice(maker, draft, lost) {
+        return refused;
+    }
     let (name, pools) = names(maker, draft);
     let vip = vs_vip(maker, &name, fqdns(draft).collect(), draft.address.as_ref());
     let service = virtual_service(maker, draft, &name, &pools);
@@ -55,6 +61,25 @@ pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
     let of_service = of_service.each("services", Role::Port, listeners);
     add(service.into(), of_service);
     parts
+}
+
+/// Where another instance takes the namespace too, it serves the Service: two virtual services of one
+/// name cannot be, and two addresses nobody asked for.
+fn taken_twice(maker: &Maker<'_>, draft: &L4Draft, lost: &Lost) -> Option<Parts> {
+    let name = maker.names.l4(draft.namespace.as_str(), &draft.name);
+    let key = maker.key(AviKind::VirtualService, &name);
+    lost.twice.contains(&key).then(|| {
+        let namespace = &draft.namespace;
+        let text =
+            eco_format!("it is served by another instance, which takes namespace {namespace} too");
+        let told = |it: &L4Member| {
+            Finding::new(&it.source, Code::TakenTwice, text.clone(), TAKEN_TWICE_HINT)
+        };
+        Parts {
+            findings: draft.members.iter().map(told).collect(),
+            ..Parts::default()
+        }
+    })
 }
 
 fn tenant_at(draft: &L4Draft) -> Origin {

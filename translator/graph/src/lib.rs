@@ -12,6 +12,7 @@ mod claims;
 mod commons;
 mod draft;
 mod host;
+mod incumbents;
 mod l4;
 mod maker;
 mod memos;
@@ -28,6 +29,7 @@ mod unit;
 
 pub use builder::{Builder, Counts};
 pub use claimed::{Ask, Claimed, Prize};
+pub use incumbents::{Incumbents, Keeper};
 pub use parts::Serve;
 pub use report::{Built, Unknown};
 pub use unit::UnitKey;

@@ -1,5 +1,6 @@
 //! What is kept equals what is built anew, names are nobody's twice, work is by what changed.
 
+mod claims;
 mod counts;
 mod known;
 mod modes;

@@ -5,7 +5,7 @@ use self::left_out::Waits;
 use crate::project::project;
 use crate::scheme;
 use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
-use aviary_graph::{Builder, Built};
+use aviary_graph::{Builder, Built, Incumbents};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
 use aviary_plan::{Input, Method, Op, Plan, check, diff, leave_out};
@@ -108,6 +108,8 @@ impl Lane {
 
     /// The Controller was read in full.
     pub fn observe(&mut self, observed: Observed) {
+        let incumbents = Incumbents::of(&observed, &self.domains(), &*self.built.unknown);
+        self.builder.seat(incumbents);
         self.observed = Some(observed);
         self.all_dirty = true;
         self.settle();

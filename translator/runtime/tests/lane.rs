@@ -12,6 +12,9 @@ mod cases;
 #[path = "lane/counts.rs"]
 mod counts;
 #[cfg(test)]
+#[path = "lane/fleet.rs"]
+mod fleet;
+#[cfg(test)]
 #[path = "lane/hostile.rs"]
 mod hostile;
 #[cfg(test)]

@@ -105,8 +105,7 @@ pub(crate) static FQDN_REUSE_POLICY: Setting<FqdnReusePolicy> = Setting::choice(
     "\"InterNamespaceAllowed\"",
     "Whether namespaces may share a host; in scheme `ako` only with EVH.",
 )
-.env("FQDN_REUSE_POLICY")
-.later();
+.env("FQDN_REUSE_POLICY");
 
 pub(crate) static NO_PG_FOR_SNI: Setting<bool> = Setting::flag(
     "L7Settings.noPGForSNI",

@@ -72,11 +72,13 @@ fn settings(tree: &Value, namespace: &Namespace, notes: &mut Notes) -> Settings 
     for cluster in std::iter::once(&home).chain(&clusters) {
         tell_clashes(cluster, notes);
     }
-    Settings {
+    let mut settings = Settings {
         home,
         clusters,
         service,
-    }
+    };
+    settings.share();
+    settings
 }
 
 /// Reads the rows of `clusters`. The home row comes first: others may share its Controller.

@@ -1,7 +1,7 @@
 //! What settings mean: the only thing that the rest of the program sees.
 
 use crate::ako::{self, AkoSettings};
-use crate::aviary::{AviarySettings, ServiceSettings};
+use crate::aviary::{AviarySettings, CrossClusterHosts, ServiceSettings};
 use crate::controller::ControllerSettings;
 use crate::feature_gates::FeatureGates;
 use crate::identity::Identity;
@@ -86,6 +86,8 @@ pub struct InstanceSettings {
     pub controller: ControllerSettings,
     /// Section `AviarySettings`.
     pub aviary: AviarySettings,
+    /// `AviarySettings.crossClusterHosts`, which all instances have in common.
+    pub cross_cluster_hosts: CrossClusterHosts,
     /// Section `featureGates`.
     pub gates: FeatureGates,
 }
@@ -100,6 +102,15 @@ pub struct Parsed {
 }
 
 impl Settings {
+    /// Tells every instance what holds for the whole translator and is part of what it means.
+    pub(crate) fn share(&mut self) {
+        let hosts = self.service.cross_cluster_hosts;
+        let clusters = std::iter::once(&mut self.home).chain(&mut self.clusters);
+        for instance in clusters.flat_map(|cluster| &mut cluster.instances) {
+            instance.cross_cluster_hosts = hosts;
+        }
+    }
+
     /// All clusters, the home one first.
     pub fn all_clusters(&self) -> impl Iterator<Item = &ClusterSettings> {
         std::iter::once(&self.home).chain(&self.clusters)
@@ -169,6 +180,7 @@ impl InstanceSettings {
             l4: L4Settings::read(reader),
             controller: ControllerSettings::read(reader),
             aviary: AviarySettings::read(reader),
+            cross_cluster_hosts: CrossClusterHosts::Allow,
             gates: FeatureGates::read(reader),
         }
     }

@@ -99,6 +99,10 @@ codes! {
     NoPassthrough = 1118, Error;
     /// The host is claimed by an older object elsewhere.
     HostClaimed = 1201, Error;
+    /// Another instance takes the object's namespace too, and serves the object.
+    TakenTwice = 1202, Warning;
+    /// The host is served for objects of others that were not heard since the start.
+    HostKept = 1203, Warning;
     /// A Service of type LoadBalancer without a usable port.
     NoPorts = 1301, Error;
     /// A protocol that cannot be served.

@@ -204,12 +204,12 @@ fn instances_of_a_cluster_do_not_share_a_host() {
     check_sound(&built);
     assert_eq!(names(&built, AviKind::Pool), ["c1--c.x_-a-i"]);
     let findings = built.findings();
-    let claimed: Vec<_> = findings
+    let twice: Vec<_> = findings
         .iter()
-        .filter(|f| f.code == Code::HostClaimed)
+        .filter(|f| f.code == Code::TakenTwice)
         .collect();
-    assert_eq!(claimed.len(), 1);
-    assert!(claimed[0].text.contains("Ingress a/i"), "{}", claimed[0]);
+    assert_eq!(twice.len(), 1);
+    assert!(twice[0].text.contains("namespace a too"), "{}", twice[0]);
 }
 
 #[test]

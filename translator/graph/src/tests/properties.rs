@@ -222,7 +222,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (clusters(), namespaces()).prop_map(|(c, ns)| Step::Hear(c, ns)),
         1 => clusters().prop_map(|c| Step::Hear(c, "")),
         1 => (clusters(), namespaces()).prop_map(|(c, ns)| Step::Release(c, ns)),
-        1 => (0..5_usize).prop_map(Step::Settings),
+        1 => (0..6_usize).prop_map(Step::Settings),
         4 => Just(Step::Build),
     ]
 }
@@ -239,6 +239,11 @@ L7Settings: {shardVSSize: DEDICATED, noPGForSNI: true, passthroughShardSize: LAR
 AviarySettings: {defaultBackend: serve}
 ";
 
+/// Clusters do not share a host.
+const ALONE_EACH: &str = "
+AviarySettings: {crossClusterHosts: exclusive}
+";
+
 fn scope(cluster: &str, namespace: &str) -> ScopeKey {
     ScopeKey {
         cluster: cluster.into(),
@@ -252,6 +257,7 @@ fn settings(choice: usize) -> super::Envs {
         1 => envs(FLEET, Scheme::Documented),
         2 => envs(ALONE, Scheme::Documented),
         3 => envs(DEDICATED, Scheme::Ako),
+        5 => envs(&format!("{FLEET}\n{ALONE_EACH}"), Scheme::Documented),
         _ => envs(SMALL, Scheme::Ako),
     }
 }
@@ -303,7 +309,7 @@ proptest! {
     fn what_is_kept_equals_what_is_built_anew(
         steps in prop::collection::vec(step(), 1..60),
         order in prop::collection::vec(any::<Index>(), 40),
-        end in 0..5_usize,
+        end in 0..6_usize,
     ) {
         let (mut world, mut builder) = (World::of([]), Builder::default());
         for cluster in CLUSTERS {

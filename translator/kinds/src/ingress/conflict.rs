@@ -2,7 +2,7 @@
 
 use super::effect::{HostDraft, HostPart, Security};
 use crate::view::View;
-use aviary_settings::DuplicatePaths;
+use aviary_settings::{DuplicatePaths, FqdnReusePolicy, Scheme};
 use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,31 @@ pub(super) fn settle(view: &dyn View, draft: &mut HostDraft, findings: &mut Vec<
     } else {
         duplicates(draft, merge, findings);
     }
+}
+
+/// Whether an Ingress may contribute to the host: where namespaces do not share hosts, that of the
+/// oldest Ingress has it. AKO looks at this with EVH alone.
+pub(super) fn admits(
+    view: &dyn View,
+    draft: &HostDraft,
+    source: &ObjectKey,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let env = view.env();
+    let is_heeded = env.scheme == Scheme::Documented || env.settings.ako.enable_evh;
+    let is_strict = is_heeded && env.settings.l7.fqdn_reuse_policy == FqdnReusePolicy::Strict;
+    let admits = !is_strict || source.namespace == draft.owner.namespace;
+    if !admits {
+        let (host, owner) = (&draft.host, &draft.owner);
+        findings.push(Finding::new(
+            source,
+            Code::HostClaimed,
+            eco_format!("host {host} is served for the older {owner} of another namespace"),
+            "use another host, remove the older object, or let namespaces share hosts: \
+             L7Settings.fqdnReusePolicy",
+        ));
+    }
+    admits
 }
 
 /// TLS of a host ends in one place. The oldest contribution that can be served decides, and the

@@ -21,6 +21,8 @@ pub struct HostDraft {
     pub host: Host,
     /// Tenant of the contributing namespaces.
     pub tenant: TenantName,
+    /// The oldest Ingress that asks for it.
+    pub owner: ObjectKey,
     /// Contributions, oldest first.
     pub parts: Vec<HostPart>,
     /// Where the tenant is said.
@@ -101,7 +103,9 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
                 drafts.push(HostDraft::new(view, host, &entry.key, &tenant));
                 drafts.len() - 1
             });
-        if let Some(draft) = drafts.get_mut(at) {
+        if let Some(draft) = drafts.get_mut(at)
+            && conflict::admits(view, draft, &entry.key, findings)
+        {
             contribute(view, &entry, ingress, draft, findings);
         }
     }
@@ -116,6 +120,7 @@ impl HostDraft {
         Self {
             host: host.clone(),
             tenant: tenant.clone(),
+            owner: source.clone(),
             tenant_at: namespace::tenant_origin(view, source.namespace.as_str()),
             parts: Vec::new(),
             certificate: None,

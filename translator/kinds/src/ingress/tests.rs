@@ -308,6 +308,28 @@ fn tenants_are_apart() {
 }
 
 #[test]
+fn a_host_is_one_namespace_s_where_that_is_asked_for() {
+    let lines = ["a/old 1: h.x /a", "b/young 2: h.x /b", "a/own 3: h.x /c"];
+    let strict = "{L7Settings: {fqdnReusePolicy: strict}}";
+    let all = [
+        "a/old Insecure /a",
+        "b/young Insecure /b",
+        "a/own Insecure /c",
+    ];
+    let (shared, _) = drafts(&world(&lines).under(strict), "h.x");
+    assert_eq!(shown(&shared), all, "AKO heeds it with EVH alone");
+    let world = world(&lines).under(strict);
+    let world = world.with(|env| env.scheme = Scheme::Documented);
+    let (drafts, findings) = drafts(&world, "h.x");
+    assert_eq!(shown(&drafts), ["a/old Insecure /a", "a/own Insecure /c"]);
+    let told = told(&findings);
+    let [(Code::HostClaimed, text)] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(text.contains("Ingress a/old"), "{text}");
+}
+
+#[test]
 fn of_one_path_twice_both_or_the_oldest_are_served() {
     let lines = [
         "a/old 1: h.x /,/a",

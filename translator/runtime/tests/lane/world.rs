@@ -23,14 +23,19 @@ pub(crate) struct World {
     pub(crate) objects: BTreeMap<ObjectKey, RawObject>,
 }
 
-fn settings() -> Vec<InstanceSettings> {
-    let parsed = aviary_settings::parse(SETTINGS).settings.unwrap();
+fn instances(settings: &str) -> Vec<InstanceSettings> {
+    let parsed = aviary_settings::parse(settings).settings.unwrap();
     parsed.instances().cloned().collect()
 }
 
 /// A lane that has read a Controller.
 pub(crate) fn lane(observed: Observed) -> Lane {
-    let mut lane = Lane::new(settings());
+    lane_of(SETTINGS, observed)
+}
+
+/// The same under these settings.
+pub(crate) fn lane_of(settings: &str, observed: Observed) -> Lane {
+    let mut lane = Lane::new(instances(settings));
     for domain in lane.domains() {
         let inventory = Inventory {
             cloud_type: "CLOUD_NONE".into(),
@@ -70,24 +75,23 @@ impl World {
     }
 
     pub(crate) fn hear(&mut self, namespace: &str) {
-        let scope = scope(namespace);
-        for room in rooms_of(&scope) {
-            let of_kind = |key: &&ObjectKey| key.kind == room.kind && key.scope() == scope;
+        self.hear_scope(&scope(namespace));
+    }
+
+    fn hear_scope(&mut self, scope: &ScopeKey) {
+        for room in rooms_of(scope) {
+            let of_kind = |key: &&ObjectKey| key.kind == room.kind && key.scope() == *scope;
             let names = self.objects.keys().filter(of_kind);
             let names: BTreeSet<EcoString> = names.map(|key| key.name.clone()).collect();
-            self.store.complete(&scope, room.kind, &names);
+            self.store.complete(scope, room.kind, &names);
         }
     }
 
     pub(crate) fn hear_all(&mut self) {
-        let mut scopes: BTreeSet<String> = self
-            .objects
-            .keys()
-            .map(|key| key.namespace.to_string())
-            .collect();
-        scopes.insert(String::new());
-        for namespace in scopes {
-            self.hear(&namespace);
+        let mut scopes: BTreeSet<ScopeKey> = self.objects.keys().map(ObjectKey::scope).collect();
+        scopes.insert(scope(""));
+        for scope in scopes {
+            self.hear_scope(&scope);
         }
     }
 

@@ -174,7 +174,7 @@ async fn claims_are_told_won_and_lost() {
     let winner = lost.and_then(|claim| claim.winner.clone()).unwrap();
     assert_eq!(winner.key.unwrap().name, "shop");
     let codes: Vec<&str> = answer.findings.iter().map(|it| it.code.as_str()).collect();
-    assert!(codes.contains(&"AVY-1201"), "{codes:?}");
+    assert!(codes.contains(&"AVY-1202"), "{codes:?}");
 }
 
 #[tokio::test(start_paused = true)]

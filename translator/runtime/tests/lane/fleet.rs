@@ -1,0 +1,190 @@
+//! A host passes from one instance, or cluster, to another: it is served at every step.
+
+use crate::world::{
+    World, class, done, ingress, lane_of, namespace, object, secret, service, short, slice,
+};
+use aviary_avi::{AviKey, Observed};
+use aviary_kinds::RawObject;
+use aviary_serve::{Baseline, World as Served};
+use aviary_types::ClusterName;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Cluster c1 with an instance for red namespaces and one for blue ones, and cluster c2.
+fn fleet(hosts: &str, scheme: &str) -> String {
+    format!(
+        "
+AKOSettings:
+  clusterName: c1
+  namingScheme: {scheme}
+  namespaceSelector: {{labelKey: is, labelValue: red}}
+L7Settings: {{shardVSSize: MEDIUM}}
+AviarySettings: {{crossClusterHosts: {hosts}}}
+instances:
+- namespace: blue
+  values: {{AKOSettings: {{namespaceSelector: {{labelValue: blue}}}}}}
+clusters:
+- {{name: c2}}
+"
+    )
+}
+
+fn labelled(name: &str, is: &str) -> RawObject {
+    let mut raw = namespace(name);
+    raw.json["metadata"] = json!({"labels": {"is": is}});
+    raw
+}
+
+fn in_cluster(cluster: &str, mut raw: RawObject) -> RawObject {
+    raw.key.cluster = ClusterName::new(cluster);
+    raw
+}
+
+fn aged(mut raw: RawObject, minutes: u64) -> RawObject {
+    raw.created = format!("2025-01-01T00:{minutes:02}:00Z").into();
+    raw
+}
+
+/// A lane with a red and a blue namespace, and another cluster with a red one.
+fn world(hosts: &str, scheme: &str) -> World {
+    let mut world = World::of([]);
+    world.lane = lane_of(&fleet(hosts, scheme), Observed::default());
+    for cluster in ["c1", "c2"] {
+        world.put(in_cluster(cluster, class()));
+        for is in ["red", "blue"] {
+            let all = [
+                labelled(is, is),
+                service(is, "web"),
+                slice(is, "web", &["10.0.0.1"]),
+                secret(is),
+            ];
+            for raw in all {
+                world.put(in_cluster(cluster, raw));
+            }
+        }
+    }
+    world.hear_all();
+    world
+}
+
+fn balancer(namespace: &str) -> RawObject {
+    object(json!({
+        "kind": "Service", "ns": namespace, "name": "lb",
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 53, "targetPort": 53}]},
+    }))
+}
+
+/// Plans and does until nothing is left; everything that is served before and after is served after
+/// each operation.
+fn settle_watched(world: &mut World) -> Vec<String> {
+    let before = Served::of_observed(world.observed());
+    let (mut steps, mut lines) = (Vec::new(), Vec::new());
+    loop {
+        let plan = world.plan();
+        crate::world::check_sound(&plan);
+        if plan.ops.is_empty() {
+            break;
+        }
+        assert!(lines.len() < 500, "not at rest: {lines:?}");
+        for (op, line) in plan.ops.iter().zip(short(&plan)) {
+            done(&mut world.lane, op);
+            steps.push(Served::of_observed(world.observed()));
+            lines.push(line);
+        }
+    }
+    let baseline = Baseline::new(&before, &Served::of_observed(world.observed()));
+    for (step, line) in steps.iter().zip(&lines) {
+        let broken: Vec<String> = baseline
+            .broken_in(step)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            broken.is_empty(),
+            "after {line}: {broken:?} on the way {lines:#?}"
+        );
+    }
+    lines
+}
+
+/// What clients of a host meet now.
+fn is_served(world: &World, host: &str) -> bool {
+    let now = Served::of_observed(world.observed());
+    let kept = Baseline::new(&now, &now);
+    kept.probes().any(|probe| probe.to_string().contains(host))
+}
+
+/// The virtual services, by owner.
+fn owners(world: &World) -> BTreeSet<String> {
+    let objects = world.observed().objects.values();
+    objects
+        .filter(|it| !it.body.sources().hosts().is_empty())
+        .filter_map(|it| Some(it.body.created_by()?.to_string()))
+        .collect()
+}
+
+fn is_idle(world: &mut World) -> bool {
+    world.lane.plan(&BTreeSet::<AviKey>::new()).ops.is_empty()
+}
+
+#[test]
+fn when_an_owner_goes_the_next_instance_takes_over_without_a_gap() {
+    for scheme in ["documented", "ako"] {
+        for [first, next] in [["red", "blue"], ["blue", "red"]] {
+            let mut world = world("allow", scheme);
+            let old = aged(ingress(first, "i", "p.x", false), 1);
+            let young = aged(ingress(next, "i", "p.x", false), 2);
+            world.put(young.clone());
+            settle_watched(&mut world);
+            let before = owners(&world);
+            // An older one takes the host from the younger.
+            world.put(old.clone());
+            settle_watched(&mut world);
+            assert_ne!(owners(&world), before);
+            assert!(is_served(&world, "p.x"));
+            world.delete(&old.key);
+            settle_watched(&mut world);
+            assert_eq!(owners(&world), before);
+            assert!(is_served(&world, "p.x") && is_idle(&mut world));
+        }
+    }
+}
+
+#[test]
+fn when_an_owner_goes_the_next_cluster_takes_over_without_a_gap() {
+    for tls in [false, true] {
+        let mut world = world("exclusive", "documented");
+        let old = in_cluster("c2", aged(ingress("red", "i", "p.x", tls), 1));
+        let young = aged(ingress("red", "i", "p.x", tls), 2);
+        world.put(young.clone());
+        settle_watched(&mut world);
+        assert_eq!(owners(&world), BTreeSet::from(["ako-c1".to_owned()]));
+        world.put(old.clone());
+        settle_watched(&mut world);
+        assert_eq!(owners(&world), BTreeSet::from(["ako-c2".to_owned()]));
+        world.delete(&old.key);
+        settle_watched(&mut world);
+        assert_eq!(owners(&world), BTreeSet::from(["ako-c1".to_owned()]));
+        assert!(is_served(&world, "p.x") && is_idle(&mut world));
+    }
+}
+
+#[test]
+fn a_namespace_passes_from_instance_to_instance_without_a_gap() {
+    for scheme in ["documented", "ako"] {
+        let mut world = world("allow", scheme);
+        world.put(ingress("red", "i", "p.x", false));
+        world.put(balancer("red"));
+        settle_watched(&mut world);
+        let before = owners(&world);
+        for is in ["blue", "red"] {
+            world.put(labelled("red", is));
+            settle_watched(&mut world);
+            assert_eq!(owners(&world) == before, is == "red", "{is}");
+            assert!(is_served(&world, "p.x") && is_idle(&mut world));
+        }
+        world.put(labelled("red", "nobody's"));
+        settle_watched(&mut world);
+        assert_eq!(owners(&world), BTreeSet::new());
+    }
+}
