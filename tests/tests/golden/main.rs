@@ -12,6 +12,7 @@ mod objects;
 mod order;
 mod parity;
 mod served;
+mod settings;
 mod shuffle;
 mod silent;
 mod walk;

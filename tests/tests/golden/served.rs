@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use aviary_avi::{AviKey, Body, Observed};
+use aviary_avi::{AviKey, AviKind, Body, Observed};
 use aviary_plan::{Method, Op, OpKey, interruptions};
 use aviary_serve::{Baseline, Break, Problem, World};
 use aviary_tests::corpus::{Reached, listed};
@@ -131,8 +131,11 @@ impl Interruption {
         let Some(mut group) = groups.find(|group| group.contains(&op.key)) else {
             return;
         };
-        let objects = group.iter().map(|key| &key.object);
-        let objects: BTreeSet<AviKey> = objects.cloned().collect();
+        // Where a VsVip is written, its virtual service tells whose names move.
+        let members = ops.iter().filter(|op| group.contains(&op.key));
+        let whole = |op: &&Op| op.key.object.kind != AviKind::VsVip || op.method != Method::Update;
+        let objects = members.filter(whole).map(|op| op.key.object.clone());
+        let objects: BTreeSet<AviKey> = objects.collect();
         let of_group = ops.iter().filter(|op| objects.contains(&op.key.object));
         let observed = objects.iter().filter_map(|key| before.objects.get(key));
         let bodies = of_group.filter_map(|op| op.body.as_ref());

@@ -1,9 +1,6 @@
 //! Make before break where the corpus does not go: walks from state to state, each made by chance
 //! from a seed. Hosts turn secure and plain, move between namespaces, services and shards, share
-//! paths, lose their Secrets; ports of a LoadBalancer come and go.
-//!
-//! Secure hosts stay on their shard here: a child virtual service cannot stand below two parents, so
-//! moving it interrupts the host.
+//! paths, lose their Secrets; ports of a LoadBalancer come and go; settings place them anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +24,8 @@ const HOSTS: [&str; 4] = ["a.avi.lab", "b.avi.lab", "c.avi.lab", "d.avi.lab"];
 const NAMESPACES: [&str; 2] = ["blue", "green"];
 const SERVICES: [&str; 2] = ["web", "api"];
 const PATHS: [&str; 4] = ["/", "/x", "/x/y", "/z"];
-const SHARDS: [&str; 3] = ["LARGE", "MEDIUM", "SMALL"];
+const SHARDS: [&str; 4] = ["LARGE", "MEDIUM", "SMALL", "DEDICATED"];
+const SCHEMES: [&str; 2] = ["ako", "documented"];
 const PORTS: [(u16, &str); 4] = [(53, "UDP"), (53, "TCP"), (80, "TCP"), (443, "TCP")];
 
 #[test]
@@ -40,6 +38,11 @@ fn plain_hosts_are_served_while_they_change_shards() -> Result<()> {
     walk(Way::Shards)
 }
 
+#[test]
+fn every_host_is_served_while_it_is_placed_anew() -> Result<()> {
+    walk(Way::Places)
+}
+
 /// What may change on a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -47,6 +50,8 @@ enum Way {
     Changes,
     /// Everything of plain hosts.
     Shards,
+    /// Everything, and the naming scheme.
+    Places,
 }
 
 fn walk(way: Way) -> Result<()> {
@@ -88,14 +93,18 @@ async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Re
     let mut standing = BTreeMap::new();
     let mut kept = 0;
     for number in 0..STATES {
-        let next = draw.objects();
+        // A host that turns secure on its way elsewhere would be sent to where it is not yet.
+        let stays = draw.way == Way::Places && number % 2 == 1;
+        let next = if stays {
+            standing.clone()
+        } else {
+            draw.objects()
+        };
         let mut steps = vec![Step::Delete(gone(&standing, &next))];
         steps.push(Step::Apply(next.values().cloned().collect()));
-        if draw.way == Way::Shards && draw.is_likely() {
-            let size = json!({"L7Settings": {"shardVSSize": SHARDS[draw.dice.below(3)]}});
-            steps.push(Step::Settings(
-                scenario.settings.layer(&Raw::from_value(size)?),
-            ));
+        if stays || (draw.way == Way::Shards && draw.is_likely()) {
+            let places = Raw::from_value(draw.places())?;
+            steps.push(Step::Settings(scenario.settings.layer(&places)));
         }
         let place = format!("{:?} {walk} state {number}", draw.way);
         let state = reach(
@@ -126,8 +135,8 @@ async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Re
 /// Between the two writes of a namespace's paths, a path can show that another namespace hid before
 /// and that is gone after. The client meets the host, though an old part of it.
 fn is_mixture(one: &Break) -> bool {
-    let via_child = |step: &serve::Step| matches!(step, serve::Step::Child(_));
-    matches!(one.loss, Loss::OtherBackend(_)) && one.during.via.iter().any(via_child)
+    let via_set = |step: &serve::Step| matches!(step, serve::Step::Rule { .. });
+    matches!(one.loss, Loss::OtherBackend(_)) && one.during.via.iter().any(via_set)
 }
 
 /// Draws the objects of a state.
@@ -140,6 +149,18 @@ struct Draw<'a> {
 impl Draw<'_> {
     fn is_likely(&mut self) -> bool {
         self.dice.below(2) == 0
+    }
+
+    /// How many shards there are, and which host is on which.
+    fn places(&mut self) -> Value {
+        let (sizes, schemes) = if self.way == Way::Places {
+            (4, 2)
+        } else {
+            (3, 1)
+        };
+        let size = SHARDS[self.dice.below(sizes)];
+        let scheme = SCHEMES[self.dice.below(schemes)];
+        json!({"L7Settings": {"shardVSSize": size}, "AKOSettings": {"namingScheme": scheme}})
     }
 
     fn objects(&mut self) -> Objects {
@@ -191,7 +212,7 @@ impl Draw<'_> {
                 paths.push(json!({"path": path, "pathType": "Prefix", "backend": backend}));
             }
         }
-        let is_secure = self.way == Way::Changes && self.is_likely();
+        let is_secure = self.way != Way::Shards && self.is_likely();
         let tls = is_secure.then(|| json!({"hosts": [host], "secretName": "tls"}));
         let tls: Vec<Value> = tls.into_iter().collect();
         (!paths.is_empty()).then(|| {

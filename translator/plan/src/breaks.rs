@@ -1,9 +1,19 @@
 //! Operations that interrupt traffic stand side by side, one interruption after the other, with
 //! everything that they wait for before them and everything that waits for them after.
 
-use crate::op::{Op, OpKey};
-use aviary_avi::AviKey;
+use crate::op::{BreakReason, Method, Op, OpKey};
+use aviary_avi::{AviKey, AviKind};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether a marked operation is of one interruption with a marked one that it waits for. Of hosts
+/// that change their parent each is one of its own, although they change the same VsVips: there the
+/// writes of names hang on the child that they follow, and on nothing else.
+pub(crate) fn hangs_on(op: &Op, before: &Op) -> bool {
+    let moves = |op: &Op| op.breaks == Some(BreakReason::NewParent) && op.method == Method::Update;
+    let is_name = |op: &Op| op.key.object.kind == AviKind::VsVip;
+    let marked = op.breaks.is_some() && before.breaks.is_some();
+    marked && (!moves(op) || !moves(before) || (is_name(op) && !is_name(before)))
+}
 
 /// The marked operations, in groups of those that hang together: each group is one interruption.
 pub fn interruptions<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Vec<BTreeSet<OpKey>> {
@@ -11,7 +21,11 @@ pub fn interruptions<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Vec<BTreeSet<
     let marked: BTreeMap<&OpKey, &Op> = marked.map(|op| (&op.key, op)).collect();
     let mut links: BTreeMap<&OpKey, BTreeSet<&OpKey>> = BTreeMap::new();
     for (key, op) in &marked {
-        for before in op.after.iter().filter(|before| marked.contains_key(before)) {
+        let before = op
+            .after
+            .iter()
+            .filter_map(|before| marked.get_key_value(before));
+        for (before, _) in before.filter(|(_, before)| hangs_on(op, before)) {
             links.entry(key).or_default().insert(before);
             links.entry(before).or_default().insert(key);
         }

@@ -3,6 +3,7 @@
 use crate::hold::Holder;
 use crate::op::{Hold, Method, Op, OpKey, Plan, Reason};
 use crate::order::order;
+use crate::relocate::relocate;
 use crate::replace::replace;
 use crate::retain::retain;
 use crate::stage::{spread, widened};
@@ -53,7 +54,8 @@ pub fn diff(input: &Input<'_>) -> Plan {
     holds.sort_by(|a, b| a.object.cmp(&b.object));
     replace(input, &holder, &mut ops);
     spread(input, &mut ops);
-    let ops = order(input, ops);
+    let moves = relocate(input, &mut ops);
+    let ops = order(input, ops, &moves);
     Plan {
         generation: input.generation,
         ops,
@@ -199,7 +201,7 @@ fn delete(input: &Input<'_>, holder: &Holder<'_>, observed: &ObservedObject, dra
     });
 }
 
-fn op(desired: &DesiredObject, stage: u8, method: Method, reason: Reason, body: Arc<Body>) -> Op {
+fn op(desired: &DesiredObject, stage: u16, method: Method, reason: Reason, body: Arc<Body>) -> Op {
     Op {
         key: OpKey {
             object: desired.key.clone(),

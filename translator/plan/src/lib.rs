@@ -6,6 +6,7 @@ mod diff;
 mod hold;
 mod op;
 mod order;
+mod relocate;
 mod replace;
 mod retain;
 mod schedule;

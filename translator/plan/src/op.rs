@@ -1,6 +1,6 @@
 //! The operations of a plan: fully specified, so that whoever executes them has no choice to make.
 
-use aviary_avi::{AviKey, Body};
+use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::{DomainId, Generation, Provenance};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
@@ -22,16 +22,25 @@ pub enum Method {
 pub struct OpKey {
     /// The object.
     pub object: AviKey,
-    /// 0, or 1 for the second of two: what is added goes out first, what is taken away goes out
-    /// when everything else has its new place; what is made anew is deleted first.
-    pub stage: u8,
+    /// 0, or more for a later one: what is added goes out first, what is taken away goes out when
+    /// everything else has its new place; what is made anew is deleted first. Names that follow
+    /// interrupted hosts go one after the other.
+    pub stage: u16,
 }
 
 /// An operation of an object.
-pub(crate) fn stage(object: &AviKey, stage: u8) -> OpKey {
+pub(crate) fn stage(object: &AviKey, stage: u16) -> OpKey {
     OpKey {
         object: object.clone(),
         stage,
+    }
+}
+
+/// The object of another kind that shares the shard's name.
+pub(crate) fn sibling(key: &AviKey, kind: AviKind) -> AviKey {
+    AviKey {
+        kind,
+        ..key.clone()
     }
 }
 
@@ -60,11 +69,14 @@ pub enum BreakReason {
     SameAddressNewTenant,
     /// Nor can it be at two virtual services: it comes into a shared VIP, or leaves one.
     SameAddressNewService,
+    /// A child virtual service cannot stand below two parents.
+    NewParent,
 }
 
 impl BreakReason {
     /// All of them, by name.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
+        Self::NewParent,
         Self::SameAddressNewService,
         Self::SameAddressNewTenant,
         Self::StaticVipChanged,
@@ -76,6 +88,7 @@ impl BreakReason {
             Self::StaticVipChanged => "static_vip_changed",
             Self::SameAddressNewTenant => "same_address_new_tenant",
             Self::SameAddressNewService => "same_address_new_service",
+            Self::NewParent => "new_parent",
         }
     }
 }

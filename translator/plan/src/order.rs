@@ -15,7 +15,8 @@ mod behind;
 
 use crate::breaks::adjoin;
 use crate::diff::Input;
-use crate::op::{Method, Op, OpKey, stage};
+use crate::op::{Method, Op, OpKey, sibling, stage};
+use crate::relocate::Moves;
 use crate::sort::sorted;
 use crate::stage::switches;
 use aviary_avi::virtual_service::VirtualService;
@@ -25,12 +26,13 @@ use aviary_types::EcoString;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills in `after` and sorts.
-pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>) -> Vec<Op> {
+pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>, moves: &Moves) -> Vec<Op> {
     let shape = Shape::of(input, &ops);
     let rules = Rules {
         input,
         shape: &shape,
         ops: &ops,
+        moves,
     };
     let after: Vec<(OpKey, Vec<OpKey>)> = ops
         .iter()
@@ -135,19 +137,12 @@ fn sets_of(key: &AviKey, service: &VirtualService) -> impl Iterator<Item = AviKe
     policies.filter_map(|policy| key.target(&policy.http_policy_set_ref))
 }
 
-/// The object of another kind that shares the shard's name.
-fn sibling(key: &AviKey, kind: AviKind) -> AviKey {
-    AviKey {
-        kind,
-        ..key.clone()
-    }
-}
-
 /// What the rules look at.
 struct Rules<'a> {
     input: &'a Input<'a>,
     shape: &'a Shape,
     ops: &'a BTreeMap<OpKey, Op>,
+    moves: &'a Moves,
 }
 
 impl Rules<'_> {
@@ -155,9 +150,31 @@ impl Rules<'_> {
         self.ops.contains_key(&key).then_some(key)
     }
 
-    fn both(&self, object: &AviKey) -> impl Iterator<Item = OpKey> {
-        let both = [stage(object, 0), stage(object, 1)];
-        both.into_iter().filter_map(|key| self.known(key))
+    /// All operations of an object.
+    fn all(&self, object: &AviKey) -> impl Iterator<Item = OpKey> {
+        let stages = stage(object, u16::MIN)..=stage(object, u16::MAX);
+        self.ops.range(stages).map(|(key, _)| key.clone())
+    }
+
+    /// The last operation of an object: it waits for those before it.
+    fn last(&self, object: &AviKey) -> Option<OpKey> {
+        let stages = stage(object, u16::MIN)..=stage(object, u16::MAX);
+        self.ops
+            .range(stages)
+            .next_back()
+            .map(|(key, _)| key.clone())
+    }
+
+    /// The operation of the same object that comes before this one.
+    fn former(&self, key: &OpKey) -> Option<(&OpKey, &Op)> {
+        let stages = stage(&key.object, u16::MIN)..key.clone();
+        self.ops.range(stages).next_back()
+    }
+
+    /// Writes of the children of a parent that stand below it, or are made there.
+    fn settled(&self, parent: &AviKey) -> impl Iterator<Item = OpKey> {
+        let children = self.shape.children(parent);
+        children.filter(|key| !self.moves.is_mover(key)).cloned()
     }
 
     /// The creation of an object that is deleted before.
@@ -196,9 +213,7 @@ impl Rules<'_> {
                 }
             }
         }
-        if op.key.stage == 1 {
-            before.extend(self.known(stage(key, 0)));
-        }
+        before.extend(self.former(&op.key).map(|(key, _)| key.clone()));
         self.keep_serving(op, body, before);
     }
 
@@ -215,8 +230,9 @@ impl Rules<'_> {
             }
             // A new parent must stand before its children can.
             Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
+            // One that comes from another parent finds its redirect in place.
             Body::VirtualService(_) | Body::HttpPolicySet(_) if op.key.stage == 0 => {
-                before.extend(children.chain(group));
+                before.extend(self.settled(&service).chain(group));
                 self.after_names_left(op, before);
             }
             Body::HttpPolicySet(set) if switches(set) => self.after_takers(key, before),
@@ -232,7 +248,8 @@ impl Rules<'_> {
             Body::PoolGroup(_) if op.key.stage == 1 => {
                 let redirects = self.known(stage(&sibling(key, AviKind::HttpPolicySet), 0));
                 let parent = self.known(stage(&service, 0));
-                let names = self.known(stage(&sibling(key, AviKind::VsVip), 1));
+                let names = self.last(&sibling(key, AviKind::VsVip));
+                let names = names.filter(|key| key.stage > 0);
                 before.extend(children.chain(redirects).chain(parent).chain(names));
             }
             _ => {}
@@ -246,7 +263,7 @@ impl Rules<'_> {
         }
         let addresses = vip.addresses();
         let holders = addresses.flat_map(|it| self.input.observed.of_address(it));
-        let ends = holders.flat_map(|holder| self.both(holder));
+        let ends = holders.flat_map(|holder| self.all(holder));
         let deletes = |key: &OpKey| {
             self.ops
                 .get(key)
@@ -264,19 +281,26 @@ impl Rules<'_> {
         let key = &op.key.object;
         let service = sibling(key, AviKind::VirtualService);
         if op.method == Method::Update {
-            before.extend(self.shape.children(&service).cloned());
+            before.extend(self.moves.child_of(&op.key).cloned());
+            if self.moves.child_of(&op.key).is_none() && op.key.stage > 0 {
+                before.extend(self.shape.children(&service).cloned());
+            } else {
+                before.extend(self.settled(&service));
+            }
             before.extend(self.write_of(&sibling(key, AviKind::PoolGroup)));
             let made = self.ops.get(&stage(&service, 0));
             let made = made.filter(|op| op.method == Method::Create);
             before.extend(made.map(|op| op.key.clone()));
             self.after_what_serves(key, before);
         }
+        let former = self.former(&op.key).and_then(|(_, op)| op.body.as_deref());
         let observed = self.input.observed.objects.get(key);
-        let Some(Body::VsVip(observed)) = observed.map(|object| &*object.body) else {
+        let former = former.or(observed.map(|object| &*object.body));
+        let Some(Body::VsVip(former)) = former else {
             return;
         };
         let kept: BTreeSet<&DnsInfo> = vip.dns_info.iter().collect();
-        let lost = observed.dns_info.iter().filter(|dns| !kept.contains(dns));
+        let lost = former.dns_info.iter().filter(|dns| !kept.contains(dns));
         for dns in lost {
             let others = self.shape.named.get(&dns.fqdn).into_iter().flatten();
             before.extend(others.filter(|other| other.object != *key).cloned());
@@ -323,15 +347,24 @@ impl Rules<'_> {
         (op.method != Method::Delete).then_some(key)
     }
 
-    fn delete(&self, key: &OpKey, before: &mut BTreeSet<OpKey>) {
-        if key.stage == 1 {
-            before.extend(self.known(stage(&key.object, 0)));
+    /// The last write of an object that is not made anew, if there is one.
+    fn last_write_of(&self, object: &AviKey) -> Option<OpKey> {
+        if self.remade(object).is_some() {
+            return None;
         }
+        let stages = stage(object, u16::MIN)..=stage(object, u16::MAX);
+        let mut writes = self.ops.range(stages).rev();
+        let write = writes.find(|(_, op)| op.method != Method::Delete);
+        write.map(|(key, _)| key.clone())
+    }
+
+    fn delete(&self, key: &OpKey, before: &mut BTreeSet<OpKey>) {
+        before.extend(self.former(key).map(|(key, _)| key.clone()));
         let remade = self.remade(&key.object).is_some();
         for referrer in self.input.observed.referrers(&key.object) {
             // What is made anew with it comes after it; what merely goes comes before.
-            let first = self.both(referrer).take(if remade { 1 } else { 2 });
-            before.extend(first);
+            let first = self.all(referrer).next().filter(|_| remade);
+            before.extend(first.or_else(|| self.last(referrer)));
         }
         let Some(observed) = self.input.observed.objects.get(&key.object) else {
             return;
@@ -345,19 +378,14 @@ impl Rules<'_> {
         // Its address goes on answering until no name leads there.
         let vip = service.vsvip_ref.as_ref();
         let vip = vip.and_then(|vip| key.object.target(vip));
-        let names = vip.and_then(|vip| self.write_of(&vip));
+        let names = vip.and_then(|vip| self.last_write_of(&vip));
         before.extend(names);
         let Some(parent) = parent_of(&key.object, service) else {
             return;
         };
         // Clients find it by the names of its parent's address.
         let vip = sibling(&parent, AviKind::VsVip);
-        let leaves = [stage(&vip, 0), stage(&vip, 1)].into_iter();
-        let leaves = leaves.filter(|key| {
-            let op = self.ops.get(key);
-            op.is_some_and(|op| op.method != Method::Delete)
-        });
-        before.extend(leaves);
+        before.extend(self.last_write_of(&vip));
         if self
             .ops
             .get(&stage(&parent, 0))
@@ -366,7 +394,7 @@ impl Rules<'_> {
             return;
         }
         for kind in [AviKind::HttpPolicySet, AviKind::VirtualService] {
-            before.extend(self.both(&sibling(&parent, kind)));
+            before.extend(self.last(&sibling(&parent, kind)));
         }
         before.extend(self.known(stage(&sibling(&parent, AviKind::PoolGroup), 0)));
         before.extend(self.shape.children(&parent).cloned());

@@ -50,7 +50,7 @@ struct Waiting {
 
 #[derive(Debug, Clone, Copy)]
 struct Running {
-    stage: u8,
+    stage: u16,
     admission: u64,
 }
 
@@ -61,14 +61,14 @@ pub struct Scheduler {
     admissions: u64,
     numbers: u64,
     count: usize,
-    waiting: BTreeMap<AviKey, BTreeMap<u8, Waiting>>,
+    waiting: BTreeMap<AviKey, BTreeMap<u16, Waiting>>,
     running: BTreeMap<AviKey, Running>,
     /// Object to the waiting operations that name it in `after`.
     dependents: BTreeMap<AviKey, Members<OpKey>>,
     /// Those that may be ready. What is not here waits for something that will wake it.
     candidates: BTreeMap<Turn, OpKey>,
-    /// The objects of the group of interrupting operations that is being worked off.
-    open: BTreeSet<AviKey>,
+    /// The group of interrupting operations that is being worked off.
+    open: BTreeSet<OpKey>,
 }
 
 /// How many operations of its interruption follow each marked one, itself included.
@@ -142,7 +142,7 @@ impl Scheduler {
     /// operation with this very key.
     fn supersede(&mut self, key: &OpKey, replaced: &mut Vec<Op>) -> Option<Turn> {
         let stages = self.waiting.get(&key.object)?;
-        let old: Vec<u8> = stages
+        let old: Vec<u16> = stages
             .iter()
             .filter(|(stage, it)| **stage == key.stage || it.admission < self.admissions)
             .map(|(stage, _)| *stage)
@@ -225,7 +225,7 @@ impl Scheduler {
     }
 
     /// Whether an operation of this object, up to this stage, is under way.
-    fn is_running(&self, object: &AviKey, stage: u8) -> bool {
+    fn is_running(&self, object: &AviKey, stage: u16) -> bool {
         self.running
             .get(object)
             .is_some_and(|running| running.stage <= stage)
@@ -380,7 +380,7 @@ impl Scheduler {
             .iter()
             .filter(|after| after.object == lost.object);
         let reach = named.map(|after| after.stage).max();
-        let newer = |reach: u8| {
+        let newer = |reach: u16| {
             let stages = self.waiting.get(&lost.object);
             stages.is_some_and(|stages| stages.range(..=reach).next().is_some())
         };

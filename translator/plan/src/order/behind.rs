@@ -1,8 +1,8 @@
 //! What stands behind the DNS names of an address: redirects, and the pool groups that TLS is passed
 //! through to. They are there before a name comes, and go after it.
 
-use super::{Rules, sibling};
-use crate::op::{Method, Op, OpKey, stage};
+use super::Rules;
+use crate::op::{Method, Op, OpKey, sibling, stage};
 use aviary_avi::names::INSECURE_TWIN;
 use aviary_avi::virtual_service::HttpPolicy;
 use aviary_avi::{AviKey, AviKind, Body};
@@ -40,7 +40,7 @@ impl Rules<'_> {
         };
         let takes_away = op.key.stage == 1 || self.loses_policy(op);
         if takes_away {
-            before.extend(self.both(&of_vip(AviKind::VsVip)));
+            before.extend(self.last(&of_vip(AviKind::VsVip)));
         } else if key.kind == AviKind::HttpPolicySet && name.len() < key.name.len() {
             before.extend(self.write_of(&of_vip(AviKind::VsDataScriptSet)));
         }

@@ -1,8 +1,8 @@
 //! Operations that interrupt traffic: one group at a time, each alone, nothing between them.
 
 use super::{Scheduler, Waiting};
+use crate::breaks::hangs_on;
 use crate::op::OpKey;
-use aviary_avi::AviKey;
 use aviary_types::Members;
 use std::collections::BTreeSet;
 
@@ -24,11 +24,7 @@ impl Scheduler {
         if !self.running.is_empty() {
             return Pick::Wait;
         }
-        let stages = self
-            .open
-            .iter()
-            .filter_map(|object| self.waiting.get(object));
-        let members: Vec<&Waiting> = stages.flat_map(|stages| stages.values()).collect();
+        let members: Vec<&Waiting> = self.open.iter().filter_map(|key| self.get(key)).collect();
         let free = members.iter().filter(|member| self.is_free(member));
         match free.min_by_key(|member| member.turn) {
             Some(member) => Pick::Start(member.op.key.clone()),
@@ -45,12 +41,12 @@ impl Scheduler {
         first
     }
 
-    /// The objects of the interrupting operations that hang together with this one.
-    fn group_of(&self, first: &OpKey) -> BTreeSet<AviKey> {
-        let mut group = BTreeSet::from([first.object.clone()]);
-        let mut open = vec![first.object.clone()];
-        while let Some(object) = open.pop() {
-            for neighbour in self.neighbours(&object) {
+    /// The interrupting operations that hang together with this one.
+    fn group_of(&self, first: &OpKey) -> BTreeSet<OpKey> {
+        let mut group = BTreeSet::from([first.clone()]);
+        let mut open = vec![first.clone()];
+        while let Some(key) = open.pop() {
+            for neighbour in self.neighbours(&key) {
                 if group.insert(neighbour.clone()) {
                     open.push(neighbour);
                 }
@@ -59,38 +55,31 @@ impl Scheduler {
         group
     }
 
-    fn neighbours(&self, object: &AviKey) -> Vec<AviKey> {
-        let stages = self.waiting.get(object).into_iter().flatten();
-        let breaking = stages.filter(|(_, waiting)| waiting.op.breaks.is_some());
-        let named = breaking.flat_map(|(_, waiting)| &waiting.op.after);
-        let named = named.map(|after| &after.object);
-        let naming = self
-            .dependents
-            .get(object)
-            .into_iter()
-            .flat_map(Members::iter);
-        let naming = naming.map(|key| &key.object);
-        named
-            .chain(naming)
-            .filter(|other| self.interrupts(other))
-            .cloned()
-            .collect()
-    }
-
-    fn interrupts(&self, object: &AviKey) -> bool {
-        let stages = self.waiting.get(object).into_iter().flatten();
-        stages
-            .into_iter()
-            .any(|(_, waiting)| waiting.op.breaks.is_some())
+    fn neighbours(&self, key: &OpKey) -> Vec<OpKey> {
+        let Some(waiting) = self.get(key) else {
+            return Vec::new();
+        };
+        let op = &waiting.op;
+        let before = op.after.iter().filter(|before| {
+            let before = self.get(before);
+            before.is_some_and(|before| hangs_on(op, &before.op))
+        });
+        let later = self.dependents.get(&key.object);
+        let later = later.into_iter().flat_map(Members::iter);
+        let later = later.filter(|later| {
+            let later = self.get(later).map(|later| &later.op);
+            later.is_some_and(|later| later.after.contains(key) && hangs_on(later, op))
+        });
+        before.chain(later).cloned().collect()
     }
 
     /// Whether the group of this operation can run to its end without anything from outside, so that
     /// nothing would come between its calls.
     pub(super) fn is_self_contained(&self, first: &OpKey) -> bool {
         let group = self.group_of(first);
-        let stages = group.iter().filter_map(|object| self.waiting.get(object));
-        stages.flat_map(|stages| stages.values()).all(|member| {
-            let outside = |key: &OpKey| !group.contains(&key.object);
+        let mut members = group.iter().filter_map(|key| self.get(key));
+        members.all(|member| {
+            let outside = |key: &OpKey| !group.contains(key);
             let waits = self
                 .blockers(member)
                 .any(|blocker| outside(&blocker.op.key));

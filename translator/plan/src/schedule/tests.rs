@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn key(object: u8, stage: u8) -> OpKey {
+fn key(object: u8, stage: u16) -> OpKey {
     let object = AviKey {
         kind: AviKind::Pool,
         tenant: "admin".into(),
@@ -16,7 +16,7 @@ fn key(object: u8, stage: u8) -> OpKey {
     OpKey { object, stage }
 }
 
-fn op(object: u8, stage: u8, after: &[OpKey]) -> Op {
+fn op(object: u8, stage: u16, after: &[OpKey]) -> Op {
     Op {
         key: key(object, stage),
         method: Method::Update,
@@ -282,9 +282,9 @@ fn plan_of(specs: Vec<Spec>) -> Vec<Op> {
     for (object, stage, after, is_urgent, breaks) in specs {
         let after: Vec<OpKey> = after
             .into_iter()
-            .map(|(object, stage)| key(object, stage))
+            .map(|(object, stage)| key(object, stage.into()))
             .collect();
-        let op = op(object, stage, &after);
+        let op = op(object, stage.into(), &after);
         let op = if is_urgent { urgent(op) } else { op };
         let op = if breaks { breaking(op) } else { op };
         if seen.insert(op.key.clone()) {

@@ -305,7 +305,7 @@ impl Site {
                 object: object.clone(),
                 stage,
             };
-            let stages = stages(u8::MIN)..=stages(u8::MAX);
+            let stages = stages(u16::MIN)..=stages(u16::MAX);
             let shown: Vec<OpKey> = self
                 .by_key
                 .range(stages.clone())

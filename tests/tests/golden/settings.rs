@@ -1,0 +1,399 @@
+//! Make before break for settings: each setting in turn takes other values while plain and secure
+//! hosts, hosts that TLS is passed through to, and load balancers are served.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use aviary::plan::{Player, State, Step, read_scenario, read_settings, seed};
+use aviary_plan::{Ending, Scheduler, interruptions};
+use aviary_settings::{Raw, registry};
+use aviary_sim::{Options, Simulator};
+use aviary_tests::corpus::{Reached, block_on, name_of, reach, scenarios};
+use serde_json::{Value, json};
+
+use crate::objects::{service, slice};
+use crate::served::hold;
+
+/// Hosts, of which those with an odd number are secure.
+const HOSTS: usize = 8;
+
+/// Settings that no plan follows from, with the reason.
+const WITHOUT: &[(&str, &str)] = &[
+    ("AKOSettings.apiServerPort", "not built"),
+    ("AKOSettings.clusterName", "a change is refused"),
+    ("AKOSettings.deleteConfig", "not built"),
+    ("AKOSettings.enableEVH", "not built"),
+    ("AKOSettings.enableEvents", "Events alone"),
+    ("AKOSettings.fullSyncFrequency", "nothing to do"),
+    ("AKOSettings.istioEnabled", "not built"),
+    ("AKOSettings.logLevel", "logs alone"),
+    ("AKOSettings.namespaceSelector.labelValue", "with its key"),
+    ("AKOSettings.primaryInstance", "another instance"),
+    ("AKOSettings.servicesAPI", "not built"),
+    ("AKOSettings.useDefaultSecretsOnly", "OpenShift alone"),
+    ("AKOSettings.vipPerNamespace", "not built"),
+    ("AKOSettings.vpcMode", "another cloud"),
+    ("AviarySettings.crossClusterHosts", "one cluster"),
+    ("AviarySettings.deleteGuardPercent", "the service alone"),
+    ("AviarySettings.drift", "the service alone"),
+    ("AviarySettings.driftInterval", "the service alone"),
+    ("AviarySettings.maxWritesInFlight", "the service alone"),
+    ("AviarySettings.reshardOverlap", "time alone"),
+    ("AviarySettings.unusedShards", "time alone"),
+    ("ControllerSettings.cloudName", "another cloud"),
+    ("ControllerSettings.controllerHost", "another Controller"),
+    ("ControllerSettings.controllerVersion", "the session alone"),
+    ("L7Settings.defaultIngController", "the chart alone"),
+    ("L7Settings.enableMCI", "not built"),
+    ("L7Settings.fqdnReusePolicy", "not built"),
+    ("NetworkSettings.nsxtT1LR", "another cloud"),
+    ("ako-crd-operator.enabled", "not built"),
+    ("clusters", "rows of their own"),
+    ("featureGates.EnablePrometheus", "not built"),
+    ("featureGates.GatewayAPI", "not built"),
+    ("instances", "rows of their own"),
+    ("nodePortSelector.value", "with its key"),
+];
+
+/// Other values of each setting, as trees over the baseline.
+fn changes() -> Vec<(&'static str, Vec<Value>)> {
+    let ako = |tree: Value| json!({"AKOSettings": tree});
+    let l7 = |tree: Value| json!({"L7Settings": tree});
+    let l4 = |tree: Value| json!({"L4Settings": tree});
+    let network = |tree: Value| json!({"NetworkSettings": tree});
+    let controller = |tree: Value| json!({"ControllerSettings": tree});
+    let aviary = |tree: Value| json!({"AviarySettings": tree});
+    let sizes = ["SMALL", "MEDIUM", "DEDICATED"];
+    let green = json!({"labelKey": "team", "labelValue": "green"});
+    vec![
+        (
+            "AKOSettings.blockedNamespaceList",
+            vec![ako(json!({"blockedNamespaceList": ["green"]}))],
+        ),
+        (
+            "AKOSettings.cniPlugin",
+            vec![ako(json!({"cniPlugin": "antrea"}))],
+        ),
+        (
+            "AKOSettings.disableStaticRouteSync",
+            vec![ako(json!({"disableStaticRouteSync": "true"}))],
+        ),
+        ("AKOSettings.ipFamily", vec![ako(json!({"ipFamily": "V4"}))]),
+        (
+            "AKOSettings.layer7Only",
+            vec![ako(json!({"layer7Only": true}))],
+        ),
+        (
+            "AKOSettings.namespaceSelector.labelKey",
+            vec![ako(json!({"namespaceSelector": green}))],
+        ),
+        (
+            "AKOSettings.namingScheme",
+            vec![ako(json!({"namingScheme": "documented"}))],
+        ),
+        (
+            "AviarySettings.defaultBackend",
+            vec![aviary(json!({"defaultBackend": "serve"}))],
+        ),
+        (
+            "AviarySettings.duplicatePaths",
+            vec![aviary(json!({"duplicatePaths": "oldest"}))],
+        ),
+        (
+            "ControllerSettings.dedicatedTenantMode",
+            vec![controller(json!({"dedicatedTenantMode": true}))],
+        ),
+        (
+            "ControllerSettings.serviceEngineGroupName",
+            vec![controller(json!({"serviceEngineGroupName": "lab-seg"}))],
+        ),
+        (
+            "ControllerSettings.tenantName",
+            vec![controller(json!({"tenantName": "tn-blue"}))],
+        ),
+        (
+            "ControllerSettings.vrfName",
+            vec![controller(json!({"vrfName": "lab-vrf"}))],
+        ),
+        (
+            "L4Settings.autoFQDN",
+            vec![
+                l4(json!({"autoFQDN": "flat"})),
+                l4(json!({"autoFQDN": "disabled"})),
+            ],
+        ),
+        (
+            "L4Settings.defaultDomain",
+            vec![l4(json!({"defaultDomain": "second.lab"}))],
+        ),
+        (
+            "L4Settings.defaultLBController",
+            vec![l4(json!({"defaultLBController": "false"}))],
+        ),
+        (
+            "L7Settings.noPGForSNI",
+            vec![l7(json!({"noPGForSNI": true}))],
+        ),
+        (
+            "L7Settings.passthroughShardSize",
+            sizes
+                .map(|size| l7(json!({"passthroughShardSize": size})))
+                .to_vec(),
+        ),
+        (
+            "L7Settings.serviceType",
+            vec![l7(json!({"serviceType": "NodePort"}))],
+        ),
+        (
+            "L7Settings.shardVSSize",
+            sizes.map(|size| l7(json!({"shardVSSize": size}))).to_vec(),
+        ),
+        (
+            "NetworkSettings.bgpPeerLabels",
+            vec![network(
+                json!({"enableRHI": true, "bgpPeerLabels": ["rack"]}),
+            )],
+        ),
+        (
+            "NetworkSettings.defaultDomain",
+            vec![network(json!({"defaultDomain": "second.lab"}))],
+        ),
+        (
+            "NetworkSettings.enableRHI",
+            vec![network(json!({"enableRHI": true}))],
+        ),
+        (
+            "NetworkSettings.nodeNetworkList",
+            vec![network(
+                json!({"nodeNetworkList": [{"networkName": "lab-node", "cidrs": ["10.10.32.0/20"]}]}),
+            )],
+        ),
+        (
+            "NetworkSettings.vipNetworkList",
+            vec![network(
+                json!({"vipNetworkList": [{"networkName": "lab-vip-2", "cidr": "10.10.16.0/20"}]}),
+            )],
+        ),
+        (
+            "nodePortSelector.key",
+            vec![
+                json!({"L7Settings": {"serviceType": "NodePort"}, "nodePortSelector": {"key": "pool", "value": "a"}}),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn every_setting_is_tried_or_excused() -> Result<()> {
+    let tried = changes().into_iter().map(|(key, _)| key);
+    let known: BTreeSet<&str> = tried.chain(WITHOUT.iter().map(|(key, _)| *key)).collect();
+    let all: BTreeSet<&str> = registry().map(|about| about.key).collect();
+    ensure!(known == all, "{:?}", known.symmetric_difference(&all));
+    Ok(())
+}
+
+#[test]
+fn every_host_is_served_while_each_setting_changes() -> Result<()> {
+    let mut broken = BTreeSet::new();
+    let mut kept = 0;
+    let certificate = rcgen::generate_simple_self_signed(["*.avi.lab".to_owned()])?;
+    let secret = json!({
+        "tls.crt": certificate.cert.pem(),
+        "tls.key": certificate.signing_key.serialize_pem(),
+    });
+    for (key, trees) in changes() {
+        for tree in trees {
+            match block_on(go(key, &tree, &secret, &mut broken))? {
+                Ok(count) => kept += count,
+                Err(error) => drop(broken.insert(format!("{key} {tree}: {error:#}"))),
+            }
+        }
+    }
+    let lines: Vec<String> = broken.into_iter().collect();
+    ensure!(lines.is_empty(), "{}", lines.join("\n"));
+    ensure!(kept > 1_000, "only {kept} questions were asked");
+    Ok(())
+}
+
+#[test]
+fn secure_hosts_move_one_at_a_time_with_nothing_between() -> Result<()> {
+    let certificate = rcgen::generate_simple_self_signed(["*.avi.lab".to_owned()])?;
+    let secret = json!({
+        "tls.crt": certificate.cert.pem(),
+        "tls.key": certificate.signing_key.serialize_pem(),
+    });
+    let state = block_on(async {
+        let (mut player, settings) = player(&secret).await?;
+        let small = json!({"L7Settings": {"shardVSSize": "SMALL"}});
+        let steps = vec![Step::Settings(settings.layer(&Raw::from_value(small)?))];
+        let name = "small".to_owned();
+        reach(&mut player, State { name, steps }).await
+    })??;
+    let ops = &state.outcome.settled.operations;
+    let groups = interruptions(ops);
+    let moved: BTreeSet<_> = groups.iter().map(BTreeSet::len).collect();
+    ensure!(
+        groups.len() == 5 && moved == BTreeSet::from([3]),
+        "{groups:#?}"
+    );
+    let names: BTreeSet<&str> = ops
+        .iter()
+        .filter_map(|op| Some(op.breaks?.name()))
+        .collect();
+    ensure!(names == BTreeSet::from(["new_parent"]), "{names:?}");
+
+    let mut scheduler = Scheduler::new(1_000);
+    let refused = scheduler.admit(ops.clone());
+    ensure!(
+        refused.refused.is_empty() && refused.dropped.is_empty(),
+        "{refused:?}"
+    );
+    let mut done = Vec::new();
+    while !scheduler.is_idle() {
+        let batch = scheduler.ready(8);
+        let marked = batch.iter().any(|op| op.breaks.is_some());
+        ensure!(
+            !batch.is_empty(),
+            "nothing can go: {} wait",
+            scheduler.waiting()
+        );
+        ensure!(
+            !marked || batch.len() == 1,
+            "beside an interruption: {batch:#?}"
+        );
+        for op in batch {
+            scheduler.finish(&op.key, Ending::Success);
+            done.push(op.key);
+        }
+    }
+    for group in groups {
+        let places = done
+            .iter()
+            .enumerate()
+            .filter(|(_, key)| group.contains(key));
+        let places: Vec<usize> = places.map(|(at, _)| at).collect();
+        ensure!(places[2] - places[0] == 2, "{group:#?} at {places:?}");
+    }
+    Ok(())
+}
+
+/// The small world, served with the baseline's settings.
+async fn player(secret: &Value) -> Result<(Player, Raw)> {
+    let scenario = read_scenario(&scenarios().join(name_of("l7/01")?))?;
+    let simulator = Simulator::new(Options {
+        seed: seed(scenario.seed.as_deref())?,
+        ..Options::default()
+    })?;
+    let mut player = Player::over(read_settings(&scenario.settings)?, simulator).await?;
+    let boot = scenario
+        .states
+        .into_iter()
+        .next()
+        .context("a first state")?;
+    reach(&mut player, boot).await?;
+    let world = State {
+        name: "world".to_owned(),
+        steps: vec![Step::Apply(world(secret))],
+    };
+    check("world", &reach(&mut player, world).await?)?;
+    Ok((player, scenario.settings))
+}
+
+/// To other values and back.
+async fn go(
+    key: &str,
+    tree: &Value,
+    secret: &Value,
+    broken: &mut BTreeSet<String>,
+) -> Result<usize> {
+    let (mut player, settings) = player(secret).await?;
+    let next = settings.layer(&Raw::from_value(tree.clone())?);
+    let mut kept = 0;
+    for (way, settings) in [("to", next), ("from", settings)] {
+        let place = format!("{key} {way} {tree}");
+        let state = State {
+            name: place.clone(),
+            steps: vec![Step::Settings(settings)],
+        };
+        let state = reach(&mut player, state).await?;
+        check(&place, &state)?;
+        kept += hold(&place, &state, |_| false, broken);
+    }
+    Ok(kept)
+}
+
+/// One plan led there, and nothing of it was refused or held.
+fn check(place: &str, state: &Reached) -> Result<()> {
+    let settled = &state.outcome.settled;
+    ensure!(settled.refused.is_empty(), "{place}: {:?}", settled.refused);
+    ensure!(settled.holds.is_empty(), "{place}: {:?}", settled.holds);
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for op in &settled.operations {
+        *counts.entry(&op.key).or_default() += 1;
+    }
+    let twice: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
+    ensure!(twice.is_empty(), "{place}: planned twice: {twice:?}");
+    Ok(())
+}
+
+/// Two namespaces, of which one has a label, with a Service each, hosts, and a load balancer.
+fn world(secret: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (namespace, team) in [("blue", "blue"), ("green", "green")] {
+        let metadata = json!({"name": namespace, "labels": {"team": team}});
+        all.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}));
+        let base = if namespace == "blue" { 30_000 } else { 31_000 };
+        for (name, kind, port) in [("web", "NodePort", base), ("lb", "LoadBalancer", base + 1)] {
+            let ports = json!([{
+                "name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP", "nodePort": port,
+            }]);
+            let targets = json!([{"name": "http", "port": 8080, "protocol": "TCP"}]);
+            all.push(service(namespace, name, kind, &ports));
+            all.push(slice(namespace, name, &targets, 2));
+        }
+        all.push(json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+            "metadata": {"namespace": namespace, "name": "tls"}, "stringData": secret,
+        }));
+    }
+    for number in 0..HOSTS {
+        let namespace = ["blue", "green"][number / 2 % 2];
+        all.push(ingress(
+            namespace,
+            &format!("h{number}.avi.lab"),
+            number % 2 == 1,
+            false,
+        ));
+    }
+    for number in 0..3 {
+        all.push(ingress("blue", &format!("p{number}.avi.lab"), false, true));
+    }
+    // One host of two namespaces, secure in one of them.
+    all.push(ingress("blue", "both.avi.lab", true, false));
+    all.push(ingress("green", "both.avi.lab", false, false));
+    all
+}
+
+fn ingress(namespace: &str, host: &str, secure: bool, passthrough: bool) -> Value {
+    let path = if namespace == "blue" || passthrough {
+        "/"
+    } else {
+        "/green"
+    };
+    let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
+    let paths = json!([{"path": path, "pathType": "Prefix", "backend": backend}]);
+    let tls = secure.then(|| json!({"hosts": [host], "secretName": "tls"}));
+    let tls: Vec<Value> = tls.into_iter().collect();
+    let annotations = if passthrough {
+        json!({"passthrough.ako.vmware.com/enabled": "true"})
+    } else {
+        json!({})
+    };
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {
+            "namespace": namespace, "name": host.replace('.', "-"), "annotations": annotations,
+        },
+        "spec": {"rules": [{"host": host, "http": {"paths": paths}}], "tls": tls},
+    })
+}

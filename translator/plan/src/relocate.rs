@@ -1,0 +1,253 @@
+//! Secure hosts that change their parent. A child virtual service stands below one parent alone, so
+//! a host is interrupted from the write of its child until its name has followed to the other
+//! address: its child, the name there and the name here are three calls, with nothing between, and
+//! the next host begins when they are done.
+
+use crate::diff::Input;
+use crate::op::{BreakReason, Method, Op, OpKey, Reason, sibling, stage};
+use aviary_avi::virtual_service::VirtualService;
+use aviary_avi::vs_vip::{DnsInfo, VsVip};
+use aviary_avi::{AviKey, AviKind, Body};
+use aviary_types::EcoString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The operations of a plan in the making.
+type Ops = BTreeMap<OpKey, Op>;
+
+/// The writes of children that change their parent, and the writes of names that follow each.
+#[derive(Debug, Default)]
+pub(crate) struct Moves {
+    /// By the write of the name.
+    children: BTreeMap<OpKey, OpKey>,
+    movers: BTreeSet<OpKey>,
+}
+
+impl Moves {
+    /// Whether a write takes a child to another parent.
+    pub(crate) fn is_mover(&self, key: &OpKey) -> bool {
+        self.movers.contains(key)
+    }
+
+    /// The child that a write of names follows.
+    pub(crate) fn child_of(&self, key: &OpKey) -> Option<&OpKey> {
+        self.children.get(key)
+    }
+}
+
+/// One child on its way.
+struct Move {
+    child: OpKey,
+    names: BTreeSet<EcoString>,
+    from: AviKey,
+    to: AviKey,
+}
+
+/// Marks what interrupts a host that changes its parent, and gives each of them writes of its own of
+/// the names.
+pub(crate) fn relocate(input: &Input<'_>, ops: &mut Ops) -> Moves {
+    let moves = moves(input, ops);
+    let mut found = Moves::default();
+    for child in moves.iter().map(|it| &it.child) {
+        if let Some(op) = ops.get_mut(child) {
+            op.breaks = Some(BreakReason::NewParent);
+            found.movers.insert(child.clone());
+        }
+    }
+    let vips = moves.iter().flat_map(|it| [&it.from, &it.to]);
+    let vips: BTreeSet<&AviKey> = vips.collect();
+    for vip in vips {
+        let steps = moves.iter().filter(|it| it.from == *vip || it.to == *vip);
+        split(input, vip, steps, ops, &mut found);
+    }
+    found
+}
+
+/// Children that are below one parent and shall be below another.
+fn moves(input: &Input<'_>, ops: &Ops) -> Vec<Move> {
+    let updates = ops.values().filter(|op| op.method == Method::Update);
+    let children = updates.filter_map(|op| {
+        let child = &op.key.object;
+        let Some(Body::VirtualService(after)) = op.body.as_deref() else {
+            return None;
+        };
+        let Body::VirtualService(before) = &*input.observed.objects.get(child)?.body else {
+            return None;
+        };
+        let vip_of = |service: &VirtualService| {
+            let parent = child.target(service.vh_parent_vs_ref.as_ref()?)?;
+            Some(sibling(&parent, AviKind::VsVip))
+        };
+        let names = before.vh_domain_name.iter().chain(&after.vh_domain_name);
+        Some(Move {
+            child: op.key.clone(),
+            names: names.cloned().collect(),
+            from: vip_of(before)?,
+            to: vip_of(after)?,
+        })
+    });
+    children.filter(|it| it.from != it.to).collect()
+}
+
+/// Splits the writes of one VsVip: first what interrupts nobody, then one for each host that comes
+/// or goes, and last what is left.
+fn split<'a>(
+    input: &Input<'_>,
+    vip: &AviKey,
+    moves: impl Iterator<Item = &'a Move> + Clone,
+    ops: &mut Ops,
+    found: &mut Moves,
+) {
+    let Some(course) = Course::of(input, vip, ops) else {
+        return;
+    };
+    for at in [0, 1] {
+        ops.remove(&stage(vip, at));
+    }
+    let mut names = course.first.clone();
+    for step in moves.clone() {
+        for name in &step.names {
+            if course.before.contains(name) {
+                names.insert(name.clone());
+            } else {
+                names.remove(name);
+            }
+        }
+    }
+    course.open(&names, ops);
+    let mut at = 0;
+    for step in moves {
+        let mut next = names.clone();
+        for name in &step.names {
+            if course.last.contains(name) {
+                next.insert(name.clone());
+            } else {
+                next.remove(name);
+            }
+        }
+        if next != names {
+            names = next;
+            at += 1;
+            let mut op = course.write(at, Method::Update, &names);
+            op.breaks = Some(BreakReason::NewParent);
+            found.children.insert(op.key.clone(), step.child.clone());
+            ops.insert(op.key.clone(), op);
+        }
+    }
+    course.close(at, &names, ops);
+}
+
+/// What becomes of a VsVip's names.
+struct Course<'a> {
+    vip: &'a AviKey,
+    /// The last operation as it was planned.
+    end: Op,
+    /// All but the names of what is written.
+    frame: VsVip,
+    is_made: bool,
+    /// Whether it was to be written before its names go.
+    is_opened: bool,
+    observed: Option<Arc<Body>>,
+    before: BTreeSet<EcoString>,
+    first: BTreeSet<EcoString>,
+    last: BTreeSet<EcoString>,
+}
+
+impl<'a> Course<'a> {
+    /// `None` for a VsVip that is not written, or that is interrupted as a whole.
+    fn of(input: &Input<'_>, vip: &'a AviKey, ops: &Ops) -> Option<Self> {
+        let (first, second) = (ops.get(&stage(vip, 0)), ops.get(&stage(vip, 1)));
+        let end = second.or(first)?.clone();
+        let mut both = first.into_iter().chain(second);
+        if both.any(|op| op.breaks.is_some()) {
+            return None;
+        }
+        let observed = input.observed.objects.get(vip);
+        let observed = observed.map(|object| object.body.clone());
+        let opening = first.and_then(|op| vip_of(op.body.as_deref()));
+        let before = vip_of(observed.as_deref());
+        let last = vip_of(end.body.as_deref());
+        Some(Self {
+            frame: last.or(opening).or(before)?.clone(),
+            is_made: first.is_some_and(|op| op.method == Method::Create),
+            is_opened: opening.is_some(),
+            before: names_of(before),
+            first: names_of(opening.or(before)),
+            last: names_of(last),
+            vip,
+            end,
+            observed,
+        })
+    }
+
+    fn write(&self, at: u16, method: Method, names: &BTreeSet<EcoString>) -> Op {
+        let dns = names.iter().map(|name| DnsInfo { fqdn: name.clone() });
+        let body = VsVip {
+            dns_info: dns.collect(),
+            ..self.frame.clone()
+        };
+        let reason = match (method, at) {
+            (Method::Create, _) => Reason::Missing,
+            (_, 0) => Reason::Widen,
+            _ => Reason::Differs,
+        };
+        Op {
+            key: stage(self.vip, at),
+            method,
+            body: Some(Arc::new(body.into())),
+            reason,
+            ..self.end.clone()
+        }
+    }
+
+    /// The write that comes before all that is interrupted.
+    fn open(&self, names: &BTreeSet<EcoString>, ops: &mut Ops) {
+        if !self.is_opened {
+            return;
+        }
+        let method = if self.is_made {
+            Method::Create
+        } else {
+            Method::Update
+        };
+        let op = self.write(0, method, names);
+        let is_there = |observed: &Arc<Body>| {
+            let body = op.body.as_ref();
+            body.is_some_and(|body| body.same(observed))
+        };
+        if !self.observed.as_ref().is_some_and(is_there) {
+            ops.insert(op.key.clone(), op);
+        }
+    }
+
+    /// What is left when all hosts are where they should be.
+    fn close(&self, at: u16, names: &BTreeSet<EcoString>, ops: &mut Ops) {
+        let is_written = ops.contains_key(&stage(self.vip, 0)) || at > 0;
+        let is_deleted = self.end.method == Method::Delete;
+        if is_written && !is_deleted && *names == self.last {
+            return;
+        }
+        let key = if is_written {
+            stage(self.vip, at + 1)
+        } else {
+            self.end.key.clone()
+        };
+        let op = Op {
+            key: key.clone(),
+            ..self.end.clone()
+        };
+        ops.insert(key, op);
+    }
+}
+
+fn vip_of(body: Option<&Body>) -> Option<&VsVip> {
+    match body {
+        Some(Body::VsVip(vip)) => Some(vip),
+        _ => None,
+    }
+}
+
+fn names_of(vip: Option<&VsVip>) -> BTreeSet<EcoString> {
+    let names = vip.into_iter().flat_map(|vip| &vip.dns_info);
+    names.map(|dns| dns.fqdn.clone()).collect()
+}
