@@ -59,20 +59,25 @@ pub(crate) fn ordered(ops: &[Op], taste: Taste) -> Vec<&Op> {
             is_next && before.all(|key| waiting.iter().all(|other| other.key != *key))
         };
         let next = waiting.iter().position(is_free);
-        let Some(next) = next else {
-            let name = |key: &OpKey| format!("{}@{}", key.object, key.stage);
-            let waits = |op: &&Op| {
-                let after: Vec<String> = op.after.iter().map(name).collect();
-                format!("{} after {}", name(&op.key), after.join(", "))
-            };
-            let left: Vec<String> = waiting.iter().map(waits).collect();
-            panic!("operations wait for each other: {}", left.join("\n"));
-        };
-        let op = waiting.remove(next);
+        assert!(
+            next.is_some(),
+            "they wait for each other:\n{}",
+            told(&waiting)
+        );
+        let op = waiting.remove(next.unwrap_or_default());
         open = open.or_else(|| groups.iter().find(|group| group.contains(&op.key)));
         done.push(op);
     }
     done
+}
+
+fn told(waiting: &[&Op]) -> String {
+    let name = |key: &OpKey| format!("{}@{}", key.object, key.stage);
+    let line = |op: &&Op| {
+        let after: Vec<String> = op.after.iter().map(name).collect();
+        format!("{} after {}", name(&op.key), after.join(", "))
+    };
+    waiting.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn rank(op: &Op, taste: Taste) -> usize {
