@@ -126,6 +126,8 @@ pub struct Reached {
     pub built: Built,
     /// The cluster's objects.
     pub objects: Objects,
+    /// The settings.
+    pub settings: Settings,
     /// Whether the core ran: one that was stopped knows nothing of what came after.
     pub is_running: bool,
 }
@@ -153,6 +155,14 @@ pub fn name_of(id: &str) -> Result<String> {
         "{area}/{}",
         name.with_context(|| format!("no scenario {id}"))?
     ))
+}
+
+/// What a scenario adds to the Controller's seed.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn seed_of(name: &str) -> Result<Option<PathBuf>> {
+    Ok(read_scenario(&scenarios().join(name))?.seed)
 }
 
 /// The listed scenarios, played once for all tests of the process.
@@ -219,6 +229,7 @@ pub async fn reach(player: &mut Player, state: State) -> Result<Reached> {
         desired: player.core().lane().built().desired.clone(),
         built: player.core().lane().built().clone(),
         objects: player.objects().clone(),
+        settings: player.core().settings().clone(),
         is_running: player.is_running(),
     })
 }

@@ -7,4 +7,5 @@ pub mod kube;
 pub mod load;
 pub mod program;
 pub mod sim;
+pub mod takeover;
 pub mod tools;

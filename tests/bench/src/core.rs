@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use aviary_avi::ds_set::KnownScripts;
 use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built};
 use aviary_kinds::{Env, RawObject, rooms_of};
@@ -182,6 +183,7 @@ fn envs() -> Result<BTreeMap<DomainId, Arc<Env>>> {
             settings: Arc::new(settings.clone()),
             inventory: inventory.clone(),
             scheme: Scheme::Documented,
+            scripts: KnownScripts::default(),
         };
         (settings.domain(), Arc::new(env))
     };

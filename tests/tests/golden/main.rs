@@ -15,5 +15,6 @@ mod served;
 mod settings;
 mod shuffle;
 mod silent;
+mod takeover;
 mod walk;
 mod whole;

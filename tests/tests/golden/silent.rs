@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
+use aviary::plan::Objects;
 use aviary_avi::Desired;
+use aviary_avi::ds_set::KnownScripts;
 use aviary_kinds::{RawObject, namespace, rooms_of};
 use aviary_runtime::offline::{Offline, Settled};
 use aviary_runtime::transport;
+use aviary_settings::Settings;
+use aviary_sim::Simulator;
 use aviary_store::Store;
 use aviary_tests::corpus::{LISTED, Played, block_on, listed, play};
 use aviary_types::{ClusterName, EcoString, Kind, ObjectKey, ScopeKey};
@@ -52,11 +56,36 @@ fn silent(played: &Played, seed: u64) -> Result<()> {
 }
 
 async fn run(played: &Played, seed: u64) -> Result<(Settled, Desired)> {
-    let cluster = played.settings.home.name.clone();
-    let transport = transport::in_process(played.simulator.router());
-    let mut core = Offline::connect(played.settings.clone(), transport).await?;
-    let mut dice = Dice::new(seed);
-    let mut scopes = scopes(&cluster, played.objects.told(&cluster));
+    let start = Start {
+        simulator: &played.simulator,
+        settings: &played.settings,
+        objects: &played.objects,
+        scripts: None,
+        seed,
+    };
+    self::start(start).await
+}
+
+/// A start of a core without memory.
+pub(crate) struct Start<'a> {
+    pub(crate) simulator: &'a Simulator,
+    pub(crate) settings: &'a Settings,
+    pub(crate) objects: &'a Objects,
+    /// In place of the scripts that AKO is known to write.
+    pub(crate) scripts: Option<KnownScripts>,
+    /// Of the order of arrival.
+    pub(crate) seed: u64,
+}
+
+pub(crate) async fn start(with: Start<'_>) -> Result<(Settled, Desired)> {
+    let cluster = with.settings.home.name.clone();
+    let transport = transport::in_process(with.simulator.router());
+    let mut core = Offline::connect(with.settings.clone(), transport).await?;
+    if let Some(scripts) = with.scripts {
+        core.recognise(scripts);
+    }
+    let mut dice = Dice::new(with.seed);
+    let mut scopes = scopes(&cluster, with.objects.told(&cluster));
     dice.shuffle(&mut scopes);
     let mut store = Store::default();
     let mut settled = Settled::default();

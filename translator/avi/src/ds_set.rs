@@ -7,6 +7,7 @@ use crate::object::{AviObject, Ownership};
 use crate::reference::Ref;
 use aviary_types::{EcoString, eco_format};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Body of `/api/vsdatascriptset`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct VsDataScriptSet {
     /// Labels of ownership.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
+    /// Scripts that are left alone where this one is asked for. It is not sent.
+    #[serde(skip)]
+    pub known: KnownScripts,
 }
 
 impl AviObject for VsDataScriptSet {
@@ -59,7 +63,16 @@ impl AviObject for VsDataScriptSet {
     }
 
     fn same(&self, observed: &Self) -> bool {
-        self.same_with(observed, KNOWN_SCRIPTS)
+        let same_script = |desired: &DataScript, have: &DataScript| {
+            desired.evt == have.evt
+                && (desired.script == have.script || self.known.has(&observed.digest_of(have)))
+        };
+        self.created_by == observed.created_by
+            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
+            && same_set(&self.datascript, &observed.datascript, same_script)
+            && same_values(&self.pool_group_refs, &observed.pool_group_refs)
+            && same_values(&self.protocol_parser_refs, &observed.protocol_parser_refs)
+            && same_markers(&self.markers, &observed.markers)
     }
 }
 
@@ -71,6 +84,24 @@ pub const KNOWN_SCRIPTS: &[&str] = &[
     "84ab8da9623a34b28efc8ac17e48add084b1df2cf250cab90a76fa77e8d6bc31",
     "c51c40098b181f9e14d522c8d81efea6a498909b614f37f63d0f18b4c7c7d996",
 ];
+
+/// Digests of scripts that do what ours do; [`KNOWN_SCRIPTS`] unless others are given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct KnownScripts(Option<Arc<[EcoString]>>);
+
+impl KnownScripts {
+    /// These digests, in lower-case hexadecimal SHA-256, and no others.
+    pub fn only(digests: impl IntoIterator<Item = EcoString>) -> Self {
+        Self(Some(digests.into_iter().collect()))
+    }
+
+    fn has(&self, digest: &EcoString) -> bool {
+        match &self.0 {
+            Some(digests) => digests.contains(digest),
+            None => KNOWN_SCRIPTS.contains(&digest.as_str()),
+        }
+    }
+}
 
 /// What stands for the object's name in a script before it is digested.
 const NAME_MASK: &str = "{NAME}";
@@ -133,21 +164,6 @@ avi.l4.ds_done()
 }
 
 impl VsDataScriptSet {
-    /// Whether nothing needs to be written, given the digests of scripts that do what ours do.
-    pub fn same_with(&self, observed: &Self, known: &[&str]) -> bool {
-        let same_script = |desired: &DataScript, have: &DataScript| {
-            desired.evt == have.evt
-                && (desired.script == have.script
-                    || known.contains(&observed.digest_of(have).as_str()))
-        };
-        self.created_by == observed.created_by
-            && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
-            && same_set(&self.datascript, &observed.datascript, same_script)
-            && same_values(&self.pool_group_refs, &observed.pool_group_refs)
-            && same_values(&self.protocol_parser_refs, &observed.protocol_parser_refs)
-            && same_markers(&self.markers, &observed.markers)
-    }
-
     fn digest_of(&self, script: &DataScript) -> EcoString {
         let masked = script.script.replace(self.name.as_str(), NAME_MASK);
         let cluster = marker_value(&self.markers, "clustername");
@@ -170,7 +186,7 @@ pub struct DataScript {
 
 #[cfg(test)]
 mod tests {
-    use super::{DataScript, L4_REQUEST, VsDataScriptSet, script};
+    use super::{DataScript, KnownScripts, L4_REQUEST, VsDataScriptSet, script};
     use crate::hash::sha256_hex;
     use crate::object::AviObject;
     use crate::samples::{body, check_same};
@@ -200,15 +216,15 @@ mod tests {
 
     #[test]
     fn known_scripts_are_left_alone_whatever_object_they_name() {
-        let desired: VsDataScriptSet = body("ds");
+        let mut desired: VsDataScriptSet = body("ds");
         let mut observed = desired.clone();
         observed.datascript = vec![DataScript {
             evt: desired.datascript[0].evt.clone(),
             script: format!("select {}", desired.name).into(),
         }];
-        let digest = sha256_hex("select {NAME}");
-        assert!(desired.same_with(&observed, &[&digest]));
         assert!(!desired.same(&observed));
+        desired.known = KnownScripts::only([sha256_hex("select {NAME}")]);
+        assert!(desired.same(&observed));
     }
 
     /// The same script is another text in each cluster.
@@ -217,11 +233,12 @@ mod tests {
         let digest = sha256_hex("select {PREFIX} .. name, not c1--");
         let mut desired: VsDataScriptSet = body("ds");
         desired.datascript[0].evt = L4_REQUEST.into();
+        desired.known = KnownScripts::only([digest]);
         let mut observed = desired.clone();
         observed.datascript[0].script = "select c1-- .. name, not c1--".into();
-        assert!(desired.same_with(&observed, &[&digest]));
+        assert!(desired.same(&observed));
         observed.datascript[0].script = "select c2-- .. name, not c1--".into();
-        assert!(!desired.same_with(&observed, &[&digest]));
+        assert!(!desired.same(&observed));
     }
 
     #[test]

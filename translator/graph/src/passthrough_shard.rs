@@ -76,6 +76,7 @@ fn script(maker: &Maker<'_>, name: &EcoString, shares: &[&Share]) -> VsDataScrip
             .collect(),
         protocol_parser_refs: vec![ds_set::tls_parser()],
         markers: maker.markers(Vec::new()),
+        known: maker.env.scripts.clone(),
     }
 }
 

@@ -230,6 +230,7 @@ fn script(maker: &Maker<'_>, name: &EcoString) -> VsDataScriptSet {
         pool_group_refs: vec![Ref::slash("poolgroup", name.clone())],
         protocol_parser_refs: Vec::new(),
         markers: maker.markers(Vec::new()),
+        known: maker.env.scripts.clone(),
     }
 }
 

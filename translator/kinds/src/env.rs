@@ -2,6 +2,7 @@
 
 use crate::families::Families;
 use aviary_avi::Inventory;
+use aviary_avi::ds_set::KnownScripts;
 use aviary_settings::{AutoFqdn, InstanceSettings, IpFamily, Scheme};
 use aviary_types::{Digest, DomainId, EcoString, Host, ObjectKey, eco_format};
 use std::collections::BTreeMap;
@@ -21,12 +22,20 @@ pub struct Env {
     pub inventory: Arc<Inventory>,
     /// How it names things, once that is settled.
     pub scheme: Scheme,
+    /// Scripts on the Controller that do what ours do.
+    pub scripts: KnownScripts,
 }
 
 impl Env {
     /// Changes when anything that translation reads of it changes.
     pub fn digest(&self) -> Digest {
-        Digest::of_value(&(&self.domain, &*self.settings, &*self.inventory, self.scheme))
+        Digest::of_value(&(
+            &self.domain,
+            &*self.settings,
+            &*self.inventory,
+            self.scheme,
+            &self.scripts,
+        ))
     }
 
     /// Whether the domain takes a namespace, by its labels (`None`: the Namespace was not seen).

@@ -2,6 +2,7 @@
 
 use crate::{Entry, Env, Fact, IndexKey, Parsed, RawObject, View, room_of};
 use aviary_avi::Inventory;
+use aviary_avi::ds_set::KnownScripts;
 use aviary_settings::Scheme;
 use aviary_types::{ClusterName, Code, EcoString, Finding, Namespace, ObjectKey};
 use serde_json::Value;
@@ -177,6 +178,7 @@ pub(crate) fn env(settings: &str) -> Env {
             ..Inventory::default()
         }),
         scheme: Scheme::Ako,
+        scripts: KnownScripts::default(),
     }
 }
 

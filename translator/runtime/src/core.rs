@@ -122,11 +122,20 @@ impl Core {
         self.look_at_unused();
         self.plan();
         self.report();
+        self.keep_schemes();
         self.retain.flush(&self.wakes);
         self.acknowledge();
         self.hub.pump();
         self.publish();
         self.forget_causes();
+    }
+
+    fn keep_schemes(&mut self) {
+        for site in &mut self.sites {
+            for (domain, scheme) in site.lane.take_schemes() {
+                self.retain.scheme(domain, scheme);
+            }
+        }
     }
 
     /// When the loop must look again although nothing happened.

@@ -3,7 +3,8 @@
 
 use self::left_out::Waits;
 use crate::project::project;
-use crate::scheme;
+use crate::scheme::Schemes;
+use aviary_avi::ds_set::KnownScripts;
 use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
 use aviary_graph::{Builder, Built, Incumbents};
 use aviary_kinds::Env;
@@ -11,7 +12,7 @@ use aviary_kinds::status::Wish;
 use aviary_plan::{Input, Method, Op, Plan, check, diff, leave_out};
 use aviary_settings::InstanceSettings;
 use aviary_store::Facts;
-use aviary_types::{Code, DomainId, EcoString, Finding, Members, ObjectKey, eco_format};
+use aviary_types::{Code, DomainId, EcoString, Finding, Members, ObjectKey, Scheme, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct Lane {
     instances: Vec<InstanceSettings>,
     inventories: BTreeMap<DomainId, Arc<Inventory>>,
     envs: BTreeMap<DomainId, Arc<Env>>,
+    scripts: KnownScripts,
+    schemes: Schemes,
     builder: Builder,
     built: Built,
     observed: Option<Observed>,
@@ -101,9 +104,25 @@ impl Lane {
         self.settle();
     }
 
+    /// Scripts on the Controller that are left alone, since they do what ours do.
+    pub fn recognise(&mut self, scripts: KnownScripts) {
+        self.scripts = scripts;
+        self.settle();
+    }
+
     /// Names of unmarked objects that were made, from the store's journal.
     pub fn remember(&mut self, names: impl IntoIterator<Item = EcoString>) {
         self.journal.extend(names);
+    }
+
+    /// Naming schemes that were settled before, by domain, from the store.
+    pub fn restore_schemes(&mut self, schemes: impl IntoIterator<Item = (EcoString, Scheme)>) {
+        self.schemes.restore(schemes);
+    }
+
+    /// Naming schemes that were settled since the last call, for the store.
+    pub fn take_schemes(&mut self) -> BTreeMap<EcoString, Scheme> {
+        self.schemes.take_news()
     }
 
     /// The Controller was read in full.
@@ -328,11 +347,7 @@ impl Lane {
             .filter_map(|settings| {
                 let domain = settings.domain();
                 let inventory = self.inventories.get(&domain)?.clone();
-                let known = self.envs.get(&domain).map(|env| env.scheme);
-                let asked = settings.ako.naming_scheme.explicit();
-                let scheme = asked
-                    .or(known)
-                    .unwrap_or_else(|| scheme::of(observed, settings));
+                let scheme = self.schemes.settle(observed, settings);
                 let settings = Arc::new(settings.clone());
                 Some((
                     domain.clone(),
@@ -341,6 +356,7 @@ impl Lane {
                         settings,
                         inventory,
                         scheme,
+                        scripts: self.scripts.clone(),
                     }),
                 ))
             })

@@ -3,6 +3,7 @@
 use crate::embedded::anybody;
 use crate::lane::Lane;
 use crate::scope;
+use aviary_avi::ds_set::KnownScripts;
 use aviary_avi::{AviKey, Observed};
 use aviary_execute::{AlwaysMay, End, Executor, NoJournal};
 use aviary_plan::{Hold, Op, Plan};
@@ -87,6 +88,11 @@ impl Offline {
         self.lane.configure(settings.instances().cloned().collect());
         self.settings = settings;
         self.read().await
+    }
+
+    /// Leaves these scripts of the Controller alone, in place of those that AKO is known to write.
+    pub fn recognise(&mut self, scripts: KnownScripts) {
+        self.lane.recognise(scripts);
     }
 
     /// Brings the Controller to the state that the facts ask for.

@@ -17,7 +17,7 @@ use aviary_avi::AviKey;
 use aviary_boot::Blocking;
 use aviary_execute::{Journal, JournalError};
 use aviary_link::translator::SessionId;
-use aviary_types::{EcoString, Finding, ObjectKey, ScopeKey};
+use aviary_types::{EcoString, Finding, ObjectKey, Scheme, ScopeKey};
 use db::{Db, Write};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -130,6 +130,11 @@ impl Retain {
     /// A shard parent has hosts again, or is gone.
     pub(crate) fn filled(&mut self, site: &str, key: &AviKey) {
         self.push(|| Some(Write::Filled(place(site, key))));
+    }
+
+    /// A domain names things in this way.
+    pub(crate) fn scheme(&mut self, domain: EcoString, scheme: Scheme) {
+        self.push(|| Some(Write::Scheme(domain, scheme)));
     }
 
     /// A message was taken in: to be acknowledged once all of it survives.

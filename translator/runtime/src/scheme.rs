@@ -4,46 +4,127 @@ use aviary_avi::common::marker_value;
 use aviary_avi::names::Names;
 use aviary_avi::{Body, Observed};
 use aviary_settings::{InstanceSettings, Scheme};
+use aviary_types::{DomainId, EcoString, eco_format};
+use std::collections::BTreeMap;
 
-/// The scheme of what is there: `documented` if there is nothing, `ako` if it fits both.
-pub fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
+/// The schemes of domains. Once settled, a scheme stays, whatever the objects of later days fit:
+/// a few of them may fit both.
+#[derive(Debug, Default)]
+pub(crate) struct Schemes {
+    settled: BTreeMap<EcoString, Scheme>,
+    news: BTreeMap<EcoString, Scheme>,
+}
+
+impl Schemes {
+    /// What was settled in an earlier life.
+    pub(crate) fn restore(&mut self, schemes: impl IntoIterator<Item = (EcoString, Scheme)>) {
+        self.settled.extend(schemes);
+    }
+
+    /// What was settled since the last call.
+    pub(crate) fn take_news(&mut self) -> BTreeMap<EcoString, Scheme> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The scheme of a domain: that which is asked for, else that which it has, else that of its
+    /// objects.
+    pub(crate) fn settle(&mut self, observed: &Observed, settings: &InstanceSettings) -> Scheme {
+        let domain = eco_format!("{}", settings.domain());
+        let asked = settings.ako.naming_scheme.explicit();
+        let known = self.settled.get(&domain).copied();
+        let scheme = asked.or(known).unwrap_or_else(|| of(observed, settings));
+        if known != Some(scheme) {
+            self.settled.insert(domain.clone(), scheme);
+            self.news.insert(domain, scheme);
+        }
+        scheme
+    }
+}
+
+/// The scheme of what is there: `documented` if there is nothing, `ako` if it fits both, or neither.
+fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
     let domain = settings.domain();
-    let user = domain.user();
-    let shards = settings.l7.shard_size.count().max(1);
-    let (documented, ako) = (
-        Names::new(Scheme::Documented, &domain),
-        Names::new(Scheme::Ako, &domain),
-    );
-    let (mut seen, mut fits_ako, mut fits_documented) = (false, true, true);
+    let documented = Sight::new(Scheme::Documented, settings);
+    let ako = Sight::new(Scheme::Ako, settings);
+    let (mut seen, mut by_documented, mut by_ako) = (false, 0, 0);
     for object in observed.objects.values() {
-        let Body::VirtualService(service) = &*object.body else {
-            continue;
-        };
-        if service.created_by.as_ref() != Some(&user) {
+        if object.body.created_by() != Some(&domain.user()) {
             continue;
         }
-        let namespace = marker_value(&service.markers, "Namespace");
-        let of_service = marker_value(&service.markers, "ServiceName");
-        let host = marker_value(&service.markers, "Host");
-        let expected =
-            |names: &Names| match (namespace, of_service, host, &service.vh_parent_vs_ref) {
-                (Some(namespace), Some(name), _, _) => {
-                    Some(names.l4(namespace, name) == service.name)
-                }
-                (_, _, Some(host), Some(parent)) => {
-                    Some(names.shared_of(host, shards) == parent.name)
-                }
-                _ => None,
-            };
-        if let (Some(by_ako), Some(by_documented)) = (expected(&ako), expected(&documented)) {
-            seen = true;
-            fits_ako &= by_ako;
-            fits_documented &= by_documented;
+        seen = true;
+        match (documented.fits(&object.body), ako.fits(&object.body)) {
+            (true, false) => by_documented += 1,
+            (false, true) => by_ako += 1,
+            _ => {}
         }
     }
-    if seen && (fits_ako || !fits_documented) {
+    if seen && by_ako >= by_documented {
         Scheme::Ako
     } else {
         Scheme::Documented
     }
+}
+
+/// The objects of a domain, seen with the names that a scheme gives.
+struct Sight {
+    domain: DomainId,
+    names: Names,
+    shards: u32,
+}
+
+impl Sight {
+    fn new(scheme: Scheme, settings: &InstanceSettings) -> Self {
+        let domain = settings.domain();
+        Self {
+            names: Names::new(scheme, &domain),
+            domain,
+            shards: settings.l7.shard_size.count().max(1),
+        }
+    }
+
+    /// Whether the scheme gives the object its name, or puts all its hosts where they are.
+    fn fits(&self, body: &Body) -> bool {
+        match body {
+            Body::VirtualService(service) => {
+                let marker = |key| marker_value(&service.markers, key);
+                let parent = service.vh_parent_vs_ref.as_ref();
+                match (marker("Namespace"), marker("ServiceName"), marker("Host")) {
+                    (Some(namespace), Some(name), _) => {
+                        self.names.l4(namespace, name) == service.name
+                    }
+                    (_, _, Some(host)) => parent.is_some_and(|it| self.shard(host) == it.name),
+                    _ => false,
+                }
+            }
+            // The members of a shard's group are labelled with host and path.
+            Body::PoolGroup(group) => {
+                let labels = group
+                    .members
+                    .iter()
+                    .filter_map(|it| it.priority_label.as_ref());
+                let hosts = labels.filter_map(|label| Some(label.split_once('/')?.0));
+                all(hosts, |host| self.shard(host) == group.name)
+            }
+            // The script that passes TLS on has a group for each host.
+            Body::VsDataScriptSet(set) => {
+                let prefix = self.domain.prefix();
+                let groups = set.pool_group_refs.iter();
+                let hosts = groups.filter_map(|group| group.name.strip_prefix(prefix.as_str()));
+                all(hosts, |host| {
+                    self.names.passthrough_of(host, self.shards) == set.name
+                })
+            }
+            _ => false,
+        }
+    }
+
+    fn shard(&self, host: &str) -> EcoString {
+        self.names.shared_of(host, self.shards)
+    }
+}
+
+/// Whether there are some, and all do.
+fn all<'a>(hosts: impl Iterator<Item = &'a str>, fits: impl Fn(&str) -> bool) -> bool {
+    let mut hosts = hosts.peekable();
+    hosts.peek().is_some() && hosts.all(fits)
 }

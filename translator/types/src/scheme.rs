@@ -11,3 +11,19 @@ pub enum Scheme {
     /// As AKO's program does.
     Ako,
 }
+
+impl Scheme {
+    /// Its name in settings and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Ako => "ako",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Documented, Self::Ako];
+        all.into_iter().find(|scheme| scheme.name() == name)
+    }
+}

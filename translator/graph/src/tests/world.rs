@@ -2,6 +2,7 @@
 
 use super::Envs;
 use aviary_avi::Inventory;
+use aviary_avi::ds_set::KnownScripts;
 use aviary_kinds::{Env, RawObject, room_of, rooms_of};
 use aviary_settings::Scheme;
 use aviary_store::{Facts, Store};
@@ -188,6 +189,7 @@ pub(super) fn envs(settings: &str, scheme: Scheme) -> Envs {
             settings: Arc::new(settings.clone()),
             inventory: inventory.clone(),
             scheme,
+            scripts: KnownScripts::default(),
         };
         (settings.domain(), Arc::new(env))
     };

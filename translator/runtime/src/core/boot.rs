@@ -113,6 +113,7 @@ impl Core {
             names,
             unfit,
             emptied,
+            schemes,
             ..
         } = restored;
         let count = objects.len();
@@ -130,6 +131,7 @@ impl Core {
         }
         for site in &mut self.sites {
             site.lane.remember(names.iter().cloned());
+            site.lane.restore_schemes(schemes.iter().cloned());
         }
         self.restore_emptied(emptied);
         if count > 0 {

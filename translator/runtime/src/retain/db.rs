@@ -4,7 +4,7 @@ use super::record::Record;
 use crate::hub::watch_list::{Epochs, paths_digest};
 use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::{ROOMS, room_of};
-use aviary_types::{EcoString, ObjectKey, ScopeKey};
+use aviary_types::{EcoString, ObjectKey, Scheme, ScopeKey};
 use jiff::Timestamp;
 use prost::Message;
 use redb::{
@@ -20,6 +20,8 @@ const SCOPES: TableDefinition<'_, &str, ()> = TableDefinition::new("scopes");
 const NAMES: TableDefinition<'_, &str, ()> = TableDefinition::new("names");
 /// Shard parents without hosts, and since when, in seconds.
 const EMPTIED: TableDefinition<'_, &str, i64> = TableDefinition::new("emptied");
+/// How a domain names things.
+const SCHEMES: TableDefinition<'_, &str, &str> = TableDefinition::new("schemes");
 /// Kind to the number of its kept paths, and what tells them apart.
 const EPOCHS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("epochs");
 /// The layout of all this.
@@ -81,6 +83,7 @@ pub(super) enum Write {
     Name(EcoString),
     Emptied(String, Timestamp),
     Filled(String),
+    Scheme(EcoString, Scheme),
 }
 
 /// One object that was kept.
@@ -105,6 +108,8 @@ pub(crate) struct Restored {
     pub(crate) names: Vec<EcoString>,
     /// Shard parents without hosts: Controller, object, since when.
     pub(crate) emptied: Vec<(String, AviKey, Timestamp)>,
+    /// How domains name things.
+    pub(crate) schemes: Vec<(EcoString, Scheme)>,
     /// What agents are told of the kept paths.
     pub(crate) epochs: Epochs,
 }
@@ -167,6 +172,7 @@ impl Db {
                 transaction.open_table(table)?;
             }
             transaction.open_table(EMPTIED)?;
+            transaction.open_table(SCHEMES)?;
             let mut format = transaction.open_table(FORMAT)?;
             if format.get(())?.is_none() {
                 format.insert((), FORMAT_NOW)?;
@@ -224,6 +230,12 @@ impl Db {
         for entry in read.open_table(NAMES)?.iter()? {
             restored.names.push(entry?.0.value().into());
         }
+        for entry in read.open_table(SCHEMES)?.iter()? {
+            let (domain, scheme) = entry?;
+            let scheme = Scheme::named(scheme.value());
+            let scheme = scheme.map(|it| (domain.value().into(), it));
+            restored.schemes.extend(scheme);
+        }
         Ok(restored)
     }
 
@@ -247,6 +259,7 @@ struct Tables<'a> {
     scopes: Table<'a, &'static str, ()>,
     names: Table<'a, &'static str, ()>,
     emptied: Table<'a, &'static str, i64>,
+    schemes: Table<'a, &'static str, &'static str>,
 }
 
 impl<'a> Tables<'a> {
@@ -257,6 +270,7 @@ impl<'a> Tables<'a> {
             scopes: transaction.open_table(SCOPES)?,
             names: transaction.open_table(NAMES)?,
             emptied: transaction.open_table(EMPTIED)?,
+            schemes: transaction.open_table(SCHEMES)?,
         })
     }
 
@@ -291,6 +305,9 @@ impl<'a> Tables<'a> {
             }
             Write::Filled(place) => {
                 self.emptied.remove(place.as_str())?;
+            }
+            Write::Scheme(domain, scheme) => {
+                self.schemes.insert(domain.as_str(), scheme.name())?;
             }
             Write::Name(name) => {
                 self.names.insert(name.as_str(), ())?;

@@ -2,7 +2,7 @@
 
 use super::db::{Db, Restored, Write};
 use super::{Record, StoreAt};
-use aviary_types::{ClusterName, ObjectKey, ScopeKey};
+use aviary_types::{ClusterName, ObjectKey, Scheme, ScopeKey};
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -135,6 +135,8 @@ fn what_is_written_is_read_back() {
             Write::Remove(key("d")),
             Write::Publish(scope.clone()),
             Write::Name("blue--vip".into()),
+            Write::Scheme("blue".into(), Scheme::Documented),
+            Write::Scheme("blue".into(), Scheme::Ako),
         ])
         .unwrap();
     }
@@ -161,6 +163,7 @@ fn what_is_written_is_read_back() {
     );
     assert_eq!(restored.scopes, std::slice::from_ref(&scope));
     assert_eq!(restored.names, ["blue--vip"]);
+    assert_eq!(restored.schemes, [("blue".into(), Scheme::Ako)]);
     db.write(&[Write::Accept(key("b"), record(3)), Write::Release(scope)])
         .unwrap();
     drop(db);

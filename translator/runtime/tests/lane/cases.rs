@@ -4,7 +4,9 @@ use crate::world::{
     World, base, done, ingress, lane, names, namespace, object, scope, secret, service, short,
     slice, with_provider,
 };
-use aviary_avi::{AviKey, AviKind, Observed};
+use aviary_avi::{AviKey, AviKind, Inventory, Observed};
+use aviary_runtime::lane::Lane;
+use aviary_types::Scheme;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -181,4 +183,30 @@ fn a_plan_that_takes_most_is_guarded() {
     for op in &plan.ops {
         done(&mut world.lane, op);
     }
+}
+
+/// A few hosts may be named alike in both schemes: what was settled once is not guessed again.
+#[test]
+fn a_naming_scheme_stays_over_a_restart() {
+    let unsettled = || {
+        let settings = aviary_settings::parse("AKOSettings: {clusterName: c1}").settings;
+        let settings = settings.unwrap();
+        Lane::new(settings.instances().cloned().collect())
+    };
+    let start = |mut lane: Lane| {
+        let domain = lane.domains()[0].clone();
+        lane.discover(&domain, Inventory::default());
+        lane.observe(Observed::default());
+        lane
+    };
+    let mut first = start(unsettled());
+    let kept = first.take_schemes();
+    assert_eq!(kept, [("c1".into(), Scheme::Documented)].into());
+    assert!(first.take_schemes().is_empty());
+    let mut other = unsettled();
+    other.restore_schemes([("c1".into(), Scheme::Ako)]);
+    let mut other = start(other);
+    let domain = other.domains()[0].clone();
+    assert_eq!(other.env(&domain).unwrap().scheme, Scheme::Ako);
+    assert!(other.take_schemes().is_empty());
 }
