@@ -516,5 +516,5 @@ fn unit_of_index(index: &IndexKey, env: &Env) -> Option<UnitKey> {
 fn sources(parts: &Parts) -> BTreeSet<&ObjectKey> {
     let findings = parts.findings.iter().map(|finding| &finding.object);
     let served = parts.serves.iter().map(|serve| &serve.source);
-    served.chain(findings).collect()
+    served.chain(findings).chain(&parts.annotated).collect()
 }

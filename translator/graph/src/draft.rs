@@ -5,13 +5,16 @@ use crate::parts::Parts;
 use crate::unit::UnitKey;
 use crate::{host, l4, routes};
 use aviary_kinds::ingress::HostDraft;
-use aviary_kinds::service::L4Draft;
+use aviary_kinds::service::{L4Draft, Way};
 use aviary_kinds::{Env, View, ingress, service};
-use aviary_types::Finding;
+use aviary_types::{Finding, ObjectKey};
+use std::collections::BTreeSet;
 
 /// What a unit means.
 pub(crate) struct Draft {
     meaning: Meaning,
+    /// Services whose pods are reached at their nodes, as far as we are to ask for that.
+    annotated: BTreeSet<ObjectKey>,
     findings: Vec<Finding>,
 }
 
@@ -33,7 +36,16 @@ impl Draft {
             }
             UnitKey::Routes(_) => Meaning::Routes(routes::evaluate(view)),
         };
-        Self { meaning, findings }
+        let annotates = view.env().settings.aviary.auto_annotate_services;
+        Self {
+            annotated: if annotates {
+                meaning.reached_at_pods()
+            } else {
+                BTreeSet::new()
+            },
+            meaning,
+            findings,
+        }
     }
 
     /// What it comes to, without what it lost to others.
@@ -46,6 +58,26 @@ impl Draft {
             Meaning::Routes(parts) => parts.clone(),
         };
         parts.findings.extend(self.findings.iter().cloned());
+        parts.annotated.clone_from(&self.annotated);
         parts
+    }
+}
+
+impl Meaning {
+    fn reached_at_pods(&self) -> BTreeSet<ObjectKey> {
+        match self {
+            Self::Host(drafts) => {
+                let parts = drafts.iter().flat_map(|draft| &draft.parts);
+                let backends = parts.flat_map(|part| &part.paths).map(|path| &path.backend);
+                let backends = backends.filter(|backend| backend.way == Way::Pods);
+                backends.map(|backend| backend.service.clone()).collect()
+            }
+            Self::L4(draft) => {
+                let ports = draft.iter().flat_map(|draft| &draft.ports);
+                let ports = ports.filter(|port| port.way == Way::Pods);
+                ports.map(|port| (*port.at.object).clone()).collect()
+            }
+            Self::Routes(_) => BTreeSet::new(),
+        }
     }
 }

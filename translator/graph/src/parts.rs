@@ -2,6 +2,7 @@
 
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_types::{DomainId, EcoString, Finding, Host, ObjectKey, Place, TenantName};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The result of one unit.
@@ -17,6 +18,8 @@ pub(crate) struct Parts {
     pub(crate) shares: Vec<Share>,
     /// Which sources are served by what.
     pub(crate) serves: Vec<Serve>,
+    /// Services that are to be annotated for NodePortLocal.
+    pub(crate) annotated: BTreeSet<ObjectKey>,
     /// What is wrong with the sources.
     pub(crate) findings: Vec<Finding>,
     /// What must be heard before the unit may be written.

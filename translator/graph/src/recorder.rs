@@ -102,6 +102,11 @@ impl View for Recorder<'_> {
         self.facts.get(key).cloned()
     }
 
+    fn narrowest(&self, indexes: Vec<IndexKey>) -> Vec<Arc<Entry>> {
+        let narrowest = indexes.into_iter().min_by_key(|it| self.facts.count(it));
+        narrowest.map_or_else(Vec::new, |index| self.lookup(index))
+    }
+
     fn lookup(&self, index: IndexKey) -> Vec<Arc<Entry>> {
         let entries = self.facts.lookup(&index);
         self.reads.borrow_mut().insert(Read::Index(index));

@@ -64,6 +64,12 @@ impl Built {
             .collect()
     }
 
+    /// Whether a Service is to be annotated for NodePortLocal.
+    pub fn is_annotated(&self, service: &ObjectKey) -> bool {
+        self.parts_of(service)
+            .any(|parts| parts.annotated.contains(service))
+    }
+
     /// All findings at an object: of reading it, if it is ours, and of translating it.
     pub fn findings_of(&self, source: &ObjectKey) -> Vec<Finding> {
         let read = self.facts.findings_of(source);

@@ -94,8 +94,14 @@ const NETWORK: &[Row] = &[
 const VRF_FROM: &[Cite] = &[Of(Role::Vrf, "")];
 const VRF_RULE: &str = "the VRF of the instance, else that of the network of virtual IPs";
 
-/// Servers of a pool: nodes where the service type says so, else endpoints.
+/// Servers of a pool: nodes or pods at nodes where the service type says so, else endpoints.
 const SERVERS: &[Row] = &[
+    row(
+        "servers[*].**",
+        &[Of(Role::Pod, "")],
+        "a mapping of the Service's port at the node of each pod that it selects, enabled unless a \
+         slice shows the pod as going",
+    ),
     row(
         "servers[*].ip.**",
         &[Of(Role::Node, "")],

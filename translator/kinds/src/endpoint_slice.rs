@@ -9,14 +9,14 @@
 //! Moves: `servers` of pools.
 
 use crate::families::Families;
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_avi::common::IpAddr;
 use aviary_avi::pool::Server;
 use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Place, eco_format};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The group and kind.
@@ -61,6 +61,8 @@ pub struct Endpoint {
     pub enabled: bool,
     /// Its node.
     pub node: Option<EcoString>,
+    /// Its Pod.
+    pub pod: Option<EcoString>,
 }
 
 #[derive(Deserialize, Default)]
@@ -84,6 +86,14 @@ struct EndpointSchema {
     addresses: Vec<EcoString>,
     conditions: Conditions,
     node_name: Option<EcoString>,
+    target_ref: TargetRef,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TargetRef {
+    kind: EcoString,
+    name: EcoString,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,6 +110,7 @@ impl KindRoom for EndpointSlice {
         plural: "endpointslices",
         extent: Extent::Namespaced,
         watch: Watch::Full,
+        when: When::Always,
         kept_paths: &["addressType", "ports", "endpoints"],
         kept_annotations: &[],
         kept_labels: &[SERVICE_LABEL],
@@ -155,6 +166,7 @@ fn endpoint((at, schema): (u32, EndpointSchema)) -> Option<Endpoint> {
         address,
         enabled,
         node: schema.node_name,
+        pod: (schema.target_ref.kind == "Pod").then_some(schema.target_ref.name),
     })
 }
 
@@ -227,6 +239,20 @@ pub(crate) fn nodes(
         nodes.extend(named.map(|node| (node, slice.address_type == "IPv6")));
     });
     nodes
+}
+
+/// The pods behind a Service's port, each with whether it takes new connections.
+pub(crate) fn pods(
+    view: &dyn View,
+    service: &ObjectKey,
+    port: &PortMatch,
+) -> BTreeMap<EcoString, bool> {
+    let mut pods = BTreeMap::new();
+    each_match(view, service, (port, false), |_, slice, _| {
+        let endpoints = slice.endpoints.iter();
+        pods.extend(endpoints.filter_map(|it| Some((it.pod.clone()?, it.enabled))));
+    });
+    pods
 }
 
 /// Servers as a pool lists them, each with where it is said: by address, none twice.

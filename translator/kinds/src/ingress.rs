@@ -23,7 +23,7 @@ mod tls;
 pub use effect::{HostDraft, HostHold, HostPart, PathDraft, Security, host};
 pub use hosts::{host_of_index, hosts_of, in_namespace};
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
@@ -126,6 +126,7 @@ impl KindRoom for Ingress {
         plural: "ingresses",
         extent: Extent::Namespaced,
         watch: Watch::Full,
+        when: When::Always,
         kept_paths: &[
             "metadata.deletionTimestamp",
             "spec.ingressClassName",

@@ -6,7 +6,7 @@
 //! spec: {controller: ako.vmware.com/avi-lb}
 //! ```
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_types::{ClusterName, Code, Digest, EcoString, Finding, Kind, ObjectKey, eco_format};
@@ -69,6 +69,7 @@ impl KindRoom for IngressClass {
         plural: "ingressclasses",
         extent: Extent::Cluster,
         watch: Watch::Full,
+        when: When::Always,
         kept_paths: &["spec.controller", "spec.parameters"],
         kept_annotations: &[DEFAULT_ANNOTATION],
         kept_labels: &[],

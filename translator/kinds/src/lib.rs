@@ -7,6 +7,7 @@ pub mod ingress;
 pub mod ingress_class;
 pub mod namespace;
 pub mod node;
+pub mod pod;
 mod room;
 mod rooms;
 pub mod secret;
@@ -16,7 +17,7 @@ mod view;
 
 pub use env::Env;
 pub use families::Families;
-pub use room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
+pub use room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 pub use rooms::{Fact, KindRoom, ROOMS, room, room_of, rooms_of};
 pub use view::{Entry, IndexKey, View};
 

@@ -5,7 +5,7 @@
 //! metadata: {labels: {app: shop}, annotations: {ako.vmware.com/tenant-name: blue}}
 //! ```
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Origin, Place, TenantName};
@@ -51,6 +51,7 @@ impl KindRoom for Namespace {
         plural: "namespaces",
         extent: Extent::Cluster,
         watch: Watch::Full,
+        when: When::Always,
         kept_paths: &[],
         kept_annotations: &[TENANT_ANNOTATION],
         kept_labels: &["*"],

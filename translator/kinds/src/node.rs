@@ -15,7 +15,7 @@ mod servers;
 pub use routes::{PodRoute, pod_routes};
 pub(crate) use servers::{Wanted, servers};
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{Entry, IndexKey, View};
 use address::Written;
@@ -96,6 +96,7 @@ impl KindRoom for Node {
         plural: "nodes",
         extent: Extent::Cluster,
         watch: Watch::Full,
+        when: When::Always,
         kept_paths: &["spec.podCIDR", "spec.podCIDRs", "status.addresses"],
         kept_annotations: &[
             POD_CIDRS,

@@ -1,5 +1,6 @@
 //! What a room says about its Kubernetes kind, and what it makes of an object.
 
+use aviary_settings::InstanceSettings;
 use aviary_types::{EcoString, Finding, Kind, ObjectKey};
 use serde_json::Value;
 
@@ -19,6 +20,32 @@ pub enum Watch {
     Full,
     /// Only metadata of every object; contents of those asked for by name.
     ByName,
+}
+
+/// Whether a kind is watched at all.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Where an instance of the cluster says so.
+    Setting {
+        /// The setting's dotted key.
+        key: &'static str,
+        /// The value that asks for the kind, as written.
+        value: &'static str,
+        /// Whether an instance has that value.
+        holds: fn(&InstanceSettings) -> bool,
+    },
+}
+
+impl When {
+    /// Whether any of a cluster's instances asks for it.
+    pub fn holds<'a>(&self, instances: impl IntoIterator<Item = &'a InstanceSettings>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Setting { holds, .. } => instances.into_iter().any(holds),
+        }
+    }
 }
 
 /// How intents are written to objects of a kind.
@@ -43,6 +70,8 @@ pub struct Room {
     pub extent: Extent,
     /// What agents send.
     pub watch: Watch,
+    /// Whether they are asked for it at all.
+    pub when: When,
     /// JSON paths (dotted, from the root) that translation reads; all else is trimmed.
     pub kept_paths: &'static [&'static str],
     /// Annotations that translation reads; a trailing `*` makes it a prefix.

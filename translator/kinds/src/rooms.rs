@@ -104,6 +104,7 @@ rooms! {
     IngressClass => ingress_class,
     Namespace => namespace,
     Node => node,
+    Pod => pod,
     Secret => secret,
     Service => service,
 }

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::env::Env;
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, read_schema};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_types::{Code, Digest, EcoString, Finding, Kind, ObjectKey, Secret as Hidden};
@@ -83,6 +83,7 @@ impl KindRoom for Secret {
         plural: "secrets",
         extent: Extent::Namespaced,
         watch: Watch::ByName,
+        when: When::Always,
         kept_paths: &["type", "data"],
         kept_annotations: &[],
         kept_labels: &[],

@@ -22,7 +22,7 @@ pub use reach::Way;
 pub use shared_vip::{SharedVip, shared_load_balancer};
 
 use crate::families::Families;
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch};
+use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
@@ -71,11 +71,16 @@ pub struct Service {
     pub families: Families,
     /// `externalTrafficPolicy: Local`: a node answers for its own endpoints alone.
     pub local: bool,
+    /// Labels of its pods; none where endpoints are kept by hand.
+    pub selector: BTreeMap<EcoString, EcoString>,
     /// The annotation that asks for endpoints where others are reached at nodes.
     pub skips_node_port: bool,
     /// What we wrote to it; no part of its meaning.
     #[serde(skip)]
     pub reported: Reported,
+    /// What its annotation for NodePortLocal says; no part of its meaning.
+    #[serde(skip)]
+    pub node_port_local: Option<EcoString>,
 }
 
 /// The type of a Service.
@@ -139,10 +144,12 @@ impl KindRoom for Service {
         plural: "services",
         extent: Extent::Namespaced,
         watch: Watch::Full,
+        when: When::Always,
         kept_paths: &[
             "metadata.deletionTimestamp",
             "spec.type",
             "spec.ports",
+            "spec.selector",
             "spec.loadBalancerClass",
             "spec.loadBalancerIP",
             "spec.ipFamilies",
@@ -153,6 +160,7 @@ impl KindRoom for Service {
             "ako.vmware.com/*",
             "aviary.dev/*",
             "aviinfrasetting.ako.vmware.com/name",
+            status::NODE_PORT_LOCAL,
             "external-dns.alpha.kubernetes.io/hostname",
             "skipnodeport.ako.vmware.com/*",
         ],
@@ -175,7 +183,7 @@ impl KindRoom for Service {
     }
 
     fn is_ours(&self, view: &dyn View, key: &ObjectKey) -> bool {
-        effect::accept(view, key, self).is_some()
+        effect::accept(view, key, self).is_some() || effect::may_be_annotated(view, key)
     }
 
     fn reported(&self) -> Option<&Reported> {

@@ -12,6 +12,8 @@ pub const VS_UUIDS: &str = "ako.vmware.com/host-fqdn-vs-uuid-map";
 pub const CLUSTER_UUID: &str = "ako.vmware.com/controller-cluster-uuid";
 /// Annotation with the tenant of the virtual services.
 pub const TENANT: &str = "ako.vmware.com/tenant-name";
+/// Annotation of a Service that we annotated for NodePortLocal, so that we take it back.
+pub const ANNOTATED: &str = "aviary.dev/nodeportlocal";
 /// Annotation with what is wrong with the object.
 pub const FINDINGS: &str = "aviary.dev/findings";
 
@@ -41,6 +43,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Whether Normal Events are sent too.
     pub events: bool,
+    /// A Service whose pods are to be reached by NodePortLocal.
+    pub node_port_local: bool,
 }
 
 /// What stands on the object now.
@@ -138,7 +142,7 @@ impl Reported {
 }
 
 fn is_ours(annotation: &str) -> bool {
-    [VS_UUIDS, CLUSTER_UUID, TENANT, FINDINGS].contains(&annotation)
+    [VS_UUIDS, CLUSTER_UUID, TENANT, FINDINGS, ANNOTATED].contains(&annotation)
 }
 
 /// The writes that bring an object from what stands on it to what should: these entries, and the

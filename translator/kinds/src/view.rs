@@ -67,4 +67,11 @@ pub trait View {
     /// Whether absence in a namespace of the domain's cluster is knowledge: it was heard in full,
     /// or does not exist. To be asked where an object of another namespace is not found.
     fn is_heard(&self, namespace: &Namespace) -> bool;
+
+    /// All objects under the one of these values that has the fewest; none without values. For
+    /// conditions that must all hold, so that each value alone would do.
+    fn narrowest(&self, indexes: Vec<IndexKey>) -> Vec<Arc<Entry>> {
+        let found = indexes.into_iter().map(|index| self.lookup(index));
+        found.min_by_key(Vec::len).unwrap_or_default()
+    }
 }

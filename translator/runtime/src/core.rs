@@ -16,6 +16,7 @@ pub(crate) mod wake;
 pub(crate) use boot::{ControllerParts, Parts};
 
 use crate::hub::Hub;
+use crate::hub::watch_list::Epochs;
 use crate::retain::Retain;
 use crate::trace::Causes;
 use aviary_boot::{Clock, Shutdown};
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     started: Instant,
     grace: Duration,
     hub: Hub,
+    /// Numbers of the kept paths of each kind.
+    epochs: Epochs,
     store: Store,
     retain: Retain,
     wants: Wants,

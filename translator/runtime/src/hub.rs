@@ -11,18 +11,19 @@ pub(crate) use session::{Outbound, Session, Way, way};
 use aviary_link::key::{Kind, Name};
 use aviary_link::translator::{Heard, Held, Limits, Named, Refusal, SessionId, Translator, Unsent};
 use aviary_link::{Violation, translator};
-use aviary_proto::sync::v1::{Hello, Intent, SyncRequest, WatchList};
+use aviary_proto::sync::v1::{Hello, Intent, SyncRequest};
 use aviary_proto::types::v1 as wire;
 use aviary_query::view::About;
 use aviary_types::{ClusterName, ObjectKey, ScopeKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tonic::Status;
+use watch_list::WatchLists;
 
 /// All streams.
 pub(crate) struct Hub {
     link: Translator,
-    list: WatchList,
+    lists: WatchLists,
     sessions: BTreeMap<SessionId, Session>,
     /// Something was queued for agents since the last `pump`.
     stirred: bool,
@@ -36,11 +37,11 @@ pub(crate) struct Received {
 }
 
 impl Hub {
-    pub(crate) fn new(limits: Limits, list: WatchList) -> Self {
+    pub(crate) fn new(limits: Limits, lists: WatchLists) -> Self {
         let link = Translator::new(limits);
         Self {
             link,
-            list,
+            lists,
             sessions: BTreeMap::new(),
             stirred: false,
         }
@@ -59,7 +60,8 @@ impl Hub {
         session: Session,
     ) -> Result<(SessionId, Received), Refusal> {
         let cluster = session.about.cluster.clone();
-        let (id, events) = self.link.admit(hello, self.list.clone())?;
+        let list = self.lists.get(&cluster).cloned().unwrap_or_default();
+        let (id, events) = self.link.admit(hello, list)?;
         self.sessions.insert(id, session);
         self.stirred = true;
         Ok((
@@ -70,6 +72,28 @@ impl Hub {
                 sequence: None,
             },
         ))
+    }
+
+    /// Agents watch these kinds from here on.
+    pub(crate) fn watch(&mut self, lists: WatchLists) -> Vec<Received> {
+        let former = std::mem::replace(&mut self.lists, lists);
+        let changed = |cluster: &ClusterName| former.get(cluster) != self.lists.get(cluster);
+        let sessions = self.sessions.iter();
+        let sessions = sessions.filter(|(_, session)| changed(&session.about.cluster));
+        let sessions: Vec<(SessionId, ClusterName)> = sessions
+            .map(|(id, session)| (*id, session.about.cluster.clone()))
+            .collect();
+        let mut received = Vec::new();
+        for (id, cluster) in sessions {
+            self.stirred = true;
+            let list = self.lists.get(&cluster).cloned().unwrap_or_default();
+            received.push(Received {
+                events: self.link.watch(id, list),
+                cluster,
+                sequence: None,
+            });
+        }
+        received
     }
 
     /// Takes in a message. After a violation the stream is closed.

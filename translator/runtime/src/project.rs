@@ -42,6 +42,7 @@ pub fn project(
             .collect(),
         cluster_uuid: env.inventory.cluster_uuid.clone(),
         events: env.settings.ako.enable_events,
+        node_port_local: built.is_annotated(source),
         findings: built
             .findings_of(source)
             .into_iter()

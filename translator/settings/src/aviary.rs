@@ -72,6 +72,8 @@ pub struct AviarySettings {
     duplicate_paths: Option<DuplicatePaths>,
     unused_shards: Option<UnusedShards>,
     default_backend: Option<DefaultBackend>,
+    /// `autoAnnotateServices`: with NodePortLocal, Services that are used are annotated for Antrea.
+    pub auto_annotate_services: bool,
     /// `reshardOverlap`: how long a host stays on its old parent beside the new one.
     pub reshard_overlap: Duration,
 }
@@ -99,6 +101,16 @@ pub struct ServiceSettings {
     /// waits.
     pub delete_guard_percent: u8,
 }
+
+pub(crate) static AUTO_ANNOTATE_SERVICES: Setting<bool> = Setting::new(
+    "AviarySettings.autoAnnotateServices",
+    Shape::Flag,
+    "\"true\"",
+    read::flag_only_false,
+    "With NodePortLocal: annotates the Services that are used, so that Antrea opens node ports for \
+     their pods, and takes the annotation back from those that are not used any more.",
+)
+.env("AUTO_ANNOTATE_SERVICE");
 
 pub(crate) static CROSS_CLUSTER_HOSTS: Setting<CrossClusterHosts> = Setting::choice(
     "AviarySettings.crossClusterHosts",
@@ -182,6 +194,7 @@ impl AviarySettings {
             duplicate_paths: reader.get(&DUPLICATE_PATHS),
             unused_shards: reader.get(&UNUSED_SHARDS),
             default_backend: reader.get(&DEFAULT_BACKEND),
+            auto_annotate_services: reader.get(&AUTO_ANNOTATE_SERVICES),
             reshard_overlap: reader.get(&RESHARD_OVERLAP),
         }
     }

@@ -139,8 +139,7 @@ pub(crate) static SERVICE_TYPE: Setting<ServiceType> = Setting::choice(
     "\"ClusterIP\"",
     "How Service Engines reach pods.",
 )
-.env("SERVICE_TYPE")
-.later_for(&["NodePortLocal"]);
+.env("SERVICE_TYPE");
 
 pub(crate) static SHARD_VS_SIZE: Setting<ShardSize> = Setting::choice(
     "L7Settings.shardVSSize",

@@ -116,7 +116,6 @@ fn without_effect(effect: Effect, value: &Value, default: &str) -> bool {
     let text = read::plain(value);
     match effect {
         Effect::Now => false,
-        Effect::NowBut(later) => later.contains(&text.as_str()),
         Effect::Later => {
             let default: Value = serde_json::from_str(default).unwrap_or_default();
             !text.is_empty() && !text.eq_ignore_ascii_case(&read::plain(&default))

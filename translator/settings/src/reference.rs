@@ -131,7 +131,6 @@ fn effect(effect: Effect) -> String {
     match effect {
         Effect::Now => "yes".to_owned(),
         Effect::Later => "not yet".to_owned(),
-        Effect::NowBut(values) => format!("yes; not yet for {}", values.join(", ")),
     }
 }
 

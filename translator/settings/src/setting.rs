@@ -114,8 +114,6 @@ pub enum Effect {
     Now,
     /// It is read and checked only.
     Later,
-    /// All its values do, but these (as text).
-    NowBut(&'static [&'static str]),
 }
 
 /// What a setting holds for.
@@ -172,12 +170,6 @@ impl<T> Setting<T> {
     /// Marks a setting that is read and checked only.
     pub(crate) const fn later(mut self) -> Self {
         self.about.effect = Effect::Later;
-        self
-    }
-
-    /// Marks values that are read and checked only.
-    pub(crate) const fn later_for(mut self, values: &'static [&'static str]) -> Self {
-        self.about.effect = Effect::NowBut(values);
         self
     }
 

@@ -57,6 +57,11 @@ impl Facts {
             .collect()
     }
 
+    /// How many objects there are under an index value.
+    pub fn count(&self, index: &IndexKey) -> usize {
+        self.index.get(index).map_or(0, Members::len)
+    }
+
     /// Every value of the index, as far as something is found there.
     pub fn index_values(&self) -> impl Iterator<Item = &IndexKey> {
         self.index.keys()

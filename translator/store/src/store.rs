@@ -96,6 +96,36 @@ impl Store {
         }
     }
 
+    /// Takes a scope out of force until all its kinds were heard: one of them was not asked for
+    /// before. What is known of it waits with it.
+    pub fn withdraw(&mut self, scope: &ScopeKey) {
+        let state = self.facts.scopes.entry(scope.clone()).or_default();
+        state.heard.clear();
+        if !std::mem::replace(&mut state.published, false) {
+            return;
+        }
+        self.changes.scopes.insert(scope.clone());
+        let kinds: Vec<Kind> = kinds_of(scope).collect();
+        for key in kinds
+            .into_iter()
+            .flat_map(|kind| self.keys_of(scope, kind))
+            .collect::<Vec<_>>()
+        {
+            let told = Told {
+                entry: self.facts.objects.get(&key).cloned(),
+                findings: self
+                    .facts
+                    .findings_of(&key)
+                    .map_or_else(Vec::new, |it| it.to_vec()),
+            };
+            self.retract(&key);
+            self.staged
+                .entry(scope.clone())
+                .or_default()
+                .insert(key, told);
+        }
+    }
+
     /// Takes a retained scope into force before anybody told about it: kept facts are knowledge.
     pub fn retain(&mut self, scope: &ScopeKey, since: EcoString) {
         self.publish_scope(scope);

@@ -10,6 +10,7 @@ use aviary_avi::names::{PathSource, distinct};
 use aviary_avi::pool::Pool;
 use aviary_avi::{AviKind, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
+use aviary_kinds::service::Way;
 use aviary_types::{EcoString, Host, Provenance, Role, Table, eco_format};
 use std::collections::BTreeSet;
 
@@ -167,6 +168,7 @@ pub(super) fn pool(
         port: path.backend.matched_port,
         port_name: path.backend.port_name.clone(),
         priority_label: eco_format!("{host}{}", path.path),
+        server_ports: path.backend.way == Way::Pods,
         ..PoolExtra::default()
     };
     body.cloud_config_cksum = Some(checksum::pool(&body, &extra));

@@ -5,6 +5,7 @@ use super::{LOAD_BALANCER_CLASS, Service, ServicePort};
 use crate::namespace;
 use crate::view::View;
 use aviary_avi::pool::Server;
+use aviary_settings::ServiceType as ServiceMode;
 use aviary_types::{
     Code, EcoString, Finding, Namespace, ObjectKey, Origin, Place, Role, TenantName, eco_format,
 };
@@ -180,6 +181,14 @@ pub(super) fn has_our_class(view: &dyn View, service: &Service) -> bool {
         Some(class) => class == LOAD_BALANCER_CLASS,
         None => view.env().settings.l4.default_lb_controller,
     }
+}
+
+/// Whether NodePortLocal may need an annotation at the Service, so that it is ours to write.
+pub(super) fn may_be_annotated(view: &dyn View, key: &ObjectKey) -> bool {
+    let settings = &view.env().settings;
+    let asked = settings.l7.service_type == ServiceMode::NodePortLocal
+        && settings.aviary.auto_annotate_services;
+    asked && namespace::tenant(view, key.namespace.as_str()).is_some()
 }
 
 /// The ports without those that stand twice, which the apiserver would refuse.

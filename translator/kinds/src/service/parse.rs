@@ -1,5 +1,6 @@
 //! From the object to the fact.
 
+use super::status::NODE_PORT_LOCAL;
 use super::{Service, ServicePort, ServiceType, Target};
 use crate::families::Families;
 use crate::room::{Parsed, RawObject, read_schema};
@@ -46,6 +47,7 @@ struct Spec {
     #[serde(rename = "loadBalancerIP")]
     load_balancer_ip: EcoString,
     ip_families: Vec<EcoString>,
+    selector: BTreeMap<EcoString, EcoString>,
     external_traffic_policy: EcoString,
 }
 
@@ -123,7 +125,9 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
             local: spec.external_traffic_policy == "Local",
             skips_node_port: metadata.annotations.contains_key(SKIP_NODE_PORT),
             deleting: metadata.deletion_timestamp.is_some(),
+            selector: spec.selector,
             reported: Reported::read(&object.json),
+            node_port_local: annotation(NODE_PORT_LOCAL),
         }),
         findings,
     }

@@ -3,6 +3,7 @@
 use super::{Service, ServicePort, ServiceType, Target};
 use crate::endpoint_slice::{self, PortMatch};
 use crate::node;
+use crate::pod;
 use crate::view::View;
 use aviary_avi::pool::Server;
 use aviary_settings::ServiceType as Mode;
@@ -34,6 +35,8 @@ pub enum Way {
     Endpoints,
     /// At nodes: places in Nodes, and that of the port in the Service.
     Nodes(Place),
+    /// At the nodes of pods, each at a port of its own: places in Pods.
+    Pods,
 }
 
 impl Way {
@@ -47,6 +50,7 @@ impl Way {
                 from.with(Role::NodePort, port.clone())
                     .each("servers", Role::Node, places)
             }
+            Self::Pods => from.each("servers", Role::Pod, places),
         }
     }
 }
@@ -71,6 +75,7 @@ pub(super) fn reach(view: &dyn View, asked: &Asked<'_>) -> Reached {
     let skips = !asked.by_path && asked.service.skips_node_port;
     match view.env().settings.l7.service_type {
         Mode::NodePort if !skips => at_nodes(view, asked),
+        Mode::NodePortLocal => at_pods(view, asked),
         _ => at_endpoints(view, asked),
     }
 }
@@ -155,6 +160,39 @@ fn at_nodes(view: &dyn View, asked: &Asked<'_>) -> Reached {
             [at, 0],
         )),
         trouble: None,
+    }
+}
+
+/// NodePortLocal: where the annotations of pods say.
+fn at_pods(view: &dyn View, asked: &Asked<'_>) -> Reached {
+    if asked.service.kind == ServiceType::NodePort {
+        return Reached::trouble("is of type NodePort, which NodePortLocal does not serve".into());
+    }
+    if let Some(why) = no_backend(view, asked) {
+        return Reached::trouble(why);
+    }
+    let reached = Reached {
+        way: Way::Pods,
+        ..Reached::default()
+    };
+    let Some(target) = asked.target else {
+        return reached;
+    };
+    let mut ports = asked.service.ports.iter();
+    let protocol = ports.find(|port| port.target == *target);
+    let wanted = pod::Wanted {
+        service: asked.key,
+        selector: &asked.service.selector,
+        port_name: asked.port_name,
+        target,
+        protocol: protocol.map_or("TCP", |port| &port.protocol),
+        families: asked.service.families,
+    };
+    let (servers, servers_at) = pod::servers(view, &wanted);
+    Reached {
+        servers,
+        servers_at,
+        ..reached
     }
 }
 

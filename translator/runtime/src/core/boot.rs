@@ -1,24 +1,25 @@
 //! Makes the core from its parts, with what was kept over the restart.
 
 use super::Core;
+use super::ingest::rooms_of;
 use super::rebuild::Wants;
 use super::site::Site;
 use super::status::Statuses;
 use super::wake::{SiteId, Wake, Wakes};
 use crate::control::Reader;
-use crate::hub::watch_list::watch_list;
+use crate::hub::watch_list::{watch_lists, watched};
 use crate::hub::{Hub, object};
 use crate::retain::{Kept, Names, Restored, Retain};
 use crate::trace::Causes;
 use aviary_boot::Clock;
 use aviary_execute::{Bounds, Executor, Fence, Journal, Outcome};
-use aviary_kinds::RawObject;
+use aviary_kinds::{RawObject, When};
 use aviary_link::translator::{Held, Limits};
 use aviary_query::view::Snapshot;
 use aviary_session::Session;
 use aviary_settings::{InstanceSettings, Settings};
 use aviary_store::Store;
-use aviary_types::{EcoString, ScopeKey, eco_format};
+use aviary_types::{ClusterName, EcoString, Kind, ScopeKey, eco_format};
 use imbl::OrdMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,7 +60,8 @@ impl Core {
             controllers,
             ..
         } = parts;
-        let hub = Hub::new(parts.limits, watch_list(&restored.epochs));
+        let lists = watch_lists(&restored.epochs, &parts.settings);
+        let hub = Hub::new(parts.limits, lists);
         let site = |(id, controller): (SiteId, ControllerParts)| {
             site(
                 id,
@@ -77,6 +79,7 @@ impl Core {
             observe_only: parts.observe_only,
             grace: parts.grace,
             hub,
+            epochs: restored.epochs.clone(),
             store: Store::default(),
             retain: parts.retain,
             wants: Wants::default(),
@@ -117,13 +120,27 @@ impl Core {
             ..
         } = restored;
         let count = objects.len();
+        let mut heard: BTreeSet<(ScopeKey, Kind)> = BTreeSet::new();
         for kept in objects {
-            self.restore_one(kept);
+            heard.insert((kept.key.scope(), kept.key.kind));
+            if self.watches(&kept.key.cluster, kept.key.kind) {
+                self.restore_one(kept);
+            } else {
+                self.retain.remove(&kept.key);
+            }
         }
+        // Of a kind that is not always watched, nothing kept may mean that nobody looked.
+        let unwatched = |scope: &ScopeKey| {
+            let mut rooms = rooms_of(scope).filter(|room| !matches!(room.when, When::Always));
+            rooms.any(|room| {
+                let is_watched = self.watches(&scope.cluster, room.kind);
+                is_watched && !heard.contains(&(scope.clone(), room.kind))
+            })
+        };
         let since = eco_format!("{:.0}", self.clock.now());
         let fit: Vec<ScopeKey> = scopes
             .into_iter()
-            .filter(|it| !unfit.contains(it))
+            .filter(|it| !unfit.contains(it) && !unwatched(it))
             .collect();
         for scope in &fit {
             self.store.retain(scope, since.clone());
@@ -142,6 +159,11 @@ impl Core {
                 "restored"
             );
         }
+    }
+
+    /// Whether a cluster's agents watch a kind.
+    pub(super) fn watches(&self, cluster: &ClusterName, kind: Kind) -> bool {
+        watched(&self.settings, cluster).any(|room| room.kind == kind)
     }
 
     fn restore_one(&mut self, kept: Kept) {

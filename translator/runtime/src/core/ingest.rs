@@ -207,6 +207,11 @@ impl Core {
         };
         let mut frozen: Option<(Timestamp, EcoString)> = None;
         for room in rooms_of(scope) {
+            if !self.watches(&scope.cluster, room.kind) {
+                // There is nothing to hear of it.
+                self.store.not_installed(scope, room.kind);
+                continue;
+            }
             let stands = match self.hub.heard(scope, room.kind) {
                 Heard::Complete { .. } => {
                     self.store.not_installed(scope, room.kind);

@@ -1,8 +1,10 @@
 //! What people order.
 
 use super::Core;
+use super::ingest::rooms_of;
 use super::plan::submit_approved;
 use super::site::Site;
+use crate::hub::watch_list::{watch_lists, watched};
 use aviary_query::{Order, Refused};
 use aviary_settings::Settings;
 use aviary_types::ScopeKey;
@@ -110,7 +112,38 @@ impl Core {
             }
         }
         tracing::info!("new settings are in force");
-        self.settings = settings;
+        let former = std::mem::replace(&mut self.settings, settings);
         self.rebuild = true;
+        self.follow_kinds(&former);
+    }
+
+    /// Has agents watch what the settings ask for now. Scopes in which a kind is new are not
+    /// translated until it was heard: nothing changes for what stands for them. What is kept of a
+    /// kind that is watched no more would be out of date after the next start.
+    fn follow_kinds(&mut self, former: &Settings) {
+        let scopes: Vec<ScopeKey> = self
+            .store
+            .peek()
+            .scopes()
+            .map(|(it, _)| it.clone())
+            .collect();
+        for scope in scopes {
+            for room in rooms_of(&scope) {
+                let was = watched(former, &scope.cluster).any(|it| it.kind == room.kind);
+                match (was, self.watches(&scope.cluster, room.kind)) {
+                    (false, true) => self.store.withdraw(&scope),
+                    (true, false) => {
+                        for key in self.store.keys_of(&scope, room.kind) {
+                            self.retain.remove(&key);
+                        }
+                    }
+                    _ => continue,
+                }
+                self.stirred.insert(scope.clone());
+            }
+        }
+        for received in self.hub.watch(watch_lists(&self.epochs, &self.settings)) {
+            self.learn(&received.cluster, received.events);
+        }
     }
 }

@@ -3,16 +3,38 @@
 use aviary_kinds::{Extent, ROOMS, Room, Watch};
 use aviary_link::digest::Digest;
 use aviary_proto::sync::v1::{KindScope, WatchItem, WatchList, WatchMode};
-use aviary_types::Kind;
+use aviary_settings::Settings;
+use aviary_types::{ClusterName, Kind};
 use std::collections::BTreeMap;
 
 /// What the agents of a process are told of one kind's kept paths: a number that grows with them.
 pub(crate) type Epochs = BTreeMap<Kind, u64>;
 
-/// The watch list of every session; each follows it within its coverage.
-pub(crate) fn watch_list(epochs: &Epochs) -> WatchList {
-    let items = ROOMS
+/// The watch list of a cluster's sessions; each follows it within its coverage.
+pub(crate) type WatchLists = BTreeMap<ClusterName, WatchList>;
+
+/// The watch lists of all clusters.
+pub(crate) fn watch_lists(epochs: &Epochs, settings: &Settings) -> WatchLists {
+    let clusters = settings.all_clusters().map(|cluster| &cluster.name);
+    clusters
+        .map(|name| (name.clone(), watch_list(epochs, settings, name)))
+        .collect()
+}
+
+/// The rooms whose kinds a cluster's agents watch.
+pub(crate) fn watched<'a>(
+    settings: &'a Settings,
+    cluster: &ClusterName,
+) -> impl Iterator<Item = &'static Room> + use<'a> {
+    let instances = settings.cluster(cluster).map(|it| it.instances.as_slice());
+    ROOMS
         .iter()
+        .filter(move |room| room.when.holds(instances.unwrap_or_default()))
+}
+
+/// The watch list of one cluster.
+pub(crate) fn watch_list(epochs: &Epochs, settings: &Settings, cluster: &ClusterName) -> WatchList {
+    let items = watched(settings, cluster)
         .map(|room| item(room, epochs.get(&room.kind).copied().unwrap_or(1)));
     WatchList {
         revision: 1,
@@ -64,9 +86,18 @@ fn item(room: &Room, epoch: u64) -> WatchItem {
 mod tests {
     use super::*;
 
+    fn plurals(settings: &str) -> Vec<String> {
+        let settings = aviary_settings::parse(settings).settings.unwrap();
+        let list = watch_list(&Epochs::new(), &settings, &"c1".into());
+        list.items.into_iter().map(|item| item.resource).collect()
+    }
+
     #[test]
     fn every_room_is_watched_and_secrets_are_named() {
-        let list = watch_list(&Epochs::new());
+        let mode = "L7Settings: {serviceType: NodePortLocal}";
+        let text = format!("AKOSettings: {{clusterName: c1, cniPlugin: antrea}}\n{mode}");
+        let settings = aviary_settings::parse(&text).settings.unwrap();
+        let list = watch_list(&Epochs::new(), &settings, &"c1".into());
         assert_eq!(list.items.len(), ROOMS.len());
         let secret = list
             .items
@@ -75,5 +106,21 @@ mod tests {
             .unwrap();
         assert_eq!(secret.mode(), WatchMode::ByName);
         assert_eq!(secret.secret_paths, ["data"]);
+    }
+
+    #[test]
+    fn pods_are_watched_where_an_instance_reaches_them_by_node_port_local() {
+        let has_pods = |text: &str| plurals(text).contains(&"pods".to_owned());
+        assert!(!has_pods("AKOSettings: {clusterName: c1}"));
+        let blue = "instances:\n- namespace: blue\n  values: {AKOSettings: {cniPlugin: antrea}, \
+                    L7Settings: {serviceType: NodePortLocal}}";
+        assert!(has_pods(&format!(
+            "AKOSettings: {{clusterName: c1}}\n{blue}"
+        )));
+        let other = "clusters:\n- name: c2\n  values: {AKOSettings: {cniPlugin: antrea}, \
+                     L7Settings: {serviceType: NodePortLocal}}";
+        assert!(!has_pods(&format!(
+            "AKOSettings: {{clusterName: c1}}\n{other}"
+        )));
     }
 }

@@ -30,6 +30,8 @@ pub enum Role {
     Server,
     /// A node that is a server: its address.
     Node,
+    /// A Pod whose port is reached at its node: where that is said.
+    Pod,
     /// The port of a Service at every node.
     NodePort,
     /// The TLS entry of a host.
