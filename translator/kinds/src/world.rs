@@ -190,6 +190,7 @@ fn the_sample_of_every_room_is_read() {
         include_str!("ingress_class.rs"),
         include_str!("namespace.rs"),
         include_str!("node.rs"),
+        include_str!("pod.rs"),
         include_str!("secret.rs"),
         include_str!("service.rs"),
     ];
