@@ -21,10 +21,14 @@ use tokio::sync::OnceCell;
 /// The Kubernetes cluster's name in every setting.
 pub const CLUSTER: &str = "lab";
 
+/// Asks Antrea for node ports of a Service's pods.
+const NODE_PORT_LOCAL: &str = "nodeportlocal.antrea.io/enabled";
+
 /// Group, version, kind, plural, and whether it is namespaced.
 const KINDS: &[(&str, &str, &str, &str, bool)] = &[
     ("", "v1", "Namespace", "namespaces", false),
     ("", "v1", "Node", "nodes", false),
+    ("", "v1", "Pod", "pods", true),
     ("", "v1", "Secret", "secrets", true),
     ("", "v1", "Service", "services", true),
     ("", "v1", "ServiceAccount", "serviceaccounts", true),
@@ -102,10 +106,14 @@ impl Cluster {
         Ok(version_of(object, version))
     }
 
-    /// Deletes an object.
+    /// Deletes an object; a Pod at once, for there is no kubelet that would end it.
     pub async fn delete(&self, object: &Value) -> Result<()> {
         let (api, name) = self.place(object)?;
-        let gone = api.delete(&name, &DeleteParams::default()).await;
+        let params = match text_of(object, "kind") {
+            "Pod" => DeleteParams::default().grace_period(0),
+            _ => DeleteParams::default(),
+        };
+        let gone = api.delete(&name, &params).await;
         gone.with_context(|| format!("delete {} {name}", text_of(object, "kind")))?;
         Ok(())
     }
@@ -120,7 +128,8 @@ impl Cluster {
         Ok(objects.collect::<Result<_, _>>()?)
     }
 
-    /// What stands on every Ingress and on every Service of type LoadBalancer, as the corpus has it.
+    /// What stands on every Ingress, on every Service of type LoadBalancer and on every one that is
+    /// annotated for NodePortLocal, as the corpus has it.
     pub async fn statuses(&self, namespaces: &[String]) -> Result<BTreeMap<String, Value>> {
         let mut found = BTreeMap::new();
         for namespace in namespaces {
@@ -130,7 +139,8 @@ impl Cluster {
             }
             for object in self.list("Service", namespace).await? {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                if object["spec"]["type"] == "LoadBalancer" {
+                let is_annotated = object["metadata"]["annotations"][NODE_PORT_LOCAL].is_string();
+                if object["spec"]["type"] == "LoadBalancer" || is_annotated {
                     found.insert(format!("services/{namespace}/{name}"), told(&object));
                 }
             }
@@ -202,7 +212,8 @@ fn resource(kind: &str) -> Result<(ApiResource, bool)> {
 /// Whether an annotation is one of AKO's, which it reads or writes.
 fn is_akos(key: &str) -> bool {
     let domain = key.split_once('/').map(|(domain, _)| domain);
-    domain.is_some_and(|it| it == "ako.vmware.com" || it.ends_with(".ako.vmware.com"))
+    key == NODE_PORT_LOCAL
+        || domain.is_some_and(|it| it == "ako.vmware.com" || it.ends_with(".ako.vmware.com"))
 }
 
 /// Status, AKO's annotations and finalizers; what is not there is left out.

@@ -4,11 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use aviary_proto::admin::v1::admin_service_client::AdminServiceClient;
+use aviary_proto::admin::v1::pause_target::Target;
+use aviary_proto::admin::v1::{PauseRequest, PauseTarget, ResumeRequest};
 use aviary_proto::query::v1::query_service_client::QueryServiceClient;
 use aviary_proto::query::v1::wait_converged_request::What;
 use aviary_proto::query::v1::{
     Everything, ListScopesRequest, ObjectVersion, ScopeFreshness, WaitConvergedRequest,
 };
+use aviary_proto::types::v1::Domain;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -340,6 +344,40 @@ impl Stack {
         self.converged().await
     }
 
+    /// Waits until at least so many objects of a kind are held, though nothing may be written.
+    pub(crate) async fn hears(&self, kind: &str, namespace: &str, count: usize) -> Result<()> {
+        until(
+            &format!("{count} objects of {kind} are heard"),
+            async || {
+                let held = self.held(kind, namespace).await?;
+                Ok((held >= count as u64).then_some(()))
+            },
+        )
+        .await
+    }
+
+    /// Nothing is written until `unpause`.
+    pub(crate) async fn pause(&self) -> Result<()> {
+        let request = PauseRequest {
+            target: Some(everything()),
+            ..PauseRequest::default()
+        };
+        self.admin().await?.pause(request).await?;
+        Ok(())
+    }
+
+    /// Writes go on.
+    pub(crate) async fn unpause(&self) -> Result<()> {
+        let target = Some(everything());
+        self.admin().await?.resume(ResumeRequest { target }).await?;
+        Ok(())
+    }
+
+    async fn admin(&self) -> Result<AdminServiceClient<Channel>> {
+        let address = format!("http://{}", self.address()?);
+        Ok(AdminServiceClient::connect(address).await?)
+    }
+
     /// Runs something that must not change anything on the Controller.
     pub(crate) async fn silent(&self, what: impl Future<Output = Result<()>>) -> Result<()> {
         let before = self.sim.dump().await?;
@@ -359,6 +397,17 @@ impl Stack {
             "the translator's last words:\n{}",
             lines[start..].join("\n")
         )
+    }
+}
+
+/// What the cluster's primary instance owns.
+fn everything() -> PauseTarget {
+    let domain = Domain {
+        cluster: CLUSTER.to_owned(),
+        ..Domain::default()
+    };
+    PauseTarget {
+        target: Some(Target::Domain(domain)),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a change costs is what it changes, not what there is.
 
-use super::world::{ALONE, World, class, envs, ingress, namespace, secret, service, slice};
+use super::world::{
+    ALONE, NODE_PORT_LOCAL, World, c1, class, envs, ingress, namespace, secret, service, slice,
+};
 use super::{Envs, check_equal, fresh};
 use crate::{Builder, Built, Counts};
 use aviary_settings::Scheme;
+use serde_json::json;
 
 const HOSTS: usize = 10_001;
 const NAMESPACES: usize = 100;
@@ -23,7 +26,7 @@ fn host(number: usize) -> aviary_kinds::RawObject {
     raw
 }
 
-fn large() -> World {
+fn large(hosts: usize) -> World {
     let mut objects = vec![class()];
     for number in 0..NAMESPACES {
         // Two tenants, for a shard takes no more than a thousand names.
@@ -33,7 +36,7 @@ fn large() -> World {
         namespace.json["metadata"]["annotations"]["ako.vmware.com/tenant-name"] = tenant.into();
         objects.extend([namespace, secret(&name, "tls")]);
     }
-    for number in 0..HOSTS {
+    for number in 0..hosts {
         let (ns, name, _) = place(number);
         objects.push(host(number));
         objects.extend([service(&ns, &name), slice(&ns, &name, &["10.0.0.1"])]);
@@ -47,7 +50,7 @@ fn step(builder: &mut Builder, world: &mut World, envs: &Envs) -> Built {
 
 #[test]
 fn one_change_among_ten_thousand_hosts() {
-    let mut world = large();
+    let mut world = large(HOSTS);
     let envs = envs(ALONE, Scheme::Documented);
     let mut builder = Builder::default();
     let first = step(&mut builder, &mut world, &envs);
@@ -103,6 +106,61 @@ fn one_change_among_ten_thousand_hosts() {
     world.delete(&host(17).key);
     let built = step(&mut builder, &mut world, &envs);
     assert_eq!((built.counts.visited, built.counts.joined), (1, 1));
+}
+
+/// With NodePortLocal a pod is looked at by who uses a Service that selects it, and by nobody else.
+#[test]
+fn one_pod_among_a_thousand_hosts() {
+    let hosts = HOSTS / 10;
+    let mut world = large(hosts);
+    for number in 0..hosts {
+        let (ns, name, _) = place(number);
+        let mut service = service(&ns, &name);
+        service.json["spec"]["selector"] = json!({"tier": "web", "app": name.as_str()});
+        world.put(service);
+        world.put(pod(number, 61_000));
+    }
+    world.hear_all();
+    let envs = envs(NODE_PORT_LOCAL, Scheme::Documented);
+    let mut builder = Builder::default();
+    let first = step(&mut builder, &mut world, &envs);
+    assert!(first.counts.evaluated >= hosts, "{:?}", first.counts);
+
+    // Its node has another port for it.
+    world.put(pod(471, 61_001));
+    let built = step(&mut builder, &mut world, &envs);
+    let one = Counts {
+        visited: 1,
+        evaluated: 1,
+        joined: 0,
+        changed: 1,
+    };
+    assert_eq!(built.counts, one);
+
+    // It goes.
+    world.delete(&pod(471, 61_001).key);
+    assert_eq!(step(&mut builder, &mut world, &envs).counts, one);
+
+    // It comes again, under the label of another Service: that one is looked at.
+    let (_, other, _) = place(571);
+    let mut moved = pod(471, 61_001);
+    moved.json["metadata"]["labels"]["app"] = other.as_str().into();
+    world.put(moved);
+    let built = step(&mut builder, &mut world, &envs);
+    assert_eq!((built.counts.visited, built.counts.changed), (1, 1));
+}
+
+/// A pod of a host's Service. All pods share a label, which no Service must be found by.
+fn pod(number: usize, port: u16) -> aviary_kinds::RawObject {
+    let (ns, name, _) = place(number);
+    let mappings = json!([{"podPort": 8080, "nodeIP": "10.1.0.1", "nodePort": port}]);
+    c1(json!({
+        "kind": "Pod", "ns": ns, "name": name,
+        "metadata": {
+            "labels": {"tier": "web", "app": name},
+            "annotations": {"nodeportlocal.antrea.io": mappings.to_string()},
+        },
+    }))
 }
 
 #[test]

@@ -173,6 +173,12 @@ AKOSettings: {clusterName: c1}
 L7Settings: {shardVSSize: LARGE}
 ";
 
+/// The same, where pods are reached at their nodes.
+pub(super) const NODE_PORT_LOCAL: &str = "
+AKOSettings: {clusterName: c1, cniPlugin: antrea}
+L7Settings: {shardVSSize: LARGE, serviceType: NodePortLocal}
+";
+
 /// What settings mean for domains of a cloud with one DNS domain.
 pub(super) fn envs(settings: &str, scheme: Scheme) -> Envs {
     let parsed = aviary_settings::parse(settings).settings.unwrap();

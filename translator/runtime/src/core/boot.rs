@@ -1,7 +1,6 @@
 //! Makes the core from its parts, with what was kept over the restart.
 
 use super::Core;
-use super::ingest::rooms_of;
 use super::rebuild::Wants;
 use super::site::Site;
 use super::status::Statuses;
@@ -13,7 +12,7 @@ use crate::retain::{Kept, Names, Restored, Retain};
 use crate::trace::Causes;
 use aviary_boot::Clock;
 use aviary_execute::{Bounds, Executor, Fence, Journal, Outcome};
-use aviary_kinds::{RawObject, When};
+use aviary_kinds::{RawObject, Room, When, rooms_of};
 use aviary_link::translator::{Held, Limits};
 use aviary_query::view::Snapshot;
 use aviary_session::Session;
@@ -131,10 +130,10 @@ impl Core {
         }
         // Of a kind that is not always watched, nothing kept may mean that nobody looked.
         let unwatched = |scope: &ScopeKey| {
-            let mut rooms = rooms_of(scope).filter(|room| !matches!(room.when, When::Always));
+            let mut rooms = self.watched(scope);
             rooms.any(|room| {
-                let is_watched = self.watches(&scope.cluster, room.kind);
-                is_watched && !heard.contains(&(scope.clone(), room.kind))
+                let at_times = !matches!(room.when, When::Always);
+                at_times && !heard.contains(&(scope.clone(), room.kind))
             })
         };
         let since = eco_format!("{:.0}", self.clock.now());
@@ -159,6 +158,11 @@ impl Core {
                 "restored"
             );
         }
+    }
+
+    /// The rooms of a scope whose kinds its agents watch.
+    pub(super) fn watched(&self, scope: &ScopeKey) -> impl Iterator<Item = &'static Room> {
+        rooms_of(scope).filter(|room| self.watches(&scope.cluster, room.kind))
     }
 
     /// Whether a cluster's agents watch a kind.

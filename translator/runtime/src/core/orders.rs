@@ -1,10 +1,10 @@
 //! What people order.
 
 use super::Core;
-use super::ingest::rooms_of;
 use super::plan::submit_approved;
 use super::site::Site;
 use crate::hub::watch_list::{watch_lists, watched};
+use aviary_kinds::rooms_of;
 use aviary_query::{Order, Refused};
 use aviary_settings::Settings;
 use aviary_types::ScopeKey;

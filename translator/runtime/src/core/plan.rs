@@ -8,7 +8,7 @@ use crate::trace::{self, Causes, Changes};
 use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_boot::trace::Context;
 use aviary_execute::{Outcome, Submission, Traces};
-use aviary_kinds::{namespace, rooms_of};
+use aviary_kinds::namespace;
 use aviary_plan::{Hold, Method, Op, Plan, leave_out};
 use aviary_query::Target;
 use aviary_query::view::Held;
@@ -65,7 +65,7 @@ impl Core {
             let view = self.scopes.get(scope);
             view.is_some_and(|view| {
                 view.kinds.iter().all(|(_, stands)| stands.is_none())
-                    && view.kinds.len() == rooms_of(scope).count()
+                    && view.kinds.len() == self.watched(scope).count()
             })
         };
         site.clusters().into_iter().all(|cluster| {

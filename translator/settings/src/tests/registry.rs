@@ -60,6 +60,7 @@ const AKO_KEYS: &[&str] = &[
 /// Aviary's own keys.
 const OWN_KEYS: &[&str] = &[
     "AKOSettings.namingScheme",
+    "AviarySettings.autoAnnotateServices",
     "AviarySettings.crossClusterHosts",
     "AviarySettings.duplicatePaths",
     "AviarySettings.unusedShards",

@@ -185,15 +185,13 @@ fn what_comes_later_is_told_unless_it_is_the_default() {
         "AKOSettings.enableEVH: true is accepted, has no effect yet",
     );
     check(
-        "{AKOSettings: {cniPlugin: antrea}, L7Settings: {serviceType: NodePortLocal}}",
-        "L7Settings.serviceType: \"NodePortLocal\" is accepted, has no effect yet",
-    );
-    check(
         "featureGates: {GatewayAPI: true}",
         "featureGates.GatewayAPI: true is accepted, has no effect yet",
     );
     // What was later once, and is served now.
     let now = "L7Settings: {shardVSSize: DEDICATED, noPGForSNI: true, passthroughShardSize: LARGE}";
+    assert_eq!(warnings(now), Vec::<String>::new());
+    let now = "{AKOSettings: {cniPlugin: antrea}, L7Settings: {serviceType: NodePortLocal}}";
     assert_eq!(warnings(now), Vec::<String>::new());
     let defaults = "
 featureGates: {GatewayAPI: false, EnablePrometheus: false}
