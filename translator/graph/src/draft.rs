@@ -69,15 +69,19 @@ impl Meaning {
             Self::Host(drafts) => {
                 let parts = drafts.iter().flat_map(|draft| &draft.parts);
                 let backends = parts.flat_map(|part| &part.paths).map(|path| &path.backend);
-                let backends = backends.filter(|backend| backend.way == Way::Pods);
+                let backends = backends.filter(|backend| is_at_pods(&backend.way));
                 backends.map(|backend| backend.service.clone()).collect()
             }
             Self::L4(draft) => {
                 let ports = draft.iter().flat_map(|draft| &draft.ports);
-                let ports = ports.filter(|port| port.way == Way::Pods);
+                let ports = ports.filter(|port| is_at_pods(&port.way));
                 ports.map(|port| (*port.at.object).clone()).collect()
             }
             Self::Routes(_) => BTreeSet::new(),
         }
     }
+}
+
+fn is_at_pods(way: &Way) -> bool {
+    matches!(way, Way::Pods { .. })
 }

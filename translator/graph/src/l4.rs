@@ -18,7 +18,7 @@ use aviary_avi::pool::Pool;
 use aviary_avi::virtual_service::{L4Policy, Service, VirtualService};
 use aviary_avi::{AviKey, AviKind, Body, Marker, Presence, Ref};
 use aviary_kinds::Env;
-use aviary_kinds::service::{L4Draft, L4Member, L4Port, Target, Way};
+use aviary_kinds::service::{L4Draft, L4Member, L4Port, Target};
 use aviary_types::{
     Code, EcoString, Finding, ObjectKey, Origin, Provenance, Role, Table, eco_format,
 };
@@ -208,7 +208,7 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
         protocol: of.port.protocol.clone(),
         port: of.matched_port,
         port_name: of.port.name.clone(),
-        server_ports: of.way == Way::Pods,
+        listing: of.way.listing(),
         ..PoolExtra::default()
     };
     body.cloud_config_cksum = Some(checksum::pool(&body, &extra));

@@ -20,8 +20,20 @@ pub struct PoolExtra {
     pub port_name: EcoString,
     /// Host and path as written, on L7 pools of plain and of secure hosts.
     pub priority_label: EcoString,
-    /// Whether servers bring their own ports (NodePortLocal).
-    pub server_ports: bool,
+    /// How AKO's model holds the servers.
+    pub listing: Listing,
+}
+
+/// How AKO's model holds the servers of a pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// All have the pool's port; no list where there is none.
+    #[default]
+    OnePort,
+    /// Each has a port of its own (NodePortLocal); no list where no pod can be reached.
+    OwnPorts,
+    /// An empty list: the Service selects no pod.
+    NoPods,
 }
 
 /// `cloud_config_cksum` of a pool.
@@ -69,11 +81,16 @@ fn servers(body: &Pool, extra: &PoolExtra) -> String {
         .map(|server| Endpoint {
             ip: &server.ip,
             server_node: server.server_node.as_deref().unwrap_or_default(),
-            port: if extra.server_ports { server.port } else { 0 },
+            port: if extra.listing == Listing::OwnPorts {
+                server.port
+            } else {
+                0
+            },
             enabled: server.enabled,
         })
         .collect();
-    go_json(&(!nodes.is_empty()).then_some(nodes))
+    let has_list = !nodes.is_empty() || extra.listing == Listing::NoPods;
+    go_json(&has_list.then_some(nodes))
 }
 
 /// `null` on all clouds but vCenter and NSX-T VLAN, where AKO digests its settings in their own

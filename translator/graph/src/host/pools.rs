@@ -10,7 +10,6 @@ use aviary_avi::names::{PathSource, distinct};
 use aviary_avi::pool::Pool;
 use aviary_avi::{AviKind, Marker, Presence, Ref};
 use aviary_kinds::ingress::{HostPart, PathDraft};
-use aviary_kinds::service::Way;
 use aviary_types::{EcoString, Host, Provenance, Role, Table, eco_format};
 use std::collections::BTreeSet;
 
@@ -168,7 +167,7 @@ pub(super) fn pool(
         port: path.backend.matched_port,
         port_name: path.backend.port_name.clone(),
         priority_label: eco_format!("{host}{}", path.path),
-        server_ports: path.backend.way == Way::Pods,
+        listing: path.backend.way.listing(),
         ..PoolExtra::default()
     };
     body.cloud_config_cksum = Some(checksum::pool(&body, &extra));

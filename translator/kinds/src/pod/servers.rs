@@ -28,31 +28,57 @@ pub(crate) struct Wanted<'a> {
     pub(crate) families: Families,
 }
 
+/// What was found at pods.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Found {
+    /// Servers, sorted by address and port.
+    pub(crate) servers: Vec<Server>,
+    /// Where each of them is said.
+    pub(crate) servers_at: Vec<Place>,
+    /// Whether the Service selects any pod that may be ready.
+    pub(crate) are_selected: bool,
+}
+
 /// Every mapping of the wanted port of every pod that the Service selects, with where it is said. A
 /// pod that is known not to be ready is none; one that its slice shows as going takes no new
 /// connections.
 ///
 /// Differs from AKO: a mapping of another protocol is none, and a named target port is looked up in
 /// each pod, where AKO takes the number that the first pod has for all.
-pub(crate) fn servers(view: &dyn View, wanted: &Wanted<'_>) -> (Vec<Server>, Vec<Place>) {
+pub(crate) fn servers(view: &dyn View, wanted: &Wanted<'_>) -> Found {
     let Wanted {
         service, selector, ..
     } = wanted;
     let labels = selector.iter();
     let namespace = service.namespace.as_str();
     let indexes = labels.map(|label| by_label(&service.cluster, namespace, label));
-    let pods = view.narrowest(indexes.collect());
+    let mut pods = view.narrowest(indexes.collect());
+    pods.retain(|entry| pod_of(entry).is_some_and(|pod| is_selected(pod, selector)));
     let port = PortMatch {
         name: wanted.port_name.clone(),
         target: wanted.target.number(),
     };
     let enabled = endpoint_slice::pods(view, service, &port);
     let mut found = Vec::new();
-    for entry in pods {
+    for entry in &pods {
         let enabled = enabled.get(&entry.key.name).copied().unwrap_or(true);
-        found.extend(of_pod(view, &entry, wanted, enabled));
+        found.extend(of_pod(view, entry, wanted, enabled));
     }
-    endpoint_slice::in_order(found)
+    let (servers, servers_at) = endpoint_slice::in_order(found);
+    Found {
+        servers,
+        servers_at,
+        are_selected: !pods.is_empty(),
+    }
+}
+
+fn pod_of(entry: &Entry) -> Option<&Pod> {
+    (&entry.fact).try_into().ok()
+}
+
+fn is_selected(pod: &Pod, selector: &BTreeMap<EcoString, EcoString>) -> bool {
+    let mut selector = selector.iter();
+    pod.ready && selector.all(|(key, value)| pod.labels.get(key) == Some(value))
 }
 
 fn of_pod(
@@ -61,13 +87,9 @@ fn of_pod(
     wanted: &Wanted<'_>,
     enabled: bool,
 ) -> Vec<(Server, Place)> {
-    let Ok(pod) = <&Pod>::try_from(&entry.fact) else {
+    let Some(pod) = pod_of(entry) else {
         return Vec::new();
     };
-    let mut selector = wanted.selector.iter();
-    if !pod.ready || !selector.all(|(key, value)| pod.labels.get(key) == Some(value)) {
-        return Vec::new();
-    }
     let port = match wanted.target {
         Target::Number(number) => Some(*number),
         Target::Name(name) => pod.ports.get(name).copied(),

@@ -149,6 +149,17 @@ pub(super) fn ports(
         let hint = "the Service is served without it; remove the annotation to be told no more";
         Finding::new(key, Code::UnsupportedField, text, hint)
     }));
+    if let Some(port) = beyond_node_port_local(view, service) {
+        findings.push(Finding::new(
+            key,
+            Code::ProtocolUnsupported,
+            eco_format!(
+                "NodePortLocal has no SCTP, which port {port} asks for; the Service is not served"
+            ),
+            "take the port off the Service, or set another L7Settings.serviceType",
+        ));
+        return Vec::new();
+    }
     let ports = once(key, service, findings).into_iter();
     let ports: Vec<L4Port> = ports
         .filter_map(|port| l4_port(view, (key, service), port, findings))
@@ -163,6 +174,14 @@ pub(super) fn ports(
         ));
     }
     ports
+}
+
+/// The first port that keeps the whole Service from being served where pods are reached by
+/// NodePortLocal, as with AKO.
+fn beyond_node_port_local(view: &dyn View, service: &Service) -> Option<u16> {
+    let applies = view.env().settings.l7.service_type == ServiceMode::NodePortLocal;
+    let mut ports = service.ports.iter().filter(|_| applies);
+    ports.find(|it| it.protocol == "SCTP").map(|it| it.port)
 }
 
 /// The tenant of the Service's namespace, if the Service asks for a load balancer of ours.

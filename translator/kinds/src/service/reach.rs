@@ -5,6 +5,7 @@ use crate::endpoint_slice::{self, PortMatch};
 use crate::node;
 use crate::pod;
 use crate::view::View;
+use aviary_avi::checksum::Listing;
 use aviary_avi::pool::Server;
 use aviary_settings::ServiceType as Mode;
 use aviary_types::{
@@ -36,7 +37,10 @@ pub enum Way {
     /// At nodes: places in Nodes, and that of the port in the Service.
     Nodes(Place),
     /// At the nodes of pods, each at a port of its own: places in Pods.
-    Pods,
+    Pods {
+        /// Whether the Service selects any that may be ready.
+        are_selected: bool,
+    },
 }
 
 impl Way {
@@ -50,7 +54,18 @@ impl Way {
                 from.with(Role::NodePort, port.clone())
                     .each("servers", Role::Node, places)
             }
-            Self::Pods => from.each("servers", Role::Pod, places),
+            Self::Pods { .. } => from.each("servers", Role::Pod, places),
+        }
+    }
+
+    /// How AKO's model holds servers that are reached so.
+    pub fn listing(&self) -> Listing {
+        match self {
+            Self::Endpoints | Self::Nodes(_) => Listing::OnePort,
+            Self::Pods { are_selected: true } => Listing::OwnPorts,
+            Self::Pods {
+                are_selected: false,
+            } => Listing::NoPods,
         }
     }
 }
@@ -171,12 +186,9 @@ fn at_pods(view: &dyn View, asked: &Asked<'_>) -> Reached {
     if let Some(why) = no_backend(view, asked) {
         return Reached::trouble(why);
     }
-    let reached = Reached {
-        way: Way::Pods,
-        ..Reached::default()
-    };
     let Some(target) = asked.target else {
-        return reached;
+        // Told already: the Service has no such port.
+        return Reached::default();
     };
     let mut ports = asked.service.ports.iter();
     let protocol = ports.find(|port| port.target == *target);
@@ -188,11 +200,14 @@ fn at_pods(view: &dyn View, asked: &Asked<'_>) -> Reached {
         protocol: protocol.map_or("TCP", |port| &port.protocol),
         families: asked.service.families,
     };
-    let (servers, servers_at) = pod::servers(view, &wanted);
+    let found = pod::servers(view, &wanted);
     Reached {
-        servers,
-        servers_at,
-        ..reached
+        servers: found.servers,
+        servers_at: found.servers_at,
+        way: Way::Pods {
+            are_selected: found.are_selected,
+        },
+        ..Reached::default()
     }
 }
 

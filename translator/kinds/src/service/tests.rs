@@ -252,6 +252,19 @@ fn ports_that_cannot_be_served_are_told() {
     );
 }
 
+/// Model, section 7.2.
+#[test]
+fn node_port_local_serves_no_service_with_sctp() {
+    let mode = "{AKOSettings: {cniPlugin: antrea}, L7Settings: {serviceType: NodePortLocal}}";
+    let ports = "ports: [{port: 80}, {name: s, port: 54, protocol: SCTP}]";
+    let (draft, findings) = balancer(ports, mode);
+    assert!(draft.is_none());
+    let codes: Vec<Code> = findings.iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, [Code::ProtocolUnsupported]);
+    let (draft, _) = balancer(ports, "{}");
+    assert_eq!(draft.unwrap().ports.len(), 2);
+}
+
 #[test]
 fn what_names_a_custom_resource_is_served_without_it_and_told() {
     for annotation in [

@@ -237,7 +237,7 @@ async fn what_cannot_be_explained_is_refused_with_details() {
     let parent = || object("virtualservice", "blue--Shared-L7-0");
     let wrong = [
         (ExplainRequest::default(), "subject"),
-        (about(source("Pod", "shop", "web")), "source.key.kind"),
+        (about(source("ConfigMap", "shop", "web")), "source.key.kind"),
         (about(object("pod", "web")), "object.type"),
         (
             ExplainRequest {
