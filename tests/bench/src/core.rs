@@ -184,6 +184,7 @@ fn envs() -> Result<BTreeMap<DomainId, Arc<Env>>> {
             inventory: inventory.clone(),
             scheme: Scheme::Documented,
             scripts: KnownScripts::default(),
+            census: Arc::default(),
         };
         (settings.domain(), Arc::new(env))
     };

@@ -28,7 +28,7 @@ mod virtual_service;
 mod vs_vip;
 
 pub use http_policy_set::{RuleExtra, http_policy_set};
-pub use pool::{Listing, PoolExtra, pool};
+pub use pool::{Listing, NodeNetwork, PoolExtra, pool};
 pub use pool_group::pool_group;
 pub use virtual_service::{TargetPort, VsExtra, VsPort, virtual_service};
 pub use vs_vip::{VipNetwork, VsVipExtra, vs_vip};

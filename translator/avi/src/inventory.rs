@@ -8,6 +8,8 @@ use serde::Serialize;
 pub struct Inventory {
     /// `CLOUD_NONE`, `CLOUD_VCENTER`, …
     pub cloud_type: EcoString,
+    /// `OVERLAY` or `VLAN_BACKED` on an NSX-T cloud, else empty.
+    pub transport_zone: EcoString,
     /// DNS domains of the cloud, sorted.
     pub dns_domains: Vec<EcoString>,
     /// Default licence tier, which decides the TCP profile of L4 services.

@@ -1,6 +1,7 @@
 //! One room per Avi object kind: its body in wire form, what it refers to, when two bodies are the
 //! same, and whose an object is. Pure.
 
+pub mod census;
 pub mod checksum;
 pub mod common;
 mod compare;
@@ -31,6 +32,7 @@ pub mod virtual_service;
 pub mod vrf_context;
 pub mod vs_vip;
 
+pub use census::{Census, Manner, Named, Standing};
 pub use common::Marker;
 pub use difference::Difference;
 pub use explain::Field;

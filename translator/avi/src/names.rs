@@ -7,11 +7,40 @@ use aviary_types::{AVI_NAME_LIMIT, DomainId, EcoString, Scheme, eco_format};
 /// Ends the names of what belongs to a host with a virtual service of its own.
 const DEDICATED: &str = "-L7-dedicated";
 
+/// Begins, behind the cluster and the instance, the names of parents that hosts share.
+const SHARED: &str = "Shared-L7-";
+
 /// Begins, behind the cluster and the instance, the names of virtual services that pass TLS through.
 const PASSTHROUGH: &str = "Shared-Passthrough-";
 
 /// Ends the name of the virtual service that listens on port 80 beside one that passes TLS through.
 pub const INSECURE_TWIN: &str = "-insecure";
+
+/// The number of a shard parent, and the AviInfraSetting that its name names; `None` for names that
+/// no parent has.
+pub fn shard_of_name(name: &str) -> Option<(Option<&str>, u32)> {
+    let name = name.strip_suffix(INSECURE_TWIN).unwrap_or(name);
+    let rest = [SHARED, PASSTHROUGH]
+        .into_iter()
+        .find_map(|kind| Some(name.split_once(kind)?.1))?;
+    let (infra, number) = match rest.rsplit_once('-') {
+        Some((infra, number)) => (Some(infra), number),
+        None => (None, rest),
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    Some((infra, number.parse().ok().filter(|_| is_number)?))
+}
+
+/// Whether only a shard parent can have this name, or its twin that listens on port 80: names of
+/// Kubernetes have no capitals.
+pub fn is_shard_name(name: &str) -> bool {
+    shard_of_name(name).is_some()
+}
+
+/// Whether a shard parent of this name passes TLS through.
+pub fn is_passthrough_name(name: &str) -> bool {
+    name.contains(PASSTHROUGH)
+}
 
 /// The shard of a host, hashed as it is written.
 fn shard(scheme: Scheme, host: &str, shards: u32) -> u32 {
@@ -91,7 +120,7 @@ impl Names {
     /// The shared virtual service of a shard; also its VsVip, pool group, script and redirect set.
     pub fn shared(&self, shard: u32) -> EcoString {
         let (prefix, instance, infra) = (&self.prefix, &self.instance, &self.infra);
-        legal(&eco_format!("{prefix}{instance}Shared-L7-{infra}{shard}"))
+        legal(&eco_format!("{prefix}{instance}{SHARED}{infra}{shard}"))
     }
 
     /// The shared virtual service of a host.

@@ -194,7 +194,7 @@ pub trait Knowledge {
     /// Whether the host waits for something that was not heard.
     fn holds_host(&self, domain: &DomainId, host: &str) -> bool;
 
-    /// Whether the source that markers name (`IngressName`, `ServiceName`) exists, but what it
-    /// means is not known.
+    /// Whether the source that markers name (`IngressName`, `ServiceName`, `GatewayName` of a shared
+    /// VIP) exists, but what it means is not known.
     fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool;
 }

@@ -5,6 +5,7 @@ use crate::compare::{
     DEFAULT_VRF, defaulted, defaulted_ref, said, same_markers, same_set, same_text, same_values,
 };
 use crate::object::{AviObject, Ownership, WriteMode};
+use crate::pool::PlacementNetwork;
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
@@ -236,6 +237,9 @@ pub struct Vip {
     /// Where the address comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipam_network_subnet: Option<IpamNetworkSubnet>,
+    /// Networks that Service Engines are placed in, on NSX-T clouds of type VLAN.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub placement_networks: Vec<PlacementNetwork>,
 }
 
 impl Vip {
@@ -260,6 +264,8 @@ impl Vip {
             && address(&self.ip_address, &observed.ip_address)
             && address(&self.ip6_address, &observed.ip6_address)
             && said(self.subnet_uuid.as_ref(), observed.subnet_uuid.as_ref())
+            && (self.placement_networks.is_empty()
+                || same_values(&self.placement_networks, &observed.placement_networks))
             && self.same_network(observed)
     }
 

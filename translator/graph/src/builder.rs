@@ -1,5 +1,7 @@
 //! Keeps the results of all units and evaluates again what a change touched.
 
+mod recount;
+
 use crate::claimed::Asked;
 use crate::claims::{Claims, Lost, Registry, claims_of};
 use crate::commons::Commons;
@@ -10,11 +12,11 @@ use crate::parts::{Parts, ShardKey, Unheard};
 use crate::reach::Reach;
 use crate::recorder::{Read, Recorder};
 use crate::report::Built;
-use crate::shards::{Shards, shards_of};
+use crate::shards::{Shards, shards_of, standing};
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::service::SharedVip;
-use aviary_kinds::{Env, IndexKey, ingress, namespace, service};
+use aviary_kinds::{Env, IndexKey, avi_infra_setting, ingress, namespace, service};
 use aviary_settings::CrossClusterHosts;
 use aviary_store::{Changes, Facts};
 use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey, TenantName};
@@ -32,6 +34,19 @@ pub struct Counts {
     pub joined: usize,
     /// Objects whose desired form changed.
     pub changed: usize,
+}
+
+impl Counts {
+    /// The work of two builds.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            visited: self.visited + other.visited,
+            evaluated: self.evaluated + other.evaluated,
+            joined: self.joined + other.joined,
+            changed: self.changed + other.changed,
+        }
+    }
 }
 
 /// A domain that is translated: it is configured, and its cluster-wide kinds are known.
@@ -134,6 +149,9 @@ impl Builder {
         for (domain, env) in envs.iter().filter(|(domain, _)| is_open(domain)) {
             let wide = ScopeKey::cluster_wide(&domain.cluster);
             let known = self.is_known(domain, env);
+            if known {
+                self.recount(env, work);
+            }
             if known && in_sequence && !facts.changes.scopes.contains(&wide) {
                 self.touch(facts, env, work);
                 self.reach(facts, domain, work);
@@ -210,8 +228,8 @@ impl Builder {
             work.look(readers.filter(|unit| unit.domain() == domain).cloned());
         }
         work.look(index.filter_map(|index| unit_of_index(index, env)));
-        let services = objects.filter(|key| key.kind == service::KIND);
-        work.look(services.map(|key| UnitKey::L4(domain.clone(), key.clone())));
+        let units = objects.filter_map(|key| unit_of_object(key, env));
+        work.look(units);
     }
 
     /// Looks again at the namespaces that changed.
@@ -244,7 +262,9 @@ impl Builder {
         while let Some((unit, evaluate)) = work.units.pop_first() {
             work.counts.visited += 1;
             let former = results.get(&unit).or_else(|| self.memos.get(&unit));
-            if !evaluate && former.is_some_and(|memo| memo.holds(facts)) {
+            let env = self.open.get(unit.domain()).map(|open| &open.env);
+            let holds = |memo: &Memo| env.is_some_and(|env| memo.holds(facts, env));
+            if !evaluate && former.is_some_and(holds) {
                 continue;
             }
             let asked = former.map(|memo| memo.claims.clone()).unwrap_or_default();
@@ -360,6 +380,15 @@ impl Builder {
             .extend(self.commons.replace(unit, former, parts));
         work.shards.extend(self.shards.replace(unit, former, parts));
         self.index_sources(unit, former, parts, work);
+        if former.waits != parts.waits {
+            let waits = &mut Arc::make_mut(&mut self.built.unknown).waits;
+            for waiting in &former.waits {
+                waits.remove(&(unit.domain().clone(), waiting.clone()));
+            }
+            let now = parts.waits.iter();
+            waits.extend(now.map(|waiting| (unit.domain().clone(), waiting.clone())));
+            work.learnt |= parts.waits.is_empty();
+        }
         if former.unheard != parts.unheard {
             let unheard = &mut Arc::make_mut(&mut self.built.unknown).unheard;
             if let Some(former) = &former.unheard {
@@ -420,14 +449,18 @@ impl Builder {
     /// parent form, if only the empty one; shards of a former size or naming have none any more.
     fn join(&mut self, work: &mut Work) {
         if work.reaches {
-            let open = self.open.values();
-            let wanted = open.flat_map(|Open { env, reach, .. }| {
-                let tenants = reach.tenants.iter();
-                tenants.flat_map(|(tenant, said)| {
-                    shards_of(env, tenant).map(|shard| (shard, said.clone()))
-                })
+            let open = || self.open.values();
+            let wanted = open().flat_map(|Open { env, reach, .. }| {
+                let live = reach.tenants.keys();
+                let live = live.flat_map(|tenant| shards_of(env, tenant));
+                standing(env).chain(live)
             });
-            work.shards.extend(self.shards.want(wanted.collect()));
+            let tenants = open().flat_map(|Open { env, reach, .. }| {
+                let tenants = reach.tenants.iter();
+                tenants.map(|(tenant, said)| ((env.domain.clone(), tenant.clone()), said.clone()))
+            });
+            let (wanted, tenants) = (wanted.collect(), tenants.collect());
+            work.shards.extend(self.shards.want(wanted, tenants));
         }
         for key in std::mem::take(&mut work.commons) {
             match self.commons.join(&key) {
@@ -498,12 +531,20 @@ fn all_units(facts: &Facts, env: &Env) -> BTreeSet<UnitKey> {
         .index_values()
         .filter(|index| index.cluster == domain.cluster);
     units.extend(index.filter_map(|index| unit_of_index(index, env)));
-    let services = facts
-        .objects()
-        .filter(|entry| entry.key.kind == service::KIND);
-    let services = services.filter(|entry| entry.key.cluster == domain.cluster);
-    units.extend(services.map(|entry| UnitKey::L4(domain.clone(), entry.key.clone())));
+    let objects = facts.objects();
+    let objects = objects.filter(|entry| entry.key.cluster == domain.cluster);
+    units.extend(objects.filter_map(|entry| unit_of_object(&entry.key, env)));
     units
+}
+
+/// The unit that an object is by itself.
+fn unit_of_object(key: &ObjectKey, env: &Env) -> Option<UnitKey> {
+    let domain = || env.domain.clone();
+    match key.kind {
+        service::KIND => Some(UnitKey::L4(domain(), key.clone())),
+        avi_infra_setting::KIND => Some(UnitKey::Setting(domain(), key.clone())),
+        _ => None,
+    }
 }
 
 /// The unit that an index value brings about.
@@ -516,5 +557,7 @@ fn unit_of_index(index: &IndexKey, env: &Env) -> Option<UnitKey> {
 fn sources(parts: &Parts) -> BTreeSet<&ObjectKey> {
     let findings = parts.findings.iter().map(|finding| &finding.object);
     let served = parts.serves.iter().map(|serve| &serve.source);
-    served.chain(findings).chain(&parts.annotated).collect()
+    let judged = parts.verdict.iter().map(|(source, _)| source);
+    let told = served.chain(findings).chain(judged);
+    told.chain(&parts.annotated).collect()
 }

@@ -4,9 +4,10 @@ use crate::claims::Lost;
 use crate::parts::Parts;
 use crate::unit::UnitKey;
 use crate::{host, l4, routes};
+use aviary_kinds::avi_infra_setting::SettingDraft;
 use aviary_kinds::ingress::HostDraft;
 use aviary_kinds::service::{L4Draft, Way};
-use aviary_kinds::{Env, View, ingress, service};
+use aviary_kinds::{Env, View, avi_infra_setting, ingress, service};
 use aviary_types::{Finding, ObjectKey};
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ pub(crate) struct Draft {
 enum Meaning {
     Host(Vec<HostDraft>),
     L4(Option<L4Draft>),
+    Setting(Option<SettingDraft>),
     Routes(Parts),
 }
 
@@ -33,6 +35,9 @@ impl Draft {
             UnitKey::L4(_, key) => Meaning::L4(service::load_balancer(view, key, &mut findings)),
             UnitKey::SharedVip(_, vip) => {
                 Meaning::L4(service::shared_load_balancer(view, vip, &mut findings))
+            }
+            UnitKey::Setting(_, key) => {
+                Meaning::Setting(avi_infra_setting::evaluate(view, key, &mut findings))
             }
             UnitKey::Routes(_) => Meaning::Routes(routes::evaluate(view)),
         };
@@ -55,6 +60,9 @@ impl Draft {
             Meaning::L4(draft) => draft
                 .as_ref()
                 .map_or_else(Parts::default, |draft| l4::render(env, draft, lost)),
+            Meaning::Setting(draft) => draft
+                .as_ref()
+                .map_or_else(Parts::default, |draft| routes::render_setting(env, draft)),
             Meaning::Routes(parts) => parts.clone(),
         };
         parts.findings.extend(self.findings.iter().cloned());
@@ -77,7 +85,7 @@ impl Meaning {
                 let ports = ports.filter(|port| is_at_pods(&port.way));
                 ports.map(|port| (*port.at.object).clone()).collect()
             }
-            Self::Routes(_) => BTreeSet::new(),
+            Self::Setting(_) | Self::Routes(_) => BTreeSet::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use self::secure::Form;
 use crate::claims::{Lost, NAMES_MAX};
 use crate::incumbents::Keeper;
 use crate::maker::Maker;
-use crate::parts::{HostClaim, Parts, Serve, ShardKey, ShardKind, Share, Unheard};
+use crate::parts::{Bound, HostClaim, Parts, Serve, ShardKey, ShardKind, Share, Unheard};
 use crate::shards::passthrough_shards;
 use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::ingress::{HostDraft, HostHold, HostPart, Security};
@@ -31,7 +31,12 @@ pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
             host: draft.host.clone(),
             sources: draft.parts.iter().map(|part| part.source.clone()).collect(),
         });
-        let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone()).without(lost);
+        if let Some(HostHold::SettingUnusable(source)) = &draft.hold {
+            parts.unheard = Some(unheard(env, draft, source));
+            continue;
+        }
+        let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone());
+        let maker = maker.under(draft.infra.as_ref()).without(lost);
         let shard = shard_of(&maker, draft);
         if let Some(keeper) = lost.kept.get(&draft.tenant) {
             parts.unheard = Some(waits_for(env, &draft.host, keeper));
@@ -58,12 +63,11 @@ fn waits_for(env: &Env, host: &Host, keeper: &Keeper) -> Unheard {
 fn shard_of(maker: &Maker<'_>, draft: &HostDraft) -> Option<ShardKey> {
     let host = draft.host.as_str();
     let (kind, name) = if is_passthrough(draft) {
-        let name = maker
-            .names
-            .passthrough_of(host, passthrough_shards(maker.env));
+        let shards = passthrough_shards(maker.env, draft.infra.as_ref());
+        let name = maker.names.passthrough_of(host, shards);
         (ShardKind::Passthrough, name)
     } else {
-        let size = maker.settings().l7.shard_size;
+        let size = draft.shard_size(maker.env);
         if size == ShardSize::Dedicated {
             return None;
         }
@@ -165,14 +169,27 @@ fn larger(settings: &InstanceSettings, kind: ShardKind) -> &'static str {
     }
 }
 
+fn unheard(env: &Env, draft: &HostDraft, source: &ObjectKey) -> Unheard {
+    Unheard {
+        domain: env.domain.clone(),
+        host: draft.host.clone(),
+        source: source.clone(),
+    }
+}
+
+/// The setting of a share, with the right of whoever brings it.
+fn bound(draft: &HostDraft) -> Option<Bound> {
+    let oldest = draft.parts.first()?;
+    draft.infra.as_ref().map(|infra| Bound {
+        infra: infra.clone(),
+        created: oldest.created.clone(),
+        source: oldest.source.clone(),
+    })
+}
+
 fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: Option<&ShardKey>, parts: &mut Parts) {
     if let Some(HostHold::SecretUnheard(source)) = &draft.hold {
-        let (domain, host) = (maker.env.domain.clone(), draft.host.clone());
-        parts.unheard = Some(Unheard {
-            domain,
-            host,
-            source: source.clone(),
-        });
+        parts.unheard = Some(unheard(maker.env, draft, source));
     }
     match shard {
         None => dedicated::render(maker, draft, parts),
@@ -204,6 +221,7 @@ fn serve_shared(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, parts: &
         group: None,
         sources: sources(draft.parts.iter()),
         host_at: hosts_at(draft),
+        infra: bound(draft),
         shard: shard.clone(),
     });
     if let Some(certificate) = &draft.certificate

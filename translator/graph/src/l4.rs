@@ -4,7 +4,7 @@
 use crate::claims::Lost;
 use crate::host::TAKEN_TWICE_HINT;
 use crate::maker::Maker;
-use crate::parts::{Parts, Serve};
+use crate::parts::{Parts, Serve, Waiting};
 use crate::rules::{L4_POLICY_SET, L4_POOL, L4_SERVICE, L4_VS_VIP};
 use crate::shard::{listener, vs_vip};
 use aviary_avi::checksum::{self, PoolExtra, TargetPort, VsExtra, VsPort};
@@ -26,7 +26,11 @@ use std::collections::BTreeSet;
 
 /// The objects of one load balancer of a domain.
 pub(crate) fn render(env: &Env, draft: &L4Draft, lost: &Lost) -> Parts {
-    let maker = &Maker::new(env, &draft.tenant, tenant_at(draft)).without(lost);
+    if draft.waits_for.is_some() {
+        return waiting(draft);
+    }
+    let maker = Maker::new(env, &draft.tenant, tenant_at(draft));
+    let maker = &maker.under(draft.infra.as_ref()).without(lost);
     if let Some(refused) = taken_twice(maker, draft, lost) {
         return refused;
     }
@@ -80,6 +84,22 @@ fn taken_twice(maker: &Maker<'_>, draft: &L4Draft, lost: &Lost) -> Option<Parts>
             ..Parts::default()
         }
     })
+}
+
+/// Nothing is made yet, and what stands stays: its Services say so, and the VIP that they share.
+fn waiting(draft: &L4Draft) -> Parts {
+    let services = draft.members.iter();
+    let services = services.map(|it| ("ServiceName", it.source.name.clone()));
+    let shared = draft.is_shared.then(|| ("GatewayName", draft.name.clone()));
+    let waits = services.chain(shared).map(|(marker, name)| Waiting {
+        namespace: draft.namespace.clone(),
+        marker,
+        name,
+    });
+    Parts {
+        waits: waits.collect(),
+        ..Parts::default()
+    }
 }
 
 fn tenant_at(draft: &L4Draft) -> Origin {
@@ -199,6 +219,7 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
         sni_enabled: Some(false),
         graceful_disable_timeout: Some(1),
         health_monitor_refs: vec![Ref::slash("healthmonitor", monitor)],
+        placement_networks: maker.placement_networks(),
         servers: of.servers.clone(),
         service_metadata: Some(pool_metadata(draft, of).to_text()),
         markers: maker.markers(markers),
@@ -209,6 +230,7 @@ fn pool(maker: &Maker<'_>, draft: &L4Draft, of: &L4Port, name: &EcoString) -> Po
         port: of.matched_port,
         port_name: of.port.name.clone(),
         listing: of.way.listing(),
+        placement: maker.configured_placement(),
         ..PoolExtra::default()
     };
     body.cloud_config_cksum = Some(checksum::pool(&body, &extra));
@@ -331,7 +353,7 @@ fn virtual_service(
             l4_policy_set_ref: Ref::slash("l4policyset", name.clone()),
         }],
         remove_listening_port_on_vs_down: Some(true),
-        enable_rhi: maker.settings().network.enable_rhi.then_some(true),
+        enable_rhi: maker.enable_rhi().then_some(true),
         traffic_enabled: draft.traffic_enabled,
         service_metadata: Some(metadata.to_text()),
         markers: maker.markers(markers(draft)),

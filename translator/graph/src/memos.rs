@@ -4,7 +4,8 @@ use crate::claimed::Asked;
 use crate::parts::Parts;
 use crate::recorder::Read;
 use crate::unit::UnitKey;
-use aviary_kinds::{Watch, room};
+use aviary_avi::Named;
+use aviary_kinds::{Env, Watch, room};
 use aviary_store::Facts;
 use aviary_types::{Digest, DomainId, Members, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +22,10 @@ pub(crate) struct Memo {
 
 impl Memo {
     /// Whether everything that was read would be found the same.
-    pub(crate) fn holds(&self, facts: &Facts) -> bool {
+    pub(crate) fn holds(&self, facts: &Facts, env: &Env) -> bool {
         self.reads
             .iter()
-            .all(|(read, digest)| read.digest(facts) == *digest)
+            .all(|(read, digest)| read.digest(facts, env) == *digest)
     }
 
     /// Whether nothing was found and nothing is made: a change that brings the unit about names it.
@@ -44,6 +45,8 @@ pub(crate) struct Memos {
     by_unit: BTreeMap<Arc<UnitKey>, Memo>,
     readers: BTreeMap<Read, Members<Arc<UnitKey>>>,
     wanted: BTreeSet<ObjectKey>,
+    /// What units of domains want to know of their Controllers.
+    named: BTreeSet<(DomainId, Named)>,
     /// Objects that came to be wanted, or are not any more, since somebody asked.
     turned: BTreeSet<ObjectKey>,
 }
@@ -58,6 +61,9 @@ impl Memos {
         for (read, _) in &memo.reads {
             let readers = self.readers.entry(read.clone()).or_default();
             readers.insert(unit.clone());
+            if let Read::Named(domain, named) = read {
+                self.named.insert((domain.clone(), named.clone()));
+            }
             if let Some(key) = by_name(read)
                 && self.wanted.insert(key.clone())
             {
@@ -74,6 +80,9 @@ impl Memos {
                 units.remove(&unit);
                 if units.is_empty() {
                     self.readers.remove(read);
+                    if let Read::Named(domain, named) = read {
+                        self.named.remove(&(domain.clone(), named.clone()));
+                    }
                     if let Some(key) = by_name(read)
                         && self.wanted.remove(key)
                     {
@@ -97,6 +106,11 @@ impl Memos {
             .keys()
             .map(AsRef::as_ref)
             .filter(move |unit: &&UnitKey| unit.domain() == domain)
+    }
+
+    /// What units of these domains want to know of their Controller.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &(DomainId, Named)> {
+        self.named.iter()
     }
 
     /// Whether some unit reads this object of a kind watched by name.

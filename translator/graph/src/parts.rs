@@ -1,7 +1,9 @@
 //! What one unit contributes.
 
 use aviary_avi::{AviKey, DesiredObject};
-use aviary_types::{DomainId, EcoString, Finding, Host, ObjectKey, Place, TenantName};
+use aviary_kinds::avi_infra_setting::Infra;
+use aviary_kinds::status::Verdict;
+use aviary_types::{DomainId, EcoString, Finding, Host, Namespace, ObjectKey, Place, TenantName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,6 +26,19 @@ pub(crate) struct Parts {
     pub(crate) findings: Vec<Finding>,
     /// What must be heard before the unit may be written.
     pub(crate) unheard: Option<Unheard>,
+    /// Load balancers that wait until more is known: what stands for them stays.
+    pub(crate) waits: Vec<Waiting>,
+    /// Whether an object that is accepted or rejected as a whole takes part.
+    pub(crate) verdict: Option<(ObjectKey, Verdict)>,
+}
+
+/// What the objects of a load balancer that waits are marked with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Waiting {
+    pub(crate) namespace: Namespace,
+    /// The marker that names it.
+    pub(crate) marker: &'static str,
+    pub(crate) name: EcoString,
 }
 
 impl Parts {
@@ -104,6 +119,19 @@ pub(crate) struct Share {
     pub(crate) sources: Vec<Arc<ObjectKey>>,
     /// Where each source names the host.
     pub(crate) host_at: Vec<Place>,
+    /// The AviInfraSetting that holds for the host.
+    pub(crate) infra: Option<Bound>,
+}
+
+/// An AviInfraSetting that a host brings to its shard, and by what right: of several the oldest
+/// host's counts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) infra: Arc<Infra>,
+    /// When the oldest source was created.
+    pub(crate) created: EcoString,
+    /// The oldest source.
+    pub(crate) source: ObjectKey,
 }
 
 /// One member of the shared pool group.

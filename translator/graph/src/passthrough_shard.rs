@@ -6,7 +6,9 @@ use crate::parts::{ShardKey, Share};
 use crate::rules::{
     PASSTHROUGH, PASSTHROUGH_REDIRECT, PASSTHROUGH_SCRIPT, PASSTHROUGH_TWIN, PASSTHROUGH_VS_VIP,
 };
-use crate::shard::{FIRST_POLICY_INDEX, asked_for, listener, origins, redirect_set, vs_vip};
+use crate::shard::{
+    FIRST_POLICY_INDEX, asked_for, listener, maker, manner, origins, redirect_set, standing, vs_vip,
+};
 use aviary_avi::checksum::{self, VsExtra};
 use aviary_avi::ds_set::{self, DataScript, VsDataScriptSet};
 use aviary_avi::http_policy_set::HttpPolicySet;
@@ -27,7 +29,7 @@ pub(crate) fn join(
     tenant_at: Origin,
     shares: &[&Share],
 ) -> Vec<Arc<DesiredObject>> {
-    let maker = Maker::new(env, &shard.tenant, tenant_at);
+    let maker = maker(env, shard, tenant_at, shares);
     let (presence, sources) = asked_for(shares);
     let from = |table| {
         let size = Origin::Setting("L7Settings.passthroughShardSize");
@@ -42,10 +44,19 @@ pub(crate) fn join(
     let hosts: BTreeSet<EcoString> = hosts.collect();
     let redirect =
         (!hosts.is_empty()).then(|| redirect_set(&maker, &twin_name, hosts.clone(), Vec::new()));
-    let secure = secure(&maker, &shard.name, &twin_name);
-    let twin = twin(&maker, &shard.name, &twin_name, redirect.as_ref());
+    let mut secure = secure(&maker, &shard.name, &twin_name);
+    let mut twin = twin(&maker, &shard.name, &twin_name, redirect.as_ref());
     let script = script(&maker, &shard.name, shares);
-    let vip = vs_vip(&maker, &shard.name, hosts, None);
+    let mut vip = vs_vip(&maker, &shard.name, hosts, None);
+    if let Some(manner) = manner(env, shard, shares) {
+        standing::keep(
+            manner,
+            &mut secure,
+            &VsExtra::passthrough(twin_name.clone()),
+        );
+        standing::keep(manner, &mut twin, &VsExtra::twin());
+        standing::keep_vip(manner, &mut vip);
+    }
     let of_vip = origins::of_names(from(&PASSTHROUGH_VS_VIP), &vip, shares);
     let mut objects = vec![
         maker.object(vip, of_vip, presence),
@@ -139,7 +150,7 @@ fn base(maker: &Maker<'_>, vip: &EcoString, name: &EcoString) -> VirtualService 
         network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
         error_page_profile_ref: Some(EcoString::new()),
         vsvip_ref: Some(Ref::slash("vsvip", vip.clone())),
-        enable_rhi: maker.settings().network.enable_rhi.then_some(true),
+        enable_rhi: maker.enable_rhi().then_some(true),
         markers: maker.markers(Vec::new()),
         ..VirtualService::default()
     }

@@ -1,8 +1,9 @@
 //! The window through which a unit is evaluated: every read is recorded.
 
+use aviary_avi::{Named, Standing};
 use aviary_kinds::{Entry, Env, IndexKey, View, namespace};
 use aviary_store::Facts;
-use aviary_types::{Digest, Namespace, ObjectKey, ScopeKey};
+use aviary_types::{Digest, DomainId, Namespace, ObjectKey, ScopeKey};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,11 +17,13 @@ pub(crate) enum Read {
     Index(IndexKey),
     /// Whether absence in a scope is knowledge.
     Scope(ScopeKey),
+    /// What a domain's Controller has under a name.
+    Named(DomainId, Named),
 }
 
 impl Read {
     /// What the read would find now. Holds while the digest holds.
-    pub(crate) fn digest(&self, facts: &Facts) -> Digest {
+    pub(crate) fn digest(&self, facts: &Facts, env: &Env) -> Digest {
         match self {
             Self::Object(key) => match facts.get(key) {
                 Some(entry) => seen(entry),
@@ -33,6 +36,10 @@ impl Read {
                 .fold(Digest::default(), |sum, entry| sum.plus(seen(entry))),
             Self::Scope(scope) if is_heard(facts, scope) => Digest::default(),
             Self::Scope(_) => Digest::of(b"not heard"),
+            Self::Named(_, named) => {
+                let standing = env.census.named.get(named);
+                standing.map_or_else(Digest::default, Digest::of_value)
+            }
         }
     }
 }
@@ -73,7 +80,7 @@ impl<'a> Recorder<'a> {
         let reads = self.reads.into_inner().into_iter();
         reads
             .map(|read| {
-                let digest = read.digest(self.facts);
+                let digest = read.digest(self.facts, self.env);
                 (read, digest)
             })
             .collect()
@@ -84,7 +91,7 @@ impl<'a> Recorder<'a> {
         let reads = self.reads.borrow();
         let mut objects = reads.iter().filter_map(|read| match read {
             Read::Object(key) => Some(key),
-            Read::Index(_) | Read::Scope(_) => None,
+            Read::Index(_) | Read::Scope(_) | Read::Named(..) => None,
         });
         objects
             .find(|key| self.facts.rejected().contains(*key))
@@ -123,5 +130,11 @@ impl View for Recorder<'_> {
         reads.insert(Read::Object(namespace_of(&scope)));
         reads.insert(Read::Scope(scope));
         is_heard
+    }
+
+    fn standing(&self, named: &Named) -> Option<Standing> {
+        let read = Read::Named(self.env.domain.clone(), named.clone());
+        self.reads.borrow_mut().insert(read);
+        self.env.census.named.get(named).cloned()
     }
 }

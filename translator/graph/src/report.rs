@@ -2,10 +2,11 @@
 
 use crate::builder::Counts;
 use crate::claimed::Claimed;
-use crate::parts::{Parts, Serve};
+use crate::parts::{Parts, Serve, Waiting};
 use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
+use aviary_kinds::status::Verdict;
 use aviary_kinds::{Env, StatusWrite, ingress, room, service};
 use aviary_store::Facts;
 use aviary_types::{
@@ -54,6 +55,16 @@ impl Built {
         }
     }
 
+    /// This build, with what the one before it changed: they are news together.
+    #[must_use]
+    pub fn after(mut self, first: &Self) -> Self {
+        self.changed = Arc::new(self.changed.union(&first.changed).cloned().collect());
+        self.touched = Arc::new(self.touched.union(&first.touched).cloned().collect());
+        self.unknown_changed |= first.unknown_changed;
+        self.counts = first.counts.and(self.counts);
+        self
+    }
+
     /// The virtual services that serve a source, by host.
     pub fn serves_of(&self, source: &ObjectKey) -> Vec<Serve> {
         let parts = self.parts_of(source);
@@ -68,6 +79,16 @@ impl Built {
     pub fn is_annotated(&self, service: &ObjectKey) -> bool {
         self.parts_of(service)
             .any(|parts| parts.annotated.contains(service))
+    }
+
+    /// Whether an object that is accepted or rejected as a whole takes part; `None` while that is not
+    /// known.
+    pub fn verdict_of(&self, source: &ObjectKey) -> Option<Verdict> {
+        let mut verdicts = self
+            .parts_of(source)
+            .filter_map(|parts| parts.verdict.as_ref());
+        let (_, verdict) = verdicts.find(|(of, _)| of == source)?;
+        Some(verdict.clone())
     }
 
     /// All findings at an object: of reading it, if it is ours, and of translating it.
@@ -164,6 +185,8 @@ pub struct Unknown {
     pub(crate) envs: BTreeMap<DomainId, Arc<Env>>,
     /// Hosts that wait for contents that were not heard, or for what cannot be read.
     pub(crate) unheard: OrdMap<(DomainId, Host), ObjectKey>,
+    /// Load balancers that wait, by what their objects are marked with.
+    pub(crate) waits: OrdSet<(DomainId, Waiting)>,
     /// By translated domain: namespaces that it takes and that were never heard in full.
     pub(crate) namespaces: BTreeMap<DomainId, OrdSet<Namespace>>,
 }
@@ -199,7 +222,15 @@ impl Knowledge for Unknown {
     }
 
     fn holds_source(&self, domain: &DomainId, namespace: &str, marker: &str, name: &str) -> bool {
+        let waiting = |marker| Waiting {
+            namespace: namespace.into(),
+            marker,
+            name: name.into(),
+        };
+        let waits = |marker| self.waits.contains(&(domain.clone(), waiting(marker)));
         let kind = match marker {
+            "GatewayName" => return waits("GatewayName"),
+            "ServiceName" if waits("ServiceName") => return true,
             "IngressName" => ingress::KIND,
             "ServiceName" => service::KIND,
             _ => return false,

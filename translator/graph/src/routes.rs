@@ -8,8 +8,10 @@ use aviary_avi::hash::sha1_hex;
 use aviary_avi::se_group::ServiceEngineGroup;
 use aviary_avi::vrf_context::{StaticRoute, VrfContext};
 use aviary_avi::{Presence, Ref};
-use aviary_kinds::View;
+use aviary_kinds::avi_infra_setting::{Checked, SettingDraft, origin_of_se_group};
 use aviary_kinds::node::{PodRoute, pod_routes};
+use aviary_kinds::status::Verdict;
+use aviary_kinds::{Env, View};
 use aviary_types::{
     ClusterName, EcoString, ObjectKey, Origin, Provenance, Role, Table, eco_format,
 };
@@ -26,24 +28,16 @@ const SHARED_TENANT: &str = "admin";
 pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let mut parts = Parts::default();
     let env = view.env();
-    if env.settings.ako.disable_static_route_sync {
+    if env.settings.ako.disable_static_route_sync || env.routes_itself() {
         return parts;
     }
     let tenant_at = Origin::Setting("ControllerSettings.tenantName");
     let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
     let has_routes = env.settings.syncs_static_routes();
-    let label = has_routes.then(|| Label {
-        key: "clustername".into(),
-        value: env.domain.cluster.text().clone(),
-    });
+    let label = has_routes.then(|| label(&env.domain.cluster));
     let labels: Vec<Label> = label.into_iter().collect();
-    let group = ServiceEngineGroup {
-        name: env.settings.controller.service_engine_group.as_str().into(),
-        tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
-        cloud_ref: Some(maker.cloud_ref()),
-        labels: labels.clone(),
-        owner: Some(env.domain.cluster.text().clone()),
-    };
+    let group = env.settings.controller.service_engine_group.as_str();
+    let group = se_group(&maker, group.into(), labels.clone());
     parts
         .objects
         .push(maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always));
@@ -78,6 +72,51 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
         .objects
         .push(maker.object(vrf, provenance, Presence::Always));
     parts
+}
+
+/// What one AviInfraSetting asks for on its own: the label of the group that it names, once it is
+/// accepted. As with AKO the label stays when the setting goes.
+pub(crate) fn render_setting(env: &Env, draft: &SettingDraft) -> Parts {
+    let source = ObjectKey::clone(&draft.source);
+    let verdict = match &draft.checked {
+        Checked::Accepted => Verdict::Accepted,
+        Checked::Rejected(why) => Verdict::Rejected(why.clone()),
+        Checked::Unknown => return Parts::default(),
+    };
+    let mut parts = Parts::default();
+    let group = draft.se_group.as_ref();
+    if let (Verdict::Accepted, Some(group)) = (&verdict, group)
+        && env.syncs_static_routes()
+    {
+        let tenant_at = Origin::Setting("ControllerSettings.tenantName");
+        let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
+        let labels = vec![label(&env.domain.cluster)];
+        let body = se_group(&maker, group.clone(), labels);
+        let from = asked(&SE_GROUP, [draft.source.clone()].into())
+            .with(Role::SeGroup, origin_of_se_group(&draft.source));
+        let body = maker.object(body, from, Presence::Always);
+        parts.objects.push(body);
+    }
+    parts.verdict = Some((source, verdict));
+    parts
+}
+
+fn se_group(maker: &Maker<'_>, name: EcoString, labels: Vec<Label>) -> ServiceEngineGroup {
+    ServiceEngineGroup {
+        name,
+        tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
+        cloud_ref: Some(maker.cloud_ref()),
+        labels,
+        owner: Some(maker.env.domain.cluster.text().clone()),
+    }
+}
+
+/// The label that ties objects to a cluster.
+fn label(cluster: &ClusterName) -> Label {
+    Label {
+        key: "clustername".into(),
+        value: cluster.text().clone(),
+    }
 }
 
 /// Both objects are written unless a setting says not to.

@@ -40,6 +40,7 @@ const HOST: Cite = Of(Role::Host, "");
 const PATH: Cite = Of(Role::Path, "");
 const PATH_TEXT: Cite = Of(Role::PathText, "");
 const PORT: Cite = Of(Role::Port, "");
+const INFRA: Cite = Of(Role::Infra, "metadata.name");
 
 /// What every object has in common.
 const COMMON: &[Row] = &[
@@ -57,6 +58,16 @@ const COMMON: &[Row] = &[
         "cloud_ref",
         &[Setting("ControllerSettings.cloudName")],
         "the cloud of the instance",
+    ),
+    row(
+        "markers[InfrasettingName].values[*]",
+        &[INFRA],
+        "the AviInfraSetting that the object is named after",
+    ),
+    row(
+        "se_group_ref",
+        &[Of(Role::SeGroup, "")],
+        "the Service Engine group that the AviInfraSetting names",
     ),
     row(
         "se_group_ref",
@@ -84,6 +95,11 @@ const COMMON: &[Row] = &[
 const NETWORK: &[Row] = &[
     row("vrf_ref", VRF_FROM, VRF_RULE),
     row("vrf_context_ref", VRF_FROM, VRF_RULE),
+    row(
+        "tier1_lr",
+        &[Of(Role::Tier1, "")],
+        "the tier-1 router that the AviInfraSetting names",
+    ),
     row(
         "tier1_lr",
         &[Setting("NetworkSettings.nsxtT1LR")],
@@ -175,6 +191,16 @@ const NO_LABELS: &[Row] = &[row(
 /// What all pools have in common.
 const ANY_POOL: &[Row] = &[
     row(
+        "placement_networks[*].**",
+        &[Of(Role::NodeNetwork, "")],
+        "the networks of nodes that the AviInfraSetting names, on clouds that place by network",
+    ),
+    row(
+        "placement_networks[*].**",
+        &[Setting("NetworkSettings.nodeNetworkList")],
+        "the networks of nodes, on clouds that place by network",
+    ),
+    row(
         "sni_enabled",
         &[Asked],
         "no TLS towards servers, so no server name either",
@@ -186,14 +212,61 @@ const ANY_POOL: &[Row] = &[
     ),
 ];
 
+/// What an AviInfraSetting says of the networks of virtual IPs.
+const NETWORK_SAID: &[Cite] = &[Of(Role::VipNetwork, "")];
+
 /// What all VsVips have in common.
 const ANY_VS_VIP: &[Row] = &[
     row("east_west_placement", &[Asked], "always north-south"),
-    row("vip[*].vip_id", &[Asked], "one virtual IP, called 0"),
+    row(
+        "vip[*].vip_id",
+        &[Asked],
+        "one virtual IP, called 0; on clouds with subnets one for each, from 1 on",
+    ),
+    row(
+        "vip[*].auto_allocate_floating_ip",
+        &[Of(Role::PublicIp, "")],
+        "whether the AviInfraSetting asks for a public address",
+    ),
+    row(
+        "vip[*].subnet_uuid",
+        NETWORK_SAID,
+        "the subnet of the cloud that the network names",
+    ),
+    row(
+        "vip[*].subnet_uuid",
+        &[NETWORKS],
+        "the subnet of the cloud that the network names",
+    ),
+    row(
+        "vip[*].placement_networks[*].**",
+        NETWORK_SAID,
+        "on NSX-T with VLANs, Service Engines stand in the network of the address",
+    ),
+    row(
+        "vip[*].placement_networks[*].**",
+        &[NETWORKS],
+        "on NSX-T with VLANs, Service Engines stand in the network of the address",
+    ),
     row(
         "vip[*].auto_allocate_ip",
         &[Asked],
         "the Controller allocates the address from the network of virtual IPs",
+    ),
+    row(
+        "vip[*].auto_allocate_ip_type",
+        NETWORK_SAID,
+        "a network with an IPv6 subnet gives addresses of that family",
+    ),
+    row(
+        "vip[*].ipam_network_subnet.**",
+        NETWORK_SAID,
+        "the first network of virtual IPs that the AviInfraSetting names",
+    ),
+    row(
+        "bgp_peer_labels[*]",
+        &[Of(Role::Peers, "")],
+        "the peers that the AviInfraSetting names",
     ),
     row(
         "vip[*].auto_allocate_ip_type",
@@ -223,6 +296,11 @@ const ANY_SERVICE: &[Row] = &[
         "error_page_profile_ref",
         &[Asked],
         "no error page: AKO sends the empty text",
+    ),
+    row(
+        "enable_rhi",
+        &[Of(Role::Rhi, "")],
+        "route health injection, as the AviInfraSetting says",
     ),
     row(
         "enable_rhi",

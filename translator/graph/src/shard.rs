@@ -1,12 +1,13 @@
 //! Shard parents: what several hosts share, joined from their contributions.
 
 pub(crate) mod origins;
+pub(crate) mod standing;
+mod vip;
 
 use crate::maker::Maker;
 use crate::parts::{ShardKey, Share, ShareMember};
 use crate::rules::{PARENT, REDIRECT, SCRIPT, SHARED_POOL_GROUP, SHARED_VS_VIP};
 use aviary_avi::checksum::{self, VsExtra, VsVipExtra};
-use aviary_avi::common::Subnet;
 use aviary_avi::ds_set::{self, DataScript, VsDataScriptSet};
 use aviary_avi::http_policy_set::{
     HostHdrMatch, HttpPolicySet, HttpRequestPolicy, HttpRequestRule, MatchTarget, PortMatch,
@@ -15,8 +16,8 @@ use aviary_avi::http_policy_set::{
 use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
 use aviary_avi::virtual_service::{HttpPolicy, Service, VirtualService, VsDataScript};
-use aviary_avi::vs_vip::{DnsInfo, IpamNetworkSubnet, Vip, VsVip};
-use aviary_avi::{DesiredObject, Marker, Presence, Ref};
+use aviary_avi::vs_vip::{DnsInfo, VsVip};
+use aviary_avi::{DesiredObject, Manner, Marker, Presence, Ref};
 use aviary_kinds::Env;
 use aviary_settings::{Cidr, NetworkRef, VipNetwork};
 use aviary_types::{EcoString, ObjectKey, Origin, Provenance, Role, eco_format};
@@ -34,7 +35,8 @@ pub(crate) fn join(
     tenant_at: Origin,
     shares: &[&Share],
 ) -> Vec<Arc<DesiredObject>> {
-    let maker = Maker::new(env, &shard.tenant, tenant_at);
+    let maker = maker(env, shard, tenant_at, shares);
+    let manner = manner(env, shard, shares);
     let (presence, sources) = asked_for(shares);
     let from = |table| {
         let size = Origin::Setting("L7Settings.shardVSSize");
@@ -47,10 +49,14 @@ pub(crate) fn join(
         .collect();
     let redirect =
         (!redirects.is_empty()).then(|| redirect_set(&maker, &shard.name, redirects, Vec::new()));
-    let vip = shared_vip(&maker, shard, shares);
+    let mut vip = shared_vip(&maker, shard, shares);
     let group = pool_group(&maker, &shard.name, shares);
     let script = script(&maker, &shard.name);
-    let parent = parent(&maker, &shard.name, redirect.as_ref(), shares);
+    let mut parent = parent(&maker, &shard.name, redirect.as_ref(), shares);
+    if let Some(manner) = manner {
+        standing::keep(manner, &mut parent, &VsExtra::parent(Vec::new()));
+        standing::keep_vip(manner, &mut vip);
+    }
     let of_vip = origins::of_names(from(&SHARED_VS_VIP), &vip, shares);
     let of_group = origins::of_members(from(&SHARED_POOL_GROUP), &group, shares);
     let of_parent = origins::of_parent(from(&PARENT), shares);
@@ -65,6 +71,24 @@ pub(crate) fn join(
         maker.object(set, from, presence)
     }));
     objects
+}
+
+/// Makes what hosts share, as the AviInfraSetting of the oldest host says that brings one.
+pub(crate) fn maker<'a>(
+    env: &'a Env,
+    shard: &ShardKey,
+    tenant_at: Origin,
+    shares: &[&Share],
+) -> Maker<'a> {
+    let bound = shares.iter().filter_map(|share| share.infra.as_ref());
+    let oldest = bound.min_by(|a, b| (&a.created, &a.source).cmp(&(&b.created, &b.source)));
+    Maker::new(env, &shard.tenant, tenant_at).under(oldest.map(|bound| &bound.infra))
+}
+
+/// How the parent stands, where only the Controller says it: nothing of today does.
+pub(crate) fn manner<'a>(env: &'a Env, shard: &ShardKey, shares: &[&Share]) -> Option<&'a Manner> {
+    let key = (shard.tenant.clone(), shard.name.clone());
+    env.census.parents.get(&key).filter(|_| shares.is_empty())
 }
 
 /// Whether the objects of a parent must exist, and who asks for them: without contributions they
@@ -98,56 +122,24 @@ pub(crate) fn vs_vip(
     fqdns: BTreeSet<EcoString>,
     address: Option<&EcoString>,
 ) -> VsVip {
-    let network = maker.settings().network.vip_networks.first();
-    let mut vip = Vip {
-        vip_id: "0".into(),
-        auto_allocate_ip: true,
-        ipam_network_subnet: network.map(ipam),
-        ..Vip::default()
-    };
-    if let Some(network) = network.filter(|network| network.v6cidr.is_some()) {
-        let kind = if network.cidr.is_some() {
-            "V4_V6"
-        } else {
-            "V6_ONLY"
-        };
-        vip.auto_allocate_ip_type = Some(kind.into());
-    }
-    if let Some(address) = address {
-        let address = aviary_avi::common::IpAddr::new(address.clone());
-        if address.kind == "V6" {
-            vip.ip6_address = Some(address);
-        } else {
-            vip.ip_address = Some(address);
-        }
-    }
     let mut body = VsVip {
         name: name.clone(),
         tenant_ref: Some(maker.tenant_ref()),
         cloud_ref: Some(maker.cloud_ref()),
         east_west_placement: Some(false),
         dns_info: fqdns.into_iter().map(|fqdn| DnsInfo { fqdn }).collect(),
-        vip: vec![vip],
+        vip: vip::vips(maker, address),
         vrf_context_ref: maker.vrf_ref(),
         tier1_lr: maker.t1lr(),
+        bgp_peer_labels: maker.bgp_peer_labels(),
         markers: maker.markers(Vec::new()),
         keeps_vips: keeps_vips(maker),
         ..VsVip::default()
     };
-    if maker.settings().network.enable_rhi {
-        let labels = &maker.settings().network.bgp_peer_labels;
-        body.bgp_peer_labels = labels.iter().map(|label| label.as_str().into()).collect();
-    }
     let extra = VsVipExtra {
-        networks: maker
-            .settings()
-            .network
-            .vip_networks
-            .iter()
-            .map(checksum_network)
-            .collect(),
+        networks: maker.vip_networks().iter().map(checksum_network).collect(),
         address: address.cloned().unwrap_or_default(),
-        public_ip: None,
+        public_ip: maker.public_ip(),
     };
     body.vsvip_cloud_config_cksum = Some(checksum::vs_vip(&body, &extra));
     body
@@ -172,19 +164,6 @@ fn checksum_network(network: &VipNetwork) -> checksum::VipNetwork {
         cidr: text(network.cidr.as_ref()),
         v6_cidr: text(network.v6cidr.as_ref()),
         uuid: uuid.into(),
-    }
-}
-
-fn ipam(network: &VipNetwork) -> IpamNetworkSubnet {
-    let network_ref = match &network.network {
-        NetworkRef::Name(name) => Ref::slash("network", name.as_str()),
-        NetworkRef::Uuid(uuid) => Ref::by_uuid("network", uuid.as_str()),
-    };
-    let subnet = |cidr: Option<&Cidr>| cidr.and_then(|cidr| Subnet::parse(&cidr.to_string()));
-    IpamNetworkSubnet {
-        network_ref: Some(network_ref),
-        subnet: subnet(network.cidr.as_ref()),
-        subnet6: subnet(network.v6cidr.as_ref()),
     }
 }
 
@@ -298,14 +277,14 @@ fn parent(
         network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
         application_profile_ref: Some(Ref::slash("applicationprofile", "System-HTTP")),
         error_page_profile_ref: Some(EcoString::new()),
-        services: listeners(),
+        services: listeners(maker),
         vsvip_ref: Some(Ref::slash("vsvip", name.clone())),
         http_policies: policy.into_iter().collect(),
         vs_datascripts: vec![VsDataScript {
             index: 0,
             vs_datascript_set_ref: Ref::slash("vsdatascriptset", name.clone()),
         }],
-        enable_rhi: maker.settings().network.enable_rhi.then_some(true),
+        enable_rhi: maker.enable_rhi().then_some(true),
         service_metadata: Some(ServiceMetadata::default().to_text()),
         markers: maker.markers(Vec::new()),
         ..VirtualService::default()
@@ -319,8 +298,25 @@ fn parent(
 }
 
 /// The listeners of a parent.
-pub(crate) fn listeners() -> Vec<Service> {
-    vec![listener(80, false), listener(443, true)]
+pub(crate) fn listeners(maker: &Maker<'_>) -> Vec<Service> {
+    let mut listeners = vec![listener(80, false), listener(443, true)];
+    add_listeners(maker, &mut listeners);
+    listeners
+}
+
+/// Adds those that an AviInfraSetting asks for; of a port that is there already, its own word counts.
+pub(crate) fn add_listeners(maker: &Maker<'_>, listeners: &mut Vec<Service>) {
+    for more in maker.more_listeners() {
+        let new = Service {
+            enable_http2: Some(more.http2),
+            ..listener(more.port, more.tls)
+        };
+        let mut known = listeners.iter_mut();
+        match known.find(|known| known.port == more.port) {
+            Some(known) => *known = new,
+            None => listeners.push(new),
+        }
+    }
 }
 
 /// A listener of one port.

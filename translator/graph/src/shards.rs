@@ -3,9 +3,10 @@
 use crate::parts::{Parts, ShardKey, ShardKind, Share};
 use crate::unit::UnitKey;
 use crate::{passthrough_shard, shard};
-use aviary_avi::names::Names;
+use aviary_avi::names::{Names, is_passthrough_name, shard_of_name};
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::Env;
+use aviary_kinds::avi_infra_setting::Infra;
 use aviary_types::{DomainId, EcoString, Origin, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,9 +17,13 @@ pub(crate) struct Shards {
     /// Every parent that has a form, if only the empty one, with the units that add to it.
     units: BTreeMap<ShardKey, BTreeMap<UnitKey, Arc<Parts>>>,
     joined: BTreeMap<ShardKey, Vec<AviKey>>,
-    /// With where the tenant is said.
-    wanted: BTreeMap<ShardKey, Origin>,
+    wanted: BTreeSet<ShardKey>,
+    /// Where tenants are said.
+    tenants: Tenants,
 }
+
+/// Where the tenants of domains are said.
+pub(crate) type Tenants = BTreeMap<(DomainId, TenantName), Origin>;
 
 impl Shards {
     /// Puts what a unit adds in the place of what it added before. Answers the parents to join.
@@ -53,12 +58,28 @@ impl Shards {
 
     /// These parents have a form from here on, if only the empty one, and no others but those with
     /// hosts. Answers those to join.
-    pub(crate) fn want(&mut self, wanted: BTreeMap<ShardKey, Origin>) -> BTreeSet<ShardKey> {
-        let keys = self.wanted.keys().chain(wanted.keys());
-        let changed = keys.filter(|key| self.wanted.get(key) != wanted.get(key));
-        let changed = changed.cloned().collect();
-        self.wanted = wanted;
+    pub(crate) fn want(
+        &mut self,
+        wanted: BTreeSet<ShardKey>,
+        tenants: Tenants,
+    ) -> BTreeSet<ShardKey> {
+        let mut changed: BTreeSet<ShardKey> =
+            self.wanted.symmetric_difference(&wanted).cloned().collect();
+        let said = |key: &ShardKey| {
+            let place = (key.domain.clone(), key.tenant.clone());
+            self.tenants.get(&place) != tenants.get(&place)
+        };
+        changed.extend(wanted.iter().filter(|key| said(key)).cloned());
+        changed.extend(self.joined.keys().filter(|key| said(key)).cloned());
+        (self.wanted, self.tenants) = (wanted, tenants);
         changed
+    }
+
+    /// Where the tenant of a shard is said. One that nobody names is that of what stands.
+    fn said(&self, shard: &ShardKey) -> Origin {
+        let place = (shard.domain.clone(), shard.tenant.clone());
+        let said = self.tenants.get(&place).cloned();
+        said.unwrap_or(Origin::Controller("shard parents that stand"))
     }
 
     /// Joins a parent anew: the keys that it had, and its objects now.
@@ -72,9 +93,8 @@ impl Shards {
         }
         let units = self.units.get(shard);
         let objects = match env {
-            Some(env) if units.is_some() || self.wanted.contains_key(shard) => {
-                let said = self.wanted.get(shard).cloned();
-                let said = said.unwrap_or(Origin::Setting("ControllerSettings.tenantName"));
+            Some(env) if units.is_some() || self.wanted.contains(shard) => {
+                let said = self.said(shard);
                 let shares = units.into_iter().flat_map(BTreeMap::values);
                 let shares = shares.flat_map(|parts| &parts.shares);
                 let shares: Vec<&Share> = shares.filter(|share| share.shard == *shard).collect();
@@ -102,7 +122,7 @@ pub(crate) fn shards_of(env: &Env, tenant: &TenantName) -> impl Iterator<Item = 
     let shared = (0..l7.shard_size.count())
         .map(|index| (ShardKind::Shared, names.shared(index)))
         .collect::<Vec<_>>();
-    let passthrough = (0..passthrough_shards(env))
+    let passthrough = (0..passthrough_shards(env, None))
         .map(|index| (ShardKind::Passthrough, names.passthrough(index)));
     let all: Vec<_> = shared.into_iter().chain(passthrough).collect();
     all.into_iter().map(|(kind, name)| ShardKey {
@@ -113,10 +133,34 @@ pub(crate) fn shards_of(env: &Env, tenant: &TenantName) -> impl Iterator<Item = 
     })
 }
 
-/// How many virtual services share the passthrough hosts. There is no dedicated one for each: AKO's
-/// number of them is none then, which it does not expect.
-pub(crate) fn passthrough_shards(env: &Env) -> u32 {
-    env.settings.l7.passthrough_shard_size.count().max(1)
+/// Parents that stand on the Controller though no object of today explains them.
+pub(crate) fn standing(env: &Env) -> impl Iterator<Item = ShardKey> {
+    let parents = env.census.parents.keys();
+    parents.filter_map(|(tenant, name)| shard_key(env, tenant, name))
+}
+
+/// The key of the parent of this name.
+pub(crate) fn shard_key(env: &Env, tenant: &TenantName, name: &EcoString) -> Option<ShardKey> {
+    shard_of_name(name)?;
+    Some(ShardKey {
+        domain: env.domain.clone(),
+        tenant: tenant.clone(),
+        name: name.clone(),
+        kind: if is_passthrough_name(name) {
+            ShardKind::Passthrough
+        } else {
+            ShardKind::Shared
+        },
+    })
+}
+
+/// How many virtual services share the passthrough hosts: what an AviInfraSetting says of other
+/// hosts, as with AKO, or the setting for all. There is no dedicated one for each: AKO's number of
+/// them is none then, which it does not expect.
+pub(crate) fn passthrough_shards(env: &Env, infra: Option<&Arc<Infra>>) -> u32 {
+    let asked = infra.and_then(|infra| infra.setting.shard_size);
+    let size = asked.unwrap_or(env.settings.l7.passthrough_shard_size);
+    size.count().max(1)
 }
 
 /// The name that a parent has for itself among the names of its VIP.

@@ -12,6 +12,8 @@ pub enum UnitKey {
     L4(DomainId, ObjectKey),
     /// All Services that share a VIP.
     SharedVip(DomainId, SharedVip),
+    /// One AviInfraSetting: whether it can be used, and the label of its SE group.
+    Setting(DomainId, ObjectKey),
     /// Static routes and the SE group's label.
     Routes(DomainId),
 }
@@ -23,6 +25,7 @@ impl UnitKey {
             Self::Host(domain, _)
             | Self::L4(domain, _)
             | Self::SharedVip(domain, _)
+            | Self::Setting(domain, _)
             | Self::Routes(domain) => domain,
         }
     }

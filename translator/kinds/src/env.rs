@@ -1,9 +1,9 @@
 //! A domain's settings together with what its Controller is: constant while effects are evaluated.
 
 use crate::families::Families;
-use aviary_avi::Inventory;
 use aviary_avi::ds_set::KnownScripts;
-use aviary_settings::{AutoFqdn, InstanceSettings, IpFamily, Scheme};
+use aviary_avi::{Census, Inventory};
+use aviary_settings::{AutoFqdn, CniPlugin, InstanceSettings, IpFamily, Scheme};
 use aviary_types::{Digest, DomainId, EcoString, Host, ObjectKey, eco_format};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +24,9 @@ pub struct Env {
     pub scheme: Scheme,
     /// Scripts on the Controller that do what ours do.
     pub scripts: KnownScripts,
+    /// What its Controller has of what objects name. It grows while the domain runs: effects read it
+    /// through [`crate::View::standing`], and the digest leaves it out.
+    pub census: Arc<Census>,
 }
 
 impl Env {
@@ -46,6 +49,27 @@ impl Env {
     ) -> bool {
         self.settings
             .selects(namespace, |key| labels?.get(key).map(EcoString::as_str))
+    }
+
+    /// Whether there are routes to the pod networks, and labels on SE groups. An NSX-T cloud knows the
+    /// way to the pods of the NCP plugin by itself.
+    pub fn syncs_static_routes(&self) -> bool {
+        self.settings.syncs_static_routes() && !self.routes_itself()
+    }
+
+    /// Whether the cloud and the network plugin lead to pods without any routes.
+    pub fn routes_itself(&self) -> bool {
+        self.inventory.cloud_type == "CLOUD_NSXT" && self.settings.ako.cni_plugin == CniPlugin::Ncp
+    }
+
+    /// Whether pools say in which networks their nodes are.
+    pub fn places_pools(&self) -> bool {
+        self.inventory.cloud_type == "CLOUD_VCENTER" || self.is_nsxt_vlan()
+    }
+
+    /// Whether the cloud is NSX-T with VLANs.
+    pub fn is_nsxt_vlan(&self) -> bool {
+        self.inventory.cloud_type == "CLOUD_NSXT" && self.inventory.transport_zone == "VLAN_BACKED"
     }
 
     /// Whether the cloud serves the host's domain: a plain suffix test, as AKO has it. A cloud

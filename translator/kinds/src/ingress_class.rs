@@ -9,7 +9,7 @@
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{ClusterName, Code, Digest, EcoString, Finding, Kind, ObjectKey, eco_format};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl KindRoom for IngressClass {
                     .annotations
                     .get(DEFAULT_ANNOTATION)
                     .is_some_and(|v| v == "true"),
-                infra_setting: schema.spec.parameters.and_then(infra_setting),
+                infra_setting: schema.spec.parameters.and_then(setting_of),
             }),
             Err(finding) => Parsed {
                 fact: None,
@@ -109,19 +109,17 @@ impl KindRoom for IngressClass {
 }
 
 /// Parameters of other kinds say nothing to us, as with AKO.
-fn infra_setting(parameters: Parameters) -> Option<EcoString> {
+fn setting_of(parameters: Parameters) -> Option<EcoString> {
     let is_ours = parameters.api_group == "ako.vmware.com" && parameters.kind == "AviInfraSetting";
     is_ours.then_some(parameters.name)
 }
 
-/// What an Ingress of this class name (or of none) must be told: its class asks for what has no
-/// effect yet.
-pub fn unsupported(
+/// The AviInfraSetting that the class of this name names; without a name, a default class.
+pub(crate) fn infra_setting(
     view: &dyn View,
-    source: &ObjectKey,
+    cluster: &ClusterName,
     class: Option<&EcoString>,
-) -> Option<Finding> {
-    let cluster = &source.cluster;
+) -> Option<EcoString> {
     let entries = match class {
         Some(name) => {
             let key = ObjectKey::new(cluster, KIND, "", name.clone());
@@ -131,17 +129,9 @@ pub fn unsupported(
     };
     let mut classes = entries.iter().filter_map(|entry| {
         let class: &IngressClass = (&entry.fact).try_into().ok()?;
-        Some((&entry.key.name, class.infra_setting.as_ref()?))
+        class.infra_setting.clone()
     });
-    let (class, setting) = classes.next()?;
-    Some(Finding::new(
-        source,
-        Code::UnsupportedField,
-        eco_format!(
-            "its IngressClass {class} names AviInfraSetting {setting}, which has no effect yet"
-        ),
-        "its hosts are served by the settings for all; name another class to be told no more",
-    ))
+    classes.next()
 }
 
 /// Whether an Ingress of this class name (or of none) is ours.

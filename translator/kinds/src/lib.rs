@@ -1,5 +1,6 @@
 //! One room per Kubernetes kind: its schema, what an object means, and what effects may read. Pure.
 
+pub mod avi_infra_setting;
 pub mod endpoint_slice;
 pub mod env;
 mod families;

@@ -1,10 +1,12 @@
-//! Namespace: which instance takes its objects, and in which tenant they stand.
+//! Namespace: which instance takes its objects, in which tenant they stand, and by which
+//! AviInfraSetting.
 //!
 //! ```yaml
 //! kind: Namespace
 //! metadata: {labels: {app: shop}, annotations: {ako.vmware.com/tenant-name: blue}}
 //! ```
 
+use crate::avi_infra_setting::ANNOTATION as INFRA_ANNOTATION;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
@@ -29,6 +31,8 @@ pub struct Namespace {
     pub labels: BTreeMap<EcoString, EcoString>,
     /// The tenant it asks for.
     pub tenant: Option<EcoString>,
+    /// The AviInfraSetting it asks for.
+    pub infra_setting: Option<EcoString>,
 }
 
 #[derive(Deserialize, Default)]
@@ -53,7 +57,7 @@ impl KindRoom for Namespace {
         watch: Watch::Full,
         when: When::Always,
         kept_paths: &[],
-        kept_annotations: &[TENANT_ANNOTATION],
+        kept_annotations: &[TENANT_ANNOTATION, INFRA_ANNOTATION],
         kept_labels: &["*"],
         secret_paths: &[],
         status: StatusWrite::None,
@@ -61,14 +65,17 @@ impl KindRoom for Namespace {
 
     fn parse(object: &RawObject) -> Parsed<Self> {
         match read_schema::<Schema>(object) {
-            Ok(Schema { metadata }) => Parsed::clean(Self {
-                labels: metadata.labels,
-                tenant: metadata
-                    .annotations
-                    .get(TENANT_ANNOTATION)
-                    .filter(|t| !t.is_empty())
-                    .cloned(),
-            }),
+            Ok(Schema { metadata }) => {
+                let said = |key: &str| {
+                    let text = metadata.annotations.get(key);
+                    text.filter(|text| !text.is_empty()).cloned()
+                };
+                Parsed::clean(Self {
+                    tenant: said(TENANT_ANNOTATION),
+                    infra_setting: said(INFRA_ANNOTATION),
+                    labels: metadata.labels,
+                })
+            }
             Err(finding) => Parsed {
                 fact: None,
                 findings: vec![finding],
@@ -102,6 +109,14 @@ pub fn tenant(view: &dyn View, namespace: &str) -> Option<TenantName> {
             let asked = fact.and_then(|fact| fact.tenant.clone());
             asked.map_or_else(|| env.settings.controller.tenant.clone(), TenantName::from)
         })
+}
+
+/// The AviInfraSetting that a namespace asks for.
+pub(crate) fn infra_setting(view: &dyn View, namespace: &str) -> Option<EcoString> {
+    let key = ObjectKey::new(&view.env().domain.cluster, KIND, "", namespace);
+    let entry = view.get(&key)?;
+    let fact: &Namespace = (&entry.fact).try_into().ok()?;
+    fact.infra_setting.clone()
 }
 
 /// Where the tenant of a namespace's objects is said.

@@ -99,6 +99,7 @@ macro_rules! rooms {
 }
 
 rooms! {
+    AviInfraSetting => avi_infra_setting,
     EndpointSlice => endpoint_slice,
     Ingress => ingress,
     IngressClass => ingress_class,

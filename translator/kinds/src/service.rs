@@ -63,7 +63,9 @@ pub struct Service {
     pub traffic_disabled: bool,
     /// Key of a VIP shared with other Services of the namespace.
     pub shared_vip: Option<EcoString>,
-    /// Annotations that name custom resources, with these names.
+    /// The AviInfraSetting asked for by annotation.
+    pub infra_setting: Option<EcoString>,
+    /// Annotations that name custom resources that have no effect yet, with these names.
     pub references: BTreeMap<EcoString, EcoString>,
     /// Being deleted.
     pub deleting: bool,
@@ -159,7 +161,7 @@ impl KindRoom for Service {
         kept_annotations: &[
             "ako.vmware.com/*",
             "aviary.dev/*",
-            "aviinfrasetting.ako.vmware.com/name",
+            crate::avi_infra_setting::ANNOTATION,
             status::NODE_PORT_LOCAL,
             "external-dns.alpha.kubernetes.io/hostname",
             "skipnodeport.ako.vmware.com/*",

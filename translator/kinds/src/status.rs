@@ -45,6 +45,17 @@ pub struct Report {
     pub events: bool,
     /// A Service whose pods are to be reached by NodePortLocal.
     pub node_port_local: bool,
+    /// Of kinds that are accepted or rejected as a whole: which, once that is known.
+    pub verdict: Option<Verdict>,
+}
+
+/// Whether an object takes part at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Accepted,
+    /// It does not, for this reason.
+    Rejected(EcoString),
 }
 
 /// What stands on the object now.
@@ -54,6 +65,8 @@ pub struct Reported {
     pub load_balancer: Vec<LoadBalancerEntry>,
     /// Annotations that we write.
     pub annotations: BTreeMap<EcoString, EcoString>,
+    /// `status.status` and `status.error`.
+    pub verdict: Option<Verdict>,
 }
 
 /// One entry of `status.loadBalancer.ingress`, as far as we write it.
@@ -104,6 +117,7 @@ impl Reported {
         Self {
             load_balancer,
             annotations: annotations.collect(),
+            verdict: verdict(object),
         }
     }
 
@@ -138,6 +152,17 @@ impl Reported {
     /// Whether anything of ours stands on the object.
     pub fn is_empty(&self) -> bool {
         self.load_balancer.is_empty() && self.annotations.is_empty()
+    }
+}
+
+/// What `status.status` and `status.error` say, if it is what we would write.
+fn verdict(object: &Value) -> Option<Verdict> {
+    let text = |path: &str| object.pointer(path).and_then(Value::as_str);
+    let error = text("/status/error").unwrap_or_default();
+    match text("/status/status")? {
+        "Accepted" if error.is_empty() => Some(Verdict::Accepted),
+        "Rejected" => Some(Verdict::Rejected(error.into())),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::env::Env;
 use crate::rooms::Fact;
+use aviary_avi::{Named, Standing};
 use aviary_types::{ClusterName, Digest, EcoString, Namespace, ObjectKey};
 use std::sync::Arc;
 
@@ -74,4 +75,8 @@ pub trait View {
         let found = indexes.into_iter().map(|index| self.lookup(index));
         found.min_by_key(Vec::len).unwrap_or_default()
     }
+
+    /// What the Controller has under a name; `None` where nobody looked yet. Asking makes somebody
+    /// look.
+    fn standing(&self, named: &Named) -> Option<Standing>;
 }

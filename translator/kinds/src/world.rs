@@ -1,8 +1,8 @@
 //! A small world for the tests of the rooms: objects from YAML, seen as effects see them.
 
 use crate::{Entry, Env, Fact, IndexKey, Parsed, RawObject, View, room_of};
-use aviary_avi::Inventory;
 use aviary_avi::ds_set::KnownScripts;
+use aviary_avi::{Inventory, Named, Standing};
 use aviary_settings::Scheme;
 use aviary_types::{ClusterName, Code, EcoString, Finding, Namespace, ObjectKey};
 use serde_json::Value;
@@ -32,6 +32,7 @@ pub(crate) fn raw(json: Value) -> RawObject {
     let group = match kind.as_str() {
         "Ingress" | "IngressClass" => "networking.k8s.io",
         "EndpointSlice" => "discovery.k8s.io",
+        "AviInfraSetting" => "ako.vmware.com",
         _ => "",
     };
     let room = room_of(group, &kind).unwrap();
@@ -161,6 +162,10 @@ impl View for World {
     fn is_heard(&self, namespace: &Namespace) -> bool {
         namespace.as_str() != "unheard"
     }
+
+    fn standing(&self, named: &Named) -> Option<Standing> {
+        self.env.census.named.get(named).cloned()
+    }
 }
 
 /// The environment of settings, on a cloud with the DNS domains `avi.lab` and `x`.
@@ -179,12 +184,14 @@ pub(crate) fn env(settings: &str) -> Env {
         }),
         scheme: Scheme::Ako,
         scripts: KnownScripts::default(),
+        census: Arc::default(),
     }
 }
 
 #[test]
 fn the_sample_of_every_room_is_read() {
     let rooms = [
+        include_str!("avi_infra_setting.rs"),
         include_str!("endpoint_slice.rs"),
         include_str!("ingress.rs"),
         include_str!("ingress_class.rs"),

@@ -143,7 +143,13 @@ impl<'a> Holder<'a> {
         if let Some(namespace) = unheard.find(|name| knowledge.holds_namespace(domain, name)) {
             return Some(eco_format!("namespace {namespace} was not heard in full"));
         }
-        let mut hosts = object.body.sources().hosts().iter();
+        let metadata = object.body.service_metadata().unwrap_or_default();
+        let mut hosts = object
+            .body
+            .sources()
+            .hosts()
+            .iter()
+            .chain(&metadata.hostnames);
         if let Some(host) = hosts.find(|host| knowledge.holds_host(domain, host)) {
             return Some(eco_format!("what host {host} needs was not heard"));
         }
@@ -198,6 +204,8 @@ fn sources(body: &Body) -> Vec<(&'static str, EcoString, EcoString)> {
         .iter()
         .map(|name| named("IngressName", name));
     let service = markers.service().map(|name| named("ServiceName", name));
+    let shared = markers.values("GatewayName").iter();
+    let shared = shared.map(|name| named("GatewayName", name));
     let metadata = body.service_metadata().unwrap_or_default();
     let split = |marker: &'static str, name: &EcoString| {
         let (namespace, name) = name.split_once('/')?;
@@ -213,6 +221,7 @@ fn sources(body: &Body) -> Vec<(&'static str, EcoString, EcoString)> {
     });
     ingresses
         .chain(service)
+        .chain(shared)
         .chain(more)
         .chain(services)
         .chain(own)

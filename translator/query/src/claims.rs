@@ -114,7 +114,7 @@ fn order(site: usize, ask: &Ask<'_>) -> String {
     let (domain, source) = (ask.unit.domain(), ask.source);
     let unit = match ask.unit {
         UnitKey::Host(_, host) => host.as_str(),
-        UnitKey::SharedVip(..) | UnitKey::L4(..) | UnitKey::Routes(_) => "",
+        UnitKey::SharedVip(..) | UnitKey::L4(..) | UnitKey::Setting(..) | UnitKey::Routes(_) => "",
     };
     let of = match &ask.prize {
         Prize::Host(tenant, host) => format!("{host}\0{tenant}"),

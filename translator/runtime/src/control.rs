@@ -3,11 +3,11 @@
 
 use crate::core::wake::{SiteId, Wake, Wakes};
 use crate::scope;
-use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
-use aviary_session::{Drift, Error, Reading, Scope, Session, Stamp};
+use aviary_avi::{AviKey, Inventory, Named, Observed, ObservedObject};
+use aviary_session::{Drift, Error, LookedUp, Reading, Scope, Session, Stamp};
 use aviary_settings::InstanceSettings;
 use aviary_types::{DomainId, EcoString, eco_format};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What reading a Controller brings.
 pub(crate) enum Told {
@@ -21,6 +21,12 @@ pub(crate) enum Told {
     Changed {
         writes: u64,
         objects: BTreeMap<AviKey, Option<ObservedObject>>,
+    },
+    /// What stands under the names that objects of a domain give, as of after this many writes.
+    Named {
+        domain: DomainId,
+        writes: u64,
+        found: LookedUp,
     },
     /// The look for changes failed; the next one comes in its time.
     NoStamps(EcoString),
@@ -58,6 +64,41 @@ impl Reader {
                 tracing::warn!(%error, failures, ?pause, "the Controller cannot be read");
                 self.tell(Told::Trouble(eco_format!("{}", aviary_boot::chain(&error))))
                     .await;
+                tokio::select! {
+                    biased;
+                    () = self.wakes.closed() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    }
+
+    /// Looks for names in a cloud, as often as it takes.
+    pub(crate) fn look_up(
+        self,
+        domain: DomainId,
+        cloud: String,
+        names: BTreeSet<Named>,
+        writes: u64,
+    ) {
+        aviary_boot::spawn("look for names", async move {
+            let mut failures = 0;
+            loop {
+                let looked = self.session.look_up(&domain.cluster, &cloud, &names).await;
+                let error = match looked {
+                    Ok(found) => {
+                        let told = Told::Named {
+                            domain,
+                            writes,
+                            found,
+                        };
+                        return self.tell(told).await;
+                    }
+                    Err(error) => error,
+                };
+                failures += 1;
+                let pause = self.session.pause(failures, error.retry_after());
+                tracing::warn!(%domain, %error, failures, ?pause, "names cannot be looked for");
                 tokio::select! {
                     biased;
                     () = self.wakes.closed() => return,

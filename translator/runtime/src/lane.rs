@@ -2,16 +2,18 @@
 //! No IO: whoever drives it hands in facts, readings and outcomes.
 
 use self::left_out::Waits;
+use crate::orphans::Orphans;
 use crate::project::project;
 use crate::scheme::Schemes;
 use aviary_avi::ds_set::KnownScripts;
-use aviary_avi::{AviKey, Inventory, Observed, ObservedObject};
+use aviary_avi::{AviKey, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing};
 use aviary_graph::{Builder, Built, Incumbents};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
 use aviary_plan::{Input, Method, Op, Plan, check, diff, leave_out};
+use aviary_session::LookedUp;
 use aviary_settings::InstanceSettings;
-use aviary_store::Facts;
+use aviary_store::{Changes, Facts};
 use aviary_types::{Code, DomainId, EcoString, Finding, Members, ObjectKey, Scheme, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +31,9 @@ pub struct Lane {
     envs: BTreeMap<DomainId, Arc<Env>>,
     scripts: KnownScripts,
     schemes: Schemes,
+    census: BTreeMap<DomainId, Arc<Census>>,
+    /// The domains that were translated by the last build.
+    open: BTreeSet<DomainId>,
     builder: Builder,
     built: Built,
     observed: Option<Observed>,
@@ -110,6 +115,36 @@ impl Lane {
         self.settle();
     }
 
+    /// What was found under names that objects give. It counts from the next build on.
+    pub fn learn(&mut self, domain: &DomainId, found: LookedUp) {
+        let census = Arc::make_mut(self.census.entry(domain.clone()).or_default());
+        census.named.extend(found.named);
+        for group in found.groups {
+            let key = group.key.clone();
+            self.written(&key, Some(group));
+        }
+        self.recount();
+    }
+
+    /// What objects name and nobody has looked for on the Controller yet.
+    pub fn unnamed(&self) -> BTreeSet<(DomainId, Named)> {
+        self.named_if(|standing| standing.is_none())
+    }
+
+    /// What objects name and the Controller did not have, or not yet.
+    pub fn unfound(&self) -> BTreeSet<(DomainId, Named)> {
+        self.named_if(|standing| standing != Some(&Standing::Present))
+    }
+
+    fn named_if(&self, which: impl Fn(Option<&Standing>) -> bool) -> BTreeSet<(DomainId, Named)> {
+        let named = self.builder.named().filter(|(domain, named)| {
+            let census = self.census.get(domain);
+            self.envs.contains_key(domain)
+                && which(census.and_then(|census| census.named.get(named)))
+        });
+        named.cloned().collect()
+    }
+
     /// Names of unmarked objects that were made, from the store's journal.
     pub fn remember(&mut self, names: impl IntoIterator<Item = EcoString>) {
         self.journal.extend(names);
@@ -131,6 +166,10 @@ impl Lane {
         self.builder.seat(incumbents);
         self.observed = Some(observed);
         self.all_dirty = true;
+        // It may have changed altogether, so that names are looked for again.
+        for census in self.census.values_mut() {
+            Arc::make_mut(census).named.clear();
+        }
         self.settle();
     }
 
@@ -206,7 +245,19 @@ impl Lane {
 
     /// Translates these facts.
     pub fn build(&mut self, facts: &Facts) -> &Built {
+        let mut everywhere = facts.changes.since != self.built.facts.generation || self.all_dirty;
         self.built = self.builder.build(facts, &self.envs);
+        let unknown = self.built.unknown.clone();
+        let open = self
+            .envs
+            .keys()
+            .filter(|domain| !unknown.holds_domain(domain));
+        let open: BTreeSet<DomainId> = open.cloned().collect();
+        everywhere |= open != self.open;
+        self.open = open;
+        if self.look_for_orphans(everywhere) {
+            self.rebuild(facts);
+        }
         self.refused
             .retain(|key, _| !self.built.changed.contains(key));
         self.dirty.extend(self.built.changed.iter().cloned());
@@ -336,6 +387,47 @@ impl Lane {
         }))
     }
 
+    /// Parents that nothing explains any more are kept as they stand, or let go.
+    fn look_for_orphans(&mut self, everywhere: bool) -> bool {
+        let Some(observed) = &self.observed else {
+            return false;
+        };
+        let orphans = Orphans {
+            built: &self.built,
+            observed,
+            envs: &self.envs,
+        };
+        if orphans.update(&mut self.census, everywhere) {
+            self.recount();
+            true
+        } else {
+            false
+        }
+    }
+
+    /// Translates again with what else is known of the Controller; no fact changed since.
+    fn rebuild(&mut self, facts: &Facts) {
+        let mut same = facts.clone();
+        same.changes = Arc::new(Changes {
+            since: facts.generation,
+            ..Changes::default()
+        });
+        let first = std::mem::take(&mut self.built);
+        let second = self.builder.build(&same, &self.envs);
+        self.built = second.after(&first);
+        self.built.facts = facts.clone();
+    }
+
+    /// Hands the census to translation.
+    fn recount(&mut self) {
+        for (domain, env) in &mut self.envs {
+            let census = self.census.get(domain).cloned().unwrap_or_default();
+            if *env.census != *census {
+                Arc::make_mut(env).census = census;
+            }
+        }
+    }
+
     /// Brings settings, inventories and naming together, as far as all three are known.
     fn settle(&mut self) {
         let Some(observed) = &self.observed else {
@@ -349,6 +441,7 @@ impl Lane {
                 let inventory = self.inventories.get(&domain)?.clone();
                 let scheme = self.schemes.settle(observed, settings);
                 let settings = Arc::new(settings.clone());
+                let domain_key = domain.clone();
                 Some((
                     domain.clone(),
                     Arc::new(Env {
@@ -357,6 +450,7 @@ impl Lane {
                         inventory,
                         scheme,
                         scripts: self.scripts.clone(),
+                        census: self.census.get(&domain_key).cloned().unwrap_or_default(),
                     }),
                 ))
             })

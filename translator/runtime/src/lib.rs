@@ -8,6 +8,7 @@ mod hub;
 pub mod incoming;
 pub mod lane;
 pub mod offline;
+mod orphans;
 pub mod project;
 mod retain;
 pub mod scheme;

@@ -97,7 +97,7 @@ impl Offline {
 
     /// Brings the Controller to the state that the facts ask for.
     pub async fn settle(&mut self, facts: &Facts) -> Settled {
-        self.lane.build(facts);
+        self.translate(facts).await;
         let mut settled = self.rest();
         for _ in 0..ROUNDS_MAX {
             let plan = self.lane.plan(&BTreeSet::<AviKey>::new());
@@ -111,6 +111,31 @@ impl Offline {
         settled.holds.sort_by(|a, b| a.object.cmp(&b.object));
         settled.holds.dedup();
         settled
+    }
+
+    /// Translates, and looks for what objects name on the Controller until all of it is known. What
+    /// cannot be looked for stays unknown, and what needs it waits.
+    async fn translate(&mut self, facts: &Facts) {
+        self.lane.build(facts);
+        let mut asked = self.lane.unfound();
+        while !asked.is_empty() {
+            for (domain, names) in scope::by_domain(asked) {
+                let settings = self.settings.instance(&domain);
+                let Some(cloud) = settings.map(|it| it.controller.cloud.clone()) else {
+                    return;
+                };
+                let found = self.session.look_up(&domain.cluster, &cloud, &names).await;
+                match found {
+                    Ok(found) => self.lane.learn(&domain, found),
+                    Err(error) => {
+                        tracing::warn!(%error, "names cannot be looked for");
+                        return;
+                    }
+                }
+            }
+            self.lane.build(facts);
+            asked = self.lane.unnamed();
+        }
     }
 
     /// What there is to say without writing.

@@ -2,8 +2,8 @@
 
 use aviary_avi::{Body, Observed};
 use aviary_graph::{Built, Serve};
-use aviary_kinds::status::{Claim, Report, Wish};
-use aviary_types::{EcoString, Finding, ObjectKey};
+use aviary_kinds::status::{Claim, Report, Verdict, Wish};
+use aviary_types::{EcoString, Finding, ObjectKey, Severity};
 
 /// The writes that bring a source's status, annotations and Events up to date; none where nothing
 /// changes, and for objects that are not ours and never were. `refusals` are the findings that the
@@ -43,6 +43,7 @@ pub fn project(
         cluster_uuid: env.inventory.cluster_uuid.clone(),
         events: env.settings.ako.enable_events,
         node_port_local: built.is_annotated(source),
+        verdict: verdict(built, source),
         findings: built
             .findings_of(source)
             .into_iter()
@@ -50,6 +51,16 @@ pub fn project(
             .collect(),
     };
     entry.fact.project(&report)
+}
+
+/// Whether an object takes part that is accepted or rejected as a whole: not in the version that
+/// cannot be used, though an earlier one may go on.
+fn verdict(built: &Built, source: &ObjectKey) -> Option<Verdict> {
+    let read = built.facts.findings_of(source);
+    let mut read = read.into_iter().flat_map(|list| list.iter());
+    let fault = read.find(|finding| finding.code.severity() == Severity::Error);
+    let fault = fault.map(|finding| Verdict::Rejected(finding.text.clone()));
+    fault.or_else(|| built.verdict_of(source))
 }
 
 /// What a host is served by, once everything it needs is there.

@@ -1,8 +1,10 @@
 //! What is read from the Controller for one instance.
 
+use aviary_avi::Named;
 use aviary_session::{Scope, Tenants, Wanted};
 use aviary_settings::{InstanceSettings, NetworkRef};
-use aviary_types::EcoString;
+use aviary_types::{DomainId, EcoString};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose objects are read back.
 pub fn of(settings: &InstanceSettings, vrf: &str) -> Scope {
@@ -41,4 +43,15 @@ pub fn wanted(settings: &InstanceSettings) -> Wanted {
         networks: named.collect(),
         tier1: settings.network.nsxt_t1lr.as_deref().map(EcoString::from),
     }
+}
+
+/// Names by the domain that asks for them.
+pub(crate) fn by_domain(
+    names: impl IntoIterator<Item = (DomainId, Named)>,
+) -> BTreeMap<DomainId, BTreeSet<Named>> {
+    let mut all: BTreeMap<DomainId, BTreeSet<Named>> = BTreeMap::new();
+    for (domain, named) in names {
+        all.entry(domain).or_default().insert(named);
+    }
+    all
 }

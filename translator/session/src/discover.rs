@@ -51,6 +51,10 @@ pub enum Problem {
     AmbiguousNetwork(EcoString),
     /// The cloud allocates addresses itself, but has no IPAM profile.
     NoIpam(EcoString),
+    /// The cloud is an NSX-T overlay, and no tier-1 router is named.
+    NoTier1,
+    /// A tier-1 router is named on a cloud that has none.
+    Tier1Elsewhere(EcoString),
     /// The user may not read this; it stays unknown.
     NotReadable(&'static str),
     /// The Controller is older than any that bodies are written for.
@@ -72,6 +76,10 @@ impl fmt::Display for Problem {
                 )
             }
             Self::NoIpam(name) => write!(f, "cloud {name} has no IPAM profile"),
+            Self::NoTier1 => f.write_str("an NSX-T overlay cloud needs NetworkSettings.nsxtT1LR"),
+            Self::Tier1Elsewhere(router) => {
+                write!(f, "the cloud has no tier-1 routers, and {router} is named")
+            }
             Self::NotReadable(what) => write!(f, "the user may not read {what}"),
             Self::TooOld(version) => write!(
                 f,
@@ -130,13 +138,22 @@ impl Session {
     ) -> Result<(), Error> {
         let inventory = &mut found.inventory;
         inventory.cloud_type = text(cloud, "vtype").into();
+        inventory.transport_zone = transport_zone(cloud);
         if let Some(ipam) = self.profile(cloud, "ipam_provider_ref").await? {
             inventory.ipam_type = text(&ipam, "type").into();
         } else if needs_ipam(&inventory.cloud_type) {
             found.problems.push(Problem::NoIpam(wanted.cloud.clone()));
         }
         inventory.dns_domains = self.dns_domains(cloud).await?;
-        let networks = self.networks(wanted, &mut found.problems).await?;
+        let is_foreign = has_foreign_subnets(&inventory.cloud_type);
+        let networks = if is_foreign {
+            Vec::new()
+        } else {
+            self.networks(wanted, &mut found.problems).await?
+        };
+        found
+            .problems
+            .extend(router_problem(&found.inventory, wanted));
         self.check_se_groups(wanted, &mut found.problems).await?;
         found.inventory.vrf = self.vrf(wanted, &networks, found).await?;
         Ok(())
@@ -246,7 +263,7 @@ impl Session {
         }
     }
 
-    async fn named(&self, list: &List, name: &str) -> Result<Vec<Value>, Error> {
+    pub(crate) async fn named(&self, list: &List, name: &str) -> Result<Vec<Value>, Error> {
         self.list(&list.clone().with("name", name)).await
     }
 
@@ -255,7 +272,7 @@ impl Session {
         answer.map_err(|error| (what, error))
     }
 
-    async fn get(&self, what: &str, path: String) -> Result<Value, Error> {
+    pub(crate) async fn get(&self, what: &str, path: String) -> Result<Value, Error> {
         let call = Call {
             attempt: Attempt::new(Method::GET, what),
             path,
@@ -294,8 +311,18 @@ fn of_admin(kind: &'static str) -> List {
     List::of(kind, ADMIN).with("include_name", "true")
 }
 
-fn in_cloud(kind: &'static str, cloud: &str) -> List {
+pub(crate) fn in_cloud(kind: &'static str, cloud: &str) -> List {
     of_admin(kind).with("cloud_ref.name", cloud)
+}
+
+/// The path of a network.
+pub(crate) fn network_at(uuid: &str) -> String {
+    format!("/api/network/{uuid}?include_name=true")
+}
+
+/// Clouds whose networks are called as their subnets, which the Controller does not list.
+fn has_foreign_subnets(cloud_type: &str) -> bool {
+    matches!(cloud_type, "CLOUD_AWS" | "CLOUD_AZURE" | "CLOUD_OPENSTACK")
 }
 
 /// Clouds that hand out addresses by themselves.
@@ -304,6 +331,25 @@ fn needs_ipam(cloud_type: &str) -> bool {
         cloud_type,
         "CLOUD_AWS" | "CLOUD_AZURE" | "CLOUD_GCP" | "CLOUD_OPENSTACK"
     )
+}
+
+/// How an NSX-T cloud carries data.
+fn transport_zone(cloud: &Value) -> EcoString {
+    let kind = cloud.pointer("/nsxt_configuration/data_network_config/tz_type");
+    kind.and_then(Value::as_str).unwrap_or_default().into()
+}
+
+/// An NSX-T overlay needs a tier-1 router; no other cloud has one.
+fn router_problem(inventory: &Inventory, wanted: &Wanted) -> Option<Problem> {
+    let is_nsxt = inventory.cloud_type == "CLOUD_NSXT";
+    let is_overlay = is_nsxt && inventory.transport_zone == "OVERLAY";
+    match &wanted.tier1 {
+        None if is_overlay => Some(Problem::NoTier1),
+        Some(router) if !is_nsxt || inventory.transport_zone == "VLAN_BACKED" => {
+            Some(Problem::Tier1Elsewhere(router.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// Domain names in a list of texts or of objects with `domain_name`.

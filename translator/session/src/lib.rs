@@ -13,6 +13,7 @@ mod error;
 pub mod https;
 mod list;
 mod login;
+mod look_up;
 mod objects;
 mod read;
 mod session;
@@ -28,6 +29,7 @@ pub use credentials::{
 pub use discover::{Discovery, Problem, Wanted};
 pub use drift::{Drift, Stamp};
 pub use error::{Attempt, Error, NotSent};
+pub use look_up::LookedUp;
 pub use objects::{Permit, Written};
 pub use read::{Reading, Scope, Tenants, Unreadable};
 pub use session::Session;

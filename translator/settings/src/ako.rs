@@ -291,8 +291,7 @@ pub(crate) static VPC_MODE: Setting<bool> = Setting::flag(
     "false",
     "On an NSX-T cloud: addresses come from the VPC.",
 )
-.env("VPC_MODE")
-.later();
+.env("VPC_MODE");
 
 impl AkoSettings {
     /// Reads the section.

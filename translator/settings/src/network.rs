@@ -97,16 +97,14 @@ pub(crate) static NODE_NETWORK_LIST: Setting<Vec<NodeNetwork>> = Setting::new(
     node_networks,
     "Networks of the nodes, at most 5: where Service Engines reach the pools (vCenter).",
 )
-.env("NODE_NETWORK_LIST")
-.later();
+.env("NODE_NETWORK_LIST");
 
 pub(crate) static NSXT_T1_LR: Setting<String> = Setting::text(
     "NetworkSettings.nsxtT1LR",
     "\"\"",
     "On an NSX-T overlay cloud: path of the tier-1 router of virtual IPs and pools.",
 )
-.env("NSXT_T1_LR")
-.later();
+.env("NSXT_T1_LR");
 
 pub(crate) static VIP_NETWORK_LIST: Setting<Vec<VipNetwork>> = Setting::new(
     "NetworkSettings.vipNetworkList",

@@ -123,6 +123,14 @@ codes! {
     ManifestUnreadable = 1503, Error;
     /// An object that is too large to be sent; told by an agent.
     TooLarge = 1504, Error;
+    /// An AviInfraSetting that is named does not exist.
+    SettingMissing = 1601, Error;
+    /// An AviInfraSetting that is named is rejected.
+    SettingRejected = 1602, Error;
+    /// The Controller lacks what an AviInfraSetting names.
+    NotOnController = 1603, Error;
+    /// Two namespaces without tenants of their own ask for different AviInfraSettings.
+    SettingDiffers = 1604, Warning;
 }
 
 impl Code {

@@ -7,6 +7,7 @@ use crate::metadata::ServiceMetadata;
 use crate::pool::{Pool, Server};
 use aviary_types::{EcoString, eco_format};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What the body of a pool does not say.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,19 @@ pub struct PoolExtra {
     pub priority_label: EcoString,
     /// How AKO's model holds the servers.
     pub listing: Listing,
+    /// Networks of nodes by name, or by uuid where that is given: as configured, whether or not the
+    /// cloud places by network.
+    pub placement: BTreeMap<EcoString, NodeNetwork>,
+}
+
+/// One configured network of nodes.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct NodeNetwork {
+    /// Its uuid, may be empty.
+    #[serde(rename = "networkUUID")]
+    pub uuid: EcoString,
+    /// Its subnets as written.
+    pub cidrs: Vec<EcoString>,
 }
 
 /// How AKO's model holds the servers of a pool.
@@ -47,7 +61,7 @@ pub fn pool(body: &Pool, extra: &PoolExtra) -> EcoString {
         servers(body, extra).into(),
         go_json(&body.sni_enabled.unwrap_or(false)).into(),
         extra.priority_label.clone(),
-        placement(body).into(),
+        placement(&extra.placement).into(),
     ];
     for list in [&metadata.namespace_svc_name, &metadata.hostnames] {
         if !list.is_empty() {
@@ -93,9 +107,7 @@ fn servers(body: &Pool, extra: &PoolExtra) -> String {
     go_json(&has_list.then_some(nodes))
 }
 
-/// `null` on all clouds but vCenter and NSX-T VLAN, where AKO digests its settings in their own
-/// form; there the value only has to change with the networks.
-fn placement(body: &Pool) -> String {
-    let networks = &body.placement_networks;
+/// `null` where no network of nodes is configured.
+fn placement(networks: &BTreeMap<EcoString, NodeNetwork>) -> String {
     go_json(&(!networks.is_empty()).then_some(networks))
 }

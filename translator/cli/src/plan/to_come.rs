@@ -9,7 +9,6 @@ const GATEWAY: &str = "gateway.networking.k8s.io";
 
 const TO_COME: &[(&str, &str)] = &[
     (AKO, "ApplicationProfile"),
-    (AKO, "AviInfraSetting"),
     (AKO, "HTTPRule"),
     (AKO, "HealthMonitor"),
     (AKO, "HostRule"),

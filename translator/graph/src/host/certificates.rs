@@ -34,7 +34,9 @@ pub(super) fn render(
         };
         refs.push(Ref::slash("sslkeyandcertificate", name.clone()));
         let of_host = (!is_default).then(|| Marker::one("Host", child.host.text().clone()));
-        let body = body(maker, name, pair, of_host);
+        let infra = maker.infra_marker().filter(|_| !is_default);
+        let markers = of_host.into_iter().chain(infra).collect();
+        let body = body(maker, name, pair, markers);
         if is_default {
             let from = of_default(&certificate.source, alternate);
             let body = maker.object(body, from, Presence::Always);
@@ -97,7 +99,7 @@ fn body(
     maker: &Maker<'_>,
     name: EcoString,
     pair: &KeyPair,
-    of_host: Option<Marker>,
+    markers: Vec<Marker>,
 ) -> SslKeyAndCertificate {
     SslKeyAndCertificate {
         name,
@@ -108,6 +110,6 @@ fn body(
         },
         key: pair.key.clone(),
         kind: "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE".into(),
-        markers: maker.markers(of_host.into_iter().collect()),
+        markers: maker.markers(markers),
     }
 }

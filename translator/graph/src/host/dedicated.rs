@@ -5,7 +5,7 @@ use super::secure::{self, Child, Form};
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve};
 use crate::rules::{DEDICATED, DEDICATED_REDIRECT, DEDICATED_VS_VIP};
-use crate::shard::{FIRST_POLICY_INDEX, listener, redirect_set, vs_vip};
+use crate::shard::{FIRST_POLICY_INDEX, add_listeners, listener, redirect_set, vs_vip};
 use aviary_avi::checksum::{self, VsExtra};
 use aviary_avi::names::distinct;
 use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
@@ -47,7 +47,7 @@ pub(super) fn render(maker: &Maker<'_>, draft: &HostDraft, parts: &mut Parts) {
     if let Some(certificate) = certificate {
         certs = certificates::render(maker, &child, certificate, parts);
         let hosts = [draft.host.text().clone()].into();
-        let redirect = redirect_set(maker, &name, hosts, markers(&child));
+        let redirect = redirect_set(maker, &name, hosts, markers(maker, &child));
         let redirect = maker.object(redirect, from(&DEDICATED_REDIRECT), Presence::Always);
         names.push(name.clone());
         parts.objects.push(redirect);
@@ -97,12 +97,13 @@ fn is_secure(draft: &HostDraft) -> bool {
     parts.clone().any(secure) || parts.all(|part| part.security == Security::NoCertificate)
 }
 
-fn markers(child: &Child<'_>) -> Vec<Marker> {
+fn markers(maker: &Maker<'_>, child: &Child<'_>) -> Vec<Marker> {
     let (namespace, _) = secure::sources_of(child);
     let mut markers = vec![Marker::one("Namespace", namespace)];
     if child.form.marks_host() {
         markers.push(Marker::one("Host", child.host.text().clone()));
     }
+    markers.extend(maker.infra_marker());
     markers
 }
 
@@ -116,6 +117,7 @@ fn virtual_service(
     let secure = child.form == Form::Dedicated { secure: true };
     let mut services = vec![listener(80, false)];
     services.extend(secure.then(|| listener(443, true)));
+    add_listeners(maker, &mut services);
     let profile = if secure {
         "System-Secure-HTTP"
     } else {
@@ -141,9 +143,9 @@ fn virtual_service(
         http_policies: (FIRST_POLICY_INDEX..).zip(sets).map(policy).collect(),
         ssl_key_and_certificate_refs: certs,
         east_west_placement: Some(false),
-        enable_rhi: maker.settings().network.enable_rhi.then_some(true),
+        enable_rhi: maker.enable_rhi().then_some(true),
         service_metadata: Some(metadata.to_text()),
-        markers: maker.markers(markers(child)),
+        markers: maker.markers(markers(maker, child)),
         ..VirtualService::default()
     };
     body.cloud_config_cksum = Some(checksum::virtual_service(&body, &VsExtra::default()));

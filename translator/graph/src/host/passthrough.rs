@@ -2,7 +2,7 @@
 //! its parent finds by the SNI name.
 
 use super::pools::{RATIO, of_path};
-use super::{hosts_at, provenance, sources};
+use super::{bound, hosts_at, provenance, sources};
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve, ShardKey, Share};
 use crate::rules::{PASSTHROUGH_GROUP, PASSTHROUGH_POOL};
@@ -66,6 +66,7 @@ pub(super) fn render(maker: &Maker<'_>, draft: &HostDraft, shard: &ShardKey, par
         group: Some(group),
         sources: sources(draft.parts.iter()),
         host_at: hosts_at(draft),
+        infra: bound(draft),
     });
 }
 
@@ -131,17 +132,22 @@ fn pool(maker: &Maker<'_>, draft: &HostDraft, part: &HostPart, path: &PathDraft)
         sni_enabled: Some(false),
         graceful_disable_timeout: Some(1),
         health_monitor_refs: vec![Ref::slash("healthmonitor", "System-TCP")],
+        placement_networks: maker.placement_networks(),
         servers: path.backend.servers.clone(),
         service_metadata: Some(metadata.to_text()),
-        markers: maker.markers(vec![
-            Marker::one("Host", host.clone()),
-            Marker::one("ServiceName", service.clone()),
-        ]),
+        markers: maker.markers(
+            [Marker::one("Host", host.clone())]
+                .into_iter()
+                .chain(maker.infra_marker())
+                .chain([Marker::one("ServiceName", service.clone())])
+                .collect(),
+        ),
         ..Pool::default()
     };
     let extra = PoolExtra {
         port: path.backend.matched_port,
         port_name: path.backend.port_name.clone(),
+        placement: maker.configured_placement(),
         ..PoolExtra::default()
     };
     body.cloud_config_cksum = Some(checksum::pool(&body, &extra));
@@ -161,7 +167,12 @@ fn pool_group(
         cloud_ref: Some(maker.cloud_ref()),
         members,
         implicit_priority_labels: Some(false),
-        markers: maker.markers(vec![Marker::one("Host", host.text().clone())]),
+        markers: maker.markers(
+            [Marker::one("Host", host.text().clone())]
+                .into_iter()
+                .chain(maker.infra_marker())
+                .collect(),
+        ),
         ..PoolGroup::default()
     };
     body.members

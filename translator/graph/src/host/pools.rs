@@ -138,6 +138,7 @@ pub(super) fn pool(
         Marker::one("Namespace", part.source.namespace.text().clone()),
         Marker::one("Host", host.text().clone()),
     ];
+    markers.extend(maker.infra_marker());
     markers.extend(service);
     markers.push(Marker::one("Path", path.path.clone()));
     markers.push(Marker::one("IngressName", part.source.name.clone()));
@@ -158,6 +159,7 @@ pub(super) fn pool(
         sni_enabled: Some(false),
         graceful_disable_timeout: Some(1),
         health_monitor_refs: vec![Ref::slash("healthmonitor", "System-TCP")],
+        placement_networks: maker.placement_networks(),
         servers: path.backend.servers.clone(),
         service_metadata: Some(metadata.to_text()),
         markers: maker.markers(markers),
@@ -168,6 +170,7 @@ pub(super) fn pool(
         port_name: path.backend.port_name.clone(),
         priority_label: eco_format!("{host}{}", path.path),
         listing: path.backend.way.listing(),
+        placement: maker.configured_placement(),
         ..PoolExtra::default()
     };
     body.cloud_config_cksum = Some(checksum::pool(&body, &extra));

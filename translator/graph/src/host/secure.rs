@@ -283,6 +283,7 @@ fn policy_set(
     if child.form.marks_host() {
         markers.push(Marker::one("Host", host.text().clone()));
     }
+    markers.extend(maker.infra_marker());
     if !paths.is_empty() {
         markers.push(Marker::many("Path", paths));
     }
@@ -349,12 +350,13 @@ fn pool_group(
     pool: &EcoString,
     (part, path): (&HostPart, &PathDraft),
 ) -> PoolGroup {
-    let markers = vec![
+    let mut markers = vec![
         Marker::one("Namespace", part.source.namespace.text().clone()),
         Marker::one("Host", host.text().clone()),
-        Marker::one("Path", path.path.clone()),
-        Marker::one("IngressName", part.source.name.clone()),
     ];
+    markers.extend(maker.infra_marker());
+    markers.push(Marker::one("Path", path.path.clone()));
+    markers.push(Marker::one("IngressName", part.source.name.clone()));
     let mut body = PoolGroup {
         name: name.clone(),
         created_by: Some(maker.created_by()),
@@ -407,12 +409,17 @@ fn virtual_service(
         http_policy_set_ref: Ref::slash("httppolicyset", set.clone()),
         index,
     };
+    let mut markers = vec![
+        Marker::one("Namespace", namespace),
+        Marker::one("Host", host.clone()),
+    ];
+    markers.extend(maker.infra_marker());
     let mut body = VirtualService {
         kind: Some("VS_TYPE_VH_CHILD".into()),
         created_by: Some(maker.created_by()),
         cloud_ref: Some(maker.cloud_ref()),
-        se_group_ref: Some(maker.se_group_ref()),
-        vrf_context_ref: maker.vrf_ref(),
+        se_group_ref: Some(maker.own_se_group_ref()),
+        vrf_context_ref: maker.own_vrf_ref(),
         network_profile_ref: Some(Ref::slash("networkprofile", "System-TCP-Proxy")),
         application_profile_ref: Some(Ref::slash("applicationprofile", "System-Secure-HTTP")),
         error_page_profile_ref: Some(EcoString::new()),
@@ -423,14 +430,11 @@ fn virtual_service(
         east_west_placement: Some(false),
         ign_pool_net_reach: Some(false),
         service_metadata: Some(metadata.to_text()),
-        markers: maker.markers(vec![
-            Marker::one("Namespace", namespace),
-            Marker::one("Host", host.clone()),
-        ]),
+        markers: maker.markers(markers),
         name: maker.child(child.host),
         ..VirtualService::default()
     };
-    let extra = VsExtra::child(&shard::listeners());
+    let extra = VsExtra::child(&shard::listeners(maker));
     body.cloud_config_cksum = Some(checksum::virtual_service(&body, &extra));
     body
 }

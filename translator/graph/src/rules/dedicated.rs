@@ -13,6 +13,11 @@ const NAMED: &[Row] = &[row("name", &[CLUSTER, HOST], "cluster and host")];
 pub(crate) static DEDICATED: Table = Table(&[
     NAMED,
     &[
+        row(
+            "type",
+            &[Of(Role::ShardSize, "")],
+            "the AviInfraSetting has each host stand for itself",
+        ),
         row("type", &[SHARD_SIZE], "each host stands for itself"),
         row(
             "network_profile_ref",
@@ -26,8 +31,8 @@ pub(crate) static DEDICATED: Table = Table(&[
         ),
         row(
             "services[*].**",
-            &[Of(Role::Tls, ""), HOST],
-            "port 80, and port 443 where the host asks for TLS",
+            &[Of(Role::Tls, ""), HOST, Of(Role::Listener, "")],
+            "port 80, port 443 where the host asks for TLS, and what an AviInfraSetting adds",
         ),
         row("vsvip_ref", &[HOST], "the address of the host alone"),
         row(

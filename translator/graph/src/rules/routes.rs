@@ -45,6 +45,11 @@ pub(crate) static SE_GROUP: Table = Table(&[
     &[
         row(
             "name",
+            &[Of(Role::SeGroup, "")],
+            "the Service Engine group that an AviInfraSetting names",
+        ),
+        row(
+            "name",
             &[Setting("ControllerSettings.serviceEngineGroupName")],
             "the Service Engine group of the instance",
         ),

@@ -4,7 +4,7 @@ use super::{
     ANY_POOL, ANY_SERVICE, CLUSTER, COMMON, HOST, NAME, NAMES_INGRESS, NAMES_INGRESSES, NAMESPACE,
     NETWORK, NO_LABELS, PATH, PATH_TEXT, SCHEME, SERVERS, SHARD_SIZE,
 };
-use aviary_types::Cite::{Asked, Of};
+use aviary_types::Cite::{Asked, Of, Setting};
 use aviary_types::{Role, Row, Table, row};
 
 /// Markers of what belongs to one host.
@@ -246,6 +246,11 @@ pub(crate) static CHILD: Table = Table(&[
             "a hash of the host chooses among the shards",
         ),
         row("vh_domain_name[*]", &[HOST], "the host"),
+        row(
+            "se_group_ref",
+            &[Setting("ControllerSettings.serviceEngineGroupName")],
+            "the Service Engine group of the instance, whatever the parent's is",
+        ),
         row("east_west_placement", &[Asked], "always north-south"),
         row("ign_pool_net_reach", &[Asked], "always off"),
     ],

@@ -1,14 +1,16 @@
 //! What hosts share: the parent of a shard and what hangs on it. It exists for the size of the shard
 //! map, with or without hosts.
 
-use super::{ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, HOST, NETWORK, PATH_TEXT, SHARD_SIZE};
+use super::{
+    ANY_SERVICE, ANY_VS_VIP, CLUSTER, COMMON, HOST, INFRA, NETWORK, PATH_TEXT, SHARD_SIZE,
+};
 use aviary_types::Cite::{Asked, Of};
 use aviary_types::{Role, Row, Table, row};
 
 const NAMED: &[Row] = &[row(
     "name",
-    &[CLUSTER, SHARD_SIZE],
-    "cluster and number of the shard",
+    &[CLUSTER, INFRA, SHARD_SIZE, Of(Role::ShardSize, "")],
+    "cluster, AviInfraSetting if a class names one, and number of the shard",
 )];
 
 /// The parent virtual service.
@@ -30,7 +32,11 @@ pub(crate) static PARENT: Table = Table(&[
             &[Asked],
             "plain HTTP is served by System-HTTP",
         ),
-        row("services[*].**", &[Asked], "port 80, and port 443 with TLS"),
+        row(
+            "services[*].**",
+            &[Asked, Of(Role::Listener, "")],
+            "port 80, port 443 with TLS, and what an AviInfraSetting adds",
+        ),
         row(
             "vsvip_ref",
             &[Asked],

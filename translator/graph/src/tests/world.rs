@@ -76,6 +76,7 @@ pub(super) fn object(cluster: &str, json: Value) -> RawObject {
     let group = match kind.as_str() {
         "Ingress" | "IngressClass" => "networking.k8s.io",
         "EndpointSlice" => "discovery.k8s.io",
+        "AviInfraSetting" => "ako.vmware.com",
         _ => "",
     };
     let room = room_of(group, &kind).unwrap();
@@ -196,6 +197,7 @@ pub(super) fn envs(settings: &str, scheme: Scheme) -> Envs {
             inventory: inventory.clone(),
             scheme,
             scripts: KnownScripts::default(),
+            census: Arc::default(),
         };
         (settings.domain(), Arc::new(env))
     };

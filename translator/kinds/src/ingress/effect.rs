@@ -3,6 +3,8 @@
 use super::hosts::{claimants, host_of};
 use super::{Ingress, Path, Rule};
 use super::{conflict, default_backend, tls};
+use crate::avi_infra_setting::{self, Binding, Infra};
+use crate::env::Env;
 use crate::secret::Certificate;
 use crate::service::{self, Backend};
 use crate::view::{Entry, View};
@@ -14,7 +16,8 @@ use aviary_types::{
 };
 use std::sync::Arc;
 
-/// A host in the making: what each Ingress contributes, oldest first, per tenant.
+/// A host in the making: what each Ingress contributes, oldest first, per tenant and AviInfraSetting
+/// that gives names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostDraft {
     /// The host.
@@ -23,6 +26,8 @@ pub struct HostDraft {
     pub tenant: TenantName,
     /// The oldest Ingress that asks for it.
     pub owner: ObjectKey,
+    /// The AviInfraSetting that holds for it, the oldest contribution's.
+    pub infra: Option<Arc<Infra>>,
     /// Contributions, oldest first.
     pub parts: Vec<HostPart>,
     /// Where the tenant is said.
@@ -40,6 +45,9 @@ pub struct HostDraft {
 pub enum HostHold {
     /// The contents of this Secret were not heard since the start.
     SecretUnheard(ObjectKey),
+    /// This AviInfraSetting cannot be used now: what stands stays, for where it would stand is not
+    /// known.
+    SettingUnusable(ObjectKey),
 }
 
 /// What one Ingress contributes to one host.
@@ -96,16 +104,35 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
         if !servable(view, &entry, ingress, host, findings) {
             continue;
         }
+        let class = ingress.class.as_ref();
+        let binding = avi_infra_setting::of_ingress(view, &entry.key, class, findings);
+        let infra = match &binding {
+            Binding::Missing => continue,
+            Binding::To(infra) => Some(infra.clone()),
+            Binding::None | Binding::Rejected(_) | Binding::Unchecked(_) => None,
+        };
+        let waits = match binding {
+            Binding::Rejected(key) | Binding::Unchecked(key) => {
+                Some(HostHold::SettingUnusable(key))
+            }
+            _ => None,
+        };
         let at = drafts
             .iter()
-            .position(|draft| draft.tenant == tenant)
+            .position(|draft| draft.is_of(&tenant, infra.as_ref(), waits.as_ref()))
             .unwrap_or_else(|| {
-                drafts.push(HostDraft::new(view, host, &entry.key, &tenant));
+                let draft = HostDraft::new(view, host, &entry.key, &tenant);
+                drafts.push(HostDraft {
+                    infra: infra.clone(),
+                    hold: waits,
+                    ..draft
+                });
                 drafts.len() - 1
             });
         if let Some(draft) = drafts.get_mut(at)
             && conflict::admits(view, draft, &entry.key, findings)
         {
+            draft.settle_infra(&entry.key, infra, findings);
             contribute(view, &entry, ingress, draft, findings);
         }
     }
@@ -116,16 +143,68 @@ pub fn host(view: &dyn View, host: &Host, findings: &mut Vec<Finding>) -> Vec<Ho
 }
 
 impl HostDraft {
+    /// How many parents its hosts are spread over.
+    pub fn shard_size(&self, env: &Env) -> ShardSize {
+        let asked = self.infra.as_ref().and_then(|it| it.setting.shard_size);
+        asked.unwrap_or(env.settings.l7.shard_size)
+    }
+
     fn new(view: &dyn View, host: &Host, source: &ObjectKey, tenant: &TenantName) -> Self {
         Self {
             host: host.clone(),
             tenant: tenant.clone(),
             owner: source.clone(),
             tenant_at: namespace::tenant_origin(view, source.namespace.as_str()),
+            infra: None,
             parts: Vec::new(),
             certificate: None,
             certificate_at: Vec::new(),
             hold: None,
+        }
+    }
+
+    /// Whether a contribution of this tenant and setting belongs here: objects are called alike
+    /// where the same setting, or none, is part of their names.
+    fn is_of(
+        &self,
+        tenant: &TenantName,
+        infra: Option<&Arc<Infra>>,
+        waits: Option<&HostHold>,
+    ) -> bool {
+        let prefix = |infra: Option<&Arc<Infra>>| infra.and_then(|it| it.prefix().cloned());
+        let is_waiting = |hold: Option<&HostHold>| {
+            let unusable = |hold: &&HostHold| matches!(hold, HostHold::SettingUnusable(_));
+            hold.filter(unusable).cloned()
+        };
+        self.tenant == *tenant
+            && is_waiting(self.hold.as_ref()) == is_waiting(waits)
+            && prefix(self.infra.as_ref()) == prefix(infra)
+    }
+
+    /// Takes the setting of a contribution in: the oldest one counts, and who asks for another is
+    /// told.
+    fn settle_infra(
+        &mut self,
+        source: &ObjectKey,
+        infra: Option<Arc<Infra>>,
+        findings: &mut Vec<Finding>,
+    ) {
+        match (&self.infra, infra) {
+            (None, infra) => self.infra = infra,
+            (Some(mine), Some(other)) if mine.source != other.source => {
+                findings.push(Finding::new(
+                    source,
+                    Code::SettingDiffers,
+                    eco_format!(
+                        "host {} stands as AviInfraSetting {} of an older object says, not as {}",
+                        self.host,
+                        mine.source.name,
+                        other.source.name
+                    ),
+                    "give the namespace a tenant of its own, or name the setting by a class",
+                ));
+            }
+            (Some(_), _) => {}
         }
     }
 }
@@ -170,12 +249,10 @@ fn contribute(
     findings: &mut Vec<Finding>,
 ) {
     let object = Arc::new(entry.key.clone());
-    let class = ingress.class.as_ref();
-    findings.extend(ingress_class::unsupported(view, &entry.key, class));
     let security = tls::secure(view, (&object, ingress), draft, findings);
     // Only the label of a shared group is as long as host and path together.
     let is_label =
-        security == Security::Insecure && view.env().settings.l7.shard_size != ShardSize::Dedicated;
+        security == Security::Insecure && draft.shard_size(view.env()) != ShardSize::Dedicated;
     let paths = paths_of(view, entry, ingress, &draft.host);
     let paths = paths
         .into_iter()

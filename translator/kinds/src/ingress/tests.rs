@@ -293,7 +293,9 @@ fn secrets_decide_how_a_host_is_reached() {
     );
     let (drafts, findings) = drafts(&world(&["a/i 1: h.x / unheard"]), "h.x");
     assert!(codes(&findings).is_empty() && drafts[0].certificate.is_none());
-    let HostHold::SecretUnheard(key) = drafts[0].hold.as_ref().unwrap();
+    let Some(HostHold::SecretUnheard(key)) = &drafts[0].hold else {
+        panic!("no hold")
+    };
     assert_eq!(
         (key.name.as_str(), drafts[0].parts[0].security),
         ("unheard", Security::Secure)

@@ -1,7 +1,7 @@
-use super::{IngressClass, accepts, unsupported};
+use super::{IngressClass, accepts, infra_setting};
 use crate::Fact;
 use crate::world::{World, cluster, codes, parse};
-use aviary_types::{Code, Finding, ObjectKey};
+use aviary_types::Code;
 
 fn class(yaml: &str) -> IngressClass {
     match parse(yaml).fact {
@@ -81,7 +81,7 @@ fn which_ingresses_are_ours() {
 }
 
 #[test]
-fn an_infra_setting_of_a_class_is_told_at_its_ingresses() {
+fn the_class_of_an_ingress_names_its_infra_setting() {
     let class = |name: &str, parameters: &str, default: bool| {
         format!(
             "{{kind: IngressClass, metadata: {{name: {name}, annotations: {{ingressclass.kubernetes.io/is-default-class: '{default}'}}}}, spec: {{controller: ako.vmware.com/avi-lb, parameters: {parameters}}}}}"
@@ -95,17 +95,14 @@ fn an_infra_setting_of_a_class_is_told_at_its_ingresses() {
         class("none", "null", false),
     ];
     let world = World::of(&classes.join("\n---\n"));
-    let source = ObjectKey::new(&cluster(), crate::ingress::KIND, "a", "i");
-    let check = |name: Option<&str>, want: &[Code]| {
+    let check = |name: Option<&str>, want: Option<&str>| {
         let name = name.map(Into::into);
-        let told: Vec<Finding> = unsupported(&world, &source, name.as_ref())
-            .into_iter()
-            .collect();
-        assert_eq!(codes(&told), want, "{name:?}");
+        let found = infra_setting(&world, &cluster(), name.as_ref());
+        assert_eq!(found.as_deref(), want, "{name:?}");
     };
-    check(Some("infra"), &[Code::UnsupportedField]);
-    check(None, &[Code::UnsupportedField]);
-    check(Some("foreign"), &[]);
-    check(Some("none"), &[]);
-    check(Some("missing"), &[]);
+    check(Some("infra"), Some("blue"));
+    check(None, Some("blue"));
+    check(Some("foreign"), None);
+    check(Some("none"), None);
+    check(Some("missing"), None);
 }

@@ -2,6 +2,7 @@
 
 use super::reach::{Asked, Way, reach};
 use super::{LOAD_BALANCER_CLASS, Service, ServicePort};
+use crate::avi_infra_setting::{self, Binding, Infra};
 use crate::namespace;
 use crate::view::View;
 use aviary_avi::pool::Server;
@@ -32,6 +33,10 @@ pub struct L4Draft {
     pub address: Option<EcoString>,
     /// Application profile that replaces the default.
     pub application_profile: Option<EcoString>,
+    /// The AviInfraSetting that holds for it.
+    pub infra: Option<Arc<Infra>>,
+    /// An AviInfraSetting that was not checked yet: nothing is made or changed before that.
+    pub waits_for: Option<ObjectKey>,
     /// Whether traffic flows; nothing is said of it for a shared VIP, as with AKO.
     pub traffic_enabled: Option<bool>,
 }
@@ -76,6 +81,10 @@ pub fn load_balancer(
     if service.shared_vip.is_some() {
         return None;
     }
+    let annotation = service.infra_setting.as_ref();
+    let (infra, waits_for) = bound(avi_infra_setting::of_service(
+        view, key, annotation, findings,
+    ));
     let source = Arc::new(key.clone());
     let ports = ports(view, &source, service, findings);
     let mut said = said(&source, service);
@@ -96,9 +105,20 @@ pub fn load_balancer(
         ports,
         address: service.address.clone(),
         application_profile: service.application_profile.clone(),
+        infra,
+        waits_for,
         traffic_enabled: Some(!service.traffic_disabled),
     };
     (!draft.ports.is_empty()).then_some(draft)
+}
+
+/// The setting that holds, or the one that is waited for.
+pub(super) fn bound(binding: Binding) -> (Option<Arc<Infra>>, Option<ObjectKey>) {
+    match binding {
+        Binding::To(infra) => (Some(infra), None),
+        Binding::Unchecked(key) => (None, Some(key)),
+        Binding::None | Binding::Missing | Binding::Rejected(_) => (None, None),
+    }
 }
 
 /// Where a Service says what is not said of a port.

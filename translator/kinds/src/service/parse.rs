@@ -2,6 +2,7 @@
 
 use super::status::NODE_PORT_LOCAL;
 use super::{Service, ServicePort, ServiceType, Target};
+use crate::avi_infra_setting::ANNOTATION;
 use crate::families::Families;
 use crate::room::{Parsed, RawObject, read_schema};
 use crate::status::Reported;
@@ -18,10 +19,7 @@ const DISABLE_TRAFFIC: &str = "ako.vmware.com/disable-traffic";
 const SKIP_NODE_PORT: &str = "skipnodeport.ako.vmware.com/enabled";
 const SHARED_VIP: &str = "ako.vmware.com/enable-shared-vip";
 /// Annotations that name custom resources.
-const REFERENCES: &[&str] = &[
-    "ako.vmware.com/l4rule",
-    "aviinfrasetting.ako.vmware.com/name",
-];
+const REFERENCES: &[&str] = &["ako.vmware.com/l4rule"];
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -117,6 +115,7 @@ pub(super) fn parse(object: &RawObject) -> Parsed<Service> {
             traffic_disabled: annotation(DISABLE_TRAFFIC)
                 .is_some_and(|v| v.eq_ignore_ascii_case("true")),
             shared_vip: annotation(SHARED_VIP),
+            infra_setting: annotation(ANNOTATION),
             references: REFERENCES
                 .iter()
                 .filter_map(|key| Some(((*key).into(), annotation(key)?)))

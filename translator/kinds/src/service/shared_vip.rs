@@ -6,7 +6,10 @@
 //! the oldest one's. The objects stand in the instance's own tenant, whatever the Namespace asks for.
 
 use super::Service;
-use super::effect::{L4Draft, L4Member, L4Port, address_said, has_our_class, member, ports, said};
+use super::effect::{
+    L4Draft, L4Member, L4Port, address_said, bound, has_our_class, member, ports, said,
+};
+use crate::avi_infra_setting;
 use crate::namespace;
 use crate::view::{Entry, IndexKey, View};
 use aviary_types::{
@@ -86,6 +89,10 @@ pub fn shared_load_balancer(
         }));
         return None;
     }
+    let (source, annotation) = (oldest.0, oldest.1.infra_setting.as_ref());
+    let (infra, waits_for) = bound(avi_infra_setting::of_service(
+        view, source, annotation, findings,
+    ));
     let mut members: Vec<L4Member> = Vec::new();
     let mut all = Vec::new();
     let mut places = vec![(
@@ -114,6 +121,8 @@ pub fn shared_load_balancer(
         ports: all,
         address: oldest.1.address.clone(),
         application_profile: None,
+        infra,
+        waits_for,
         traffic_enabled: None,
     })
 }
@@ -133,8 +142,10 @@ fn difference(
         Some("class")
     } else if asks && service.address != oldest.address {
         Some("address")
+    } else if service.infra_setting != oldest.infra_setting {
+        Some("AviInfraSetting")
     } else if service.references != oldest.references {
-        Some("AviInfraSetting or L4Rule")
+        Some("L4Rule")
     } else {
         None
     }

@@ -185,6 +185,14 @@ impl Core {
                     follow(site, drift, policy);
                 }
             }
+            Told::Named {
+                domain,
+                writes,
+                found,
+            } => {
+                site.learn(&domain, found, writes);
+                self.rebuild = true;
+            }
             Told::Changed { writes, objects } => {
                 let touched: Vec<AviKey> = objects.keys().cloned().collect();
                 for (key, now) in objects {
@@ -211,6 +219,7 @@ impl Core {
         };
         if site.open && site.drift_due.is_some_and(|due| due <= now) {
             site.drift_due = None;
+            site.look_up(site.lane.unfound());
             site.forget_writes();
             site.reader
                 .clone()

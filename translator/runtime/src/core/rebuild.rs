@@ -5,7 +5,7 @@ use super::site::Site;
 use crate::hub::Hub;
 use crate::trace::{self, Changes};
 use aviary_boot::trace::Context;
-use aviary_kinds::RawObject;
+use aviary_kinds::{RawObject, avi_infra_setting};
 use aviary_link::translator::Named;
 use aviary_store::{Facts, Store};
 use aviary_types::{ClusterName, Kind, Namespace, ObjectKey};
@@ -27,8 +27,24 @@ impl Core {
         while again {
             let facts = self.store.snapshot();
             self.build(&facts, &done);
+            self.look_for_names(&facts);
             self.follow_wants();
             again = self.store.is_dirty();
+        }
+    }
+
+    /// Has names looked for on the Controllers that objects give; of an AviInfraSetting that changed
+    /// also those that were not there.
+    fn look_for_names(&mut self, facts: &Facts) {
+        let mut changed = facts.changes.objects.iter();
+        let is_edited = changed.any(|key| key.kind == avi_infra_setting::KIND);
+        for site in &mut self.sites {
+            let names = if is_edited {
+                site.lane.unfound()
+            } else {
+                site.lane.unnamed()
+            };
+            site.look_up(names);
         }
     }
 

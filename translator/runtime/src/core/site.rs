@@ -2,15 +2,16 @@
 
 use crate::control::Reader;
 use crate::lane::{Busy, Lane};
+use crate::scope;
 use crate::trace::Due;
-use aviary_avi::{AviKey, ObservedObject};
+use aviary_avi::{AviKey, Named, ObservedObject};
 use aviary_boot::trace::Context;
 use aviary_execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use aviary_plan::{Op, OpKey, Plan};
 use aviary_query::view::{Held, Progress};
-use aviary_session::Scope;
+use aviary_session::{LookedUp, Scope};
 use aviary_settings::InstanceSettings;
-use aviary_types::{ClusterName, Code, EcoString, Finding, ObjectKey, eco_format};
+use aviary_types::{ClusterName, Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
 use imbl::OrdMap;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub(crate) struct Site {
     pub(crate) trouble: EcoString,
     /// Everything was read once, so that plans may be made.
     pub(crate) open: bool,
+    /// Names that are being looked for.
+    looking: BTreeSet<(DomainId, Named)>,
     look: Look,
     planned_at: Option<Instant>,
     /// A plan is on its way to the executor.
@@ -123,6 +126,7 @@ impl Site {
             scopes: Vec::new(),
             trouble: EcoString::new(),
             open: false,
+            looking: BTreeSet::new(),
             look: Look::No,
             planned_at: None,
             submitting: false,
@@ -163,6 +167,42 @@ impl Site {
     /// Whether a cluster's domains are here.
     pub(crate) fn serves(&self, cluster: &ClusterName) -> bool {
         self.instances.iter().any(|it| it.cluster == *cluster)
+    }
+
+    /// Looks for names on the Controller, but for those that are being looked for already.
+    pub(crate) fn look_up(&mut self, mut names: BTreeSet<(DomainId, Named)>) {
+        names.retain(|named| !self.looking.contains(named));
+        let new = names;
+        self.looking.extend(new.iter().cloned());
+        for (domain, names) in scope::by_domain(new) {
+            let mut instances = self.instances.iter();
+            let Some(settings) = instances.find(|it| it.domain() == domain) else {
+                continue;
+            };
+            let cloud = settings.controller.cloud.clone();
+            self.reader.clone().look_up(domain, cloud, names, self.seen);
+        }
+    }
+
+    /// What was found under names. A group that was written since is newer than what was read of it.
+    pub(crate) fn learn(&mut self, domain: &DomainId, mut found: LookedUp, writes: u64) {
+        for named in found.named.keys() {
+            self.looking.remove(&(domain.clone(), named.clone()));
+        }
+        found
+            .groups
+            .retain(|group| !self.is_newer(&group.key, writes));
+        for scope in self
+            .scopes
+            .iter_mut()
+            .filter(|it| it.domains.contains(domain))
+        {
+            let known: BTreeSet<EcoString> = scope.se_groups.iter().cloned().collect();
+            let names = found.groups.iter().map(|group| &group.key.name);
+            let new = names.filter(|name| !known.contains(*name)).cloned();
+            scope.se_groups.extend(new.collect::<Vec<_>>());
+        }
+        self.lane.learn(domain, found);
     }
 
     /// Compares what changed, but for what is being written or has to wait.
@@ -218,7 +258,7 @@ impl Site {
     }
 
     fn is_comparing(&self) -> bool {
-        self.look != Look::No || self.submitting
+        self.look != Look::No || self.submitting || !self.looking.is_empty()
     }
 
     /// How far it is.

@@ -14,6 +14,26 @@ pub enum Role {
     Tenant,
     /// The VRF of the object.
     Vrf,
+    /// The AviInfraSetting whose name is part of the object's.
+    Infra,
+    /// What an AviInfraSetting says of the Service Engine group.
+    SeGroup,
+    /// What it says of the networks of virtual IPs.
+    VipNetwork,
+    /// What it says of the networks of nodes.
+    NodeNetwork,
+    /// What it says of route health injection.
+    Rhi,
+    /// What it says of the peers that addresses are announced to.
+    Peers,
+    /// What it says of public addresses.
+    PublicIp,
+    /// The listeners that it adds.
+    Listener,
+    /// What it says of the tier-1 router.
+    Tier1,
+    /// What it says of the number of shards.
+    ShardSize,
     /// The host of a rule; the rule itself where it has none.
     Host,
     /// A path of a rule, as a whole.

@@ -1,0 +1,151 @@
+//! Shard parents that stand without hosts. Some of them nothing of today explains: their tenant is
+//! asked for by no Namespace any more, or the AviInfraSetting that they are named after is used no
+//! more. What keeps a shard without hosts keeps them, as they stand; those of a former number of
+//! shards go.
+
+use aviary_avi::names::{INSECURE_TWIN, is_passthrough_name, shard_of_name};
+use aviary_avi::{
+    AviKey, AviKind, Body, Census, Knowledge, Manner, Observed, ObservedObject, Owned, Presence,
+};
+use aviary_graph::Built;
+use aviary_kinds::Env;
+use aviary_kinds::avi_infra_setting::{self, AviInfraSetting};
+use aviary_types::{DomainId, EcoString, ObjectKey, TenantName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is compared.
+pub(crate) struct Orphans<'a> {
+    pub(crate) built: &'a Built,
+    pub(crate) observed: &'a Observed,
+    pub(crate) envs: &'a BTreeMap<DomainId, Arc<Env>>,
+}
+
+type Parents = BTreeMap<(TenantName, EcoString), Manner>;
+
+impl Orphans<'_> {
+    /// Brings the parents of the census up to date: with what the last build changed, or with all that
+    /// is observed. Answers whether they changed.
+    pub(crate) fn update(
+        &self,
+        census: &mut BTreeMap<DomainId, Arc<Census>>,
+        everywhere: bool,
+    ) -> bool {
+        let known = census.values().flat_map(|it| it.parents.keys());
+        let known: Vec<AviKey> = known.map(|(tenant, name)| key(tenant, name)).collect();
+        let settings = self.built.facts.changes.objects.iter();
+        let judged_anew = everywhere
+            || settings
+                .into_iter()
+                .any(|it| it.kind == avi_infra_setting::KIND);
+        let changed = self.built.changed.iter().cloned();
+        let observed = self.observed.objects.keys().filter(|_| everywhere).cloned();
+        let known = known.into_iter().filter(|_| judged_anew);
+        let keys = changed.chain(observed).filter(is_parent);
+        let keys: BTreeSet<AviKey> = keys.chain(known).collect();
+        let mut is_new = false;
+        for key in keys {
+            let place = (key.tenant.clone(), key.name.clone());
+            let object = self.observed.objects.get(&key);
+            let owner = object.and_then(|object| self.owner(object));
+            let before = self.envs.keys().find(|domain| {
+                census
+                    .get(*domain)
+                    .is_some_and(|it| it.parents.contains_key(&place))
+            });
+            // Of a domain that is not translated nothing is said.
+            let domain = owner.or(before).cloned();
+            let domain = domain.filter(|domain| !self.built.unknown.holds_domain(domain));
+            let Some(domain) = domain else { continue };
+            let now = object.and_then(|object| self.manner(&domain, object));
+            let parents = census.get(&domain).map(|census| &census.parents);
+            if parents.and_then(|parents| parents.get(&place)) == now.as_ref() {
+                continue;
+            }
+            is_new = true;
+            let census = Arc::make_mut(census.entry(domain).or_default());
+            put(&mut census.parents, place, now);
+        }
+        is_new
+    }
+
+    fn owner(&self, object: &ObservedObject) -> Option<&DomainId> {
+        let mut domains = self.envs.keys();
+        domains.find(|domain| object.body.owner(domain) == Owned::Yes)
+    }
+
+    /// How the parent stands, if it is kept although nothing asks for it. A wanted one without hosts
+    /// is, too: hosts that were not heard yet may have brought their namespace's AviInfraSetting.
+    fn manner(&self, domain: &DomainId, object: &ObservedObject) -> Option<Manner> {
+        let desired = self.built.desired.objects.get(&object.key);
+        let env = self.envs.get(domain)?;
+        let is_kept = match desired {
+            Some(desired) => desired.presence == Presence::IfObserved,
+            None => self.has_place(env, &object.key.name),
+        };
+        if !is_kept {
+            return None;
+        }
+        let Body::VirtualService(service) = &*object.body else {
+            return None;
+        };
+        let vip = AviKey {
+            kind: AviKind::VsVip,
+            ..object.key.clone()
+        };
+        let vip = self.observed.objects.get(&vip).map(|object| &*object.body);
+        let vip = match vip {
+            Some(Body::VsVip(vip)) => Some(vip),
+            _ => None,
+        };
+        Some(Manner::of(service, vip))
+    }
+
+    /// Whether there are as many shards of its kind, as far as anybody says how many.
+    fn has_place(&self, env: &Env, name: &str) -> bool {
+        let Some((infra, number)) = shard_of_name(name) else {
+            return false;
+        };
+        let l7 = &env.settings.l7;
+        let is_passthrough = is_passthrough_name(name);
+        let for_all = if is_passthrough {
+            l7.passthrough_shard_size
+        } else {
+            l7.shard_size
+        };
+        let Some(infra) = infra else {
+            return number < for_all.count().max(u32::from(is_passthrough));
+        };
+        let source = ObjectKey::new(&env.domain.cluster, avi_infra_setting::KIND, "", infra);
+        let entry = self.built.facts.get(&source);
+        let setting = entry.and_then(|entry| <&AviInfraSetting>::try_from(&entry.fact).ok());
+        // Of a setting that is gone nobody can say how many it had.
+        setting.is_none_or(|setting| {
+            let size = setting.shard_size.unwrap_or(for_all);
+            number < size.count().max(u32::from(is_passthrough))
+        })
+    }
+}
+
+fn put(parents: &mut Parents, place: (TenantName, EcoString), manner: Option<Manner>) {
+    match manner {
+        Some(manner) => parents.insert(place, manner),
+        None => parents.remove(&place),
+    };
+}
+
+fn key(tenant: &TenantName, name: &EcoString) -> AviKey {
+    AviKey {
+        kind: AviKind::VirtualService,
+        tenant: tenant.clone(),
+        cloud: EcoString::new(),
+        name: name.clone(),
+    }
+}
+
+/// The twin of a parent goes with it.
+fn is_parent(key: &AviKey) -> bool {
+    key.kind == AviKind::VirtualService
+        && shard_of_name(&key.name).is_some()
+        && !key.name.ends_with(INSECURE_TWIN)
+}
