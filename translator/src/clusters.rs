@@ -101,10 +101,7 @@ pub(crate) fn gate(
     let mut rules = rules(args, settings)?;
     let mut gate = Gate::new(Clock::system());
     for cluster in settings.all_clusters() {
-        let keys = match keys(cluster)? {
-            None if cluster.name == settings.home.name => discovery(environment),
-            keys => keys,
-        };
+        let keys = keys(cluster, settings, environment)?;
         let rules = rules.remove(cluster.name.as_str()).unwrap_or_default();
         let issuer = (cluster.identity.issuer.clone(), keys);
         gate = gate.with(cluster.name.clone(), issuer, rules);
@@ -139,8 +136,14 @@ pub(crate) fn rules(
     Ok(all)
 }
 
-fn keys(cluster: &ClusterSettings) -> Result<Option<KeySource>, Error> {
+/// Where the keys of a cluster's tokens are: those of the home cluster are found where it runs.
+pub(crate) fn keys(
+    cluster: &ClusterSettings,
+    settings: &Settings,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<KeySource>, Error> {
     Ok(match &cluster.identity.jwks {
+        None if cluster.name == settings.home.name => discovery(environment),
         None => None,
         Some(Jwks::File(path)) => Some(KeySource::File(path.into())),
         Some(Jwks::Url(url)) => Some(KeySource::Url {

@@ -4,7 +4,7 @@ use crate::args::Run;
 use crate::{clusters, listen, reload};
 use aviary_boot::{Clock, Shutdown};
 use aviary_runtime::identity::RulesError;
-use aviary_runtime::{Config, LevelSetter, StoreAt, Translator};
+use aviary_runtime::{Config, LevelSetter, ReconfigureError, StoreAt, Translator};
 use aviary_session::https;
 use aviary_settings::{DEFAULT_NAMESPACE, Parsed, Settings, check, from_env, parse_in};
 use std::collections::BTreeMap;
@@ -60,6 +60,9 @@ pub enum Error {
     /// The certificate cannot be used.
     #[error("use the TLS files")]
     Tls(#[source] aviary_boot::tls::Error),
+    /// Settings cannot follow on those in force.
+    #[error(transparent)]
+    Reconfigure(#[from] ReconfigureError),
     /// The service ended by an error.
     #[error("run the translator")]
     Service(#[from] aviary_runtime::service::Error),
@@ -76,7 +79,7 @@ pub async fn run(
     let config = Config {
         store: args.store.clone().map_or(StoreAt::Memory, StoreAt::Folder),
         observe_only: args.observe,
-        log_level: Some(log_level),
+        log_level: Some(log_level.clone()),
         ..Config::new(
             settings.clone(),
             clusters::controllers(&args, &settings)?,
@@ -86,13 +89,14 @@ pub async fn run(
     };
     let translator = Translator::new(config).await?;
     let incoming = listen::listen(&args).await?;
-    let follow = reload::follow(
+    let follower = reload::Follower {
         args,
-        environment.clone(),
-        settings,
-        translator.reconfigure(),
-    );
-    let follow = aviary_boot::spawn("follow settings", follow);
+        environment: environment.clone(),
+        known: settings,
+        reconfigure: translator.reconfigure(),
+        log_level,
+    };
+    let follow = aviary_boot::spawn("follow settings", follower.run());
     let ran = translator.run(incoming, shutdown).await;
     follow.abort();
     Ok(ran?)

@@ -17,6 +17,7 @@ mod printed;
 mod rbac;
 mod relay;
 mod scene;
+mod settings;
 mod stack;
 mod traces;
 

@@ -10,7 +10,8 @@ use aviary_proto::admin::v1::{PauseRequest, PauseTarget, ResumeRequest};
 use aviary_proto::query::v1::query_service_client::QueryServiceClient;
 use aviary_proto::query::v1::wait_converged_request::What;
 use aviary_proto::query::v1::{
-    Everything, ListScopesRequest, ObjectVersion, ScopeFreshness, WaitConvergedRequest,
+    Everything, GetSettingsRequest, GetSettingsResponse, ListScopesRequest, ObjectVersion,
+    ScopeFreshness, WaitConvergedRequest,
 };
 use aviary_proto::types::v1::Domain;
 use serde_json::{Value, json};
@@ -145,6 +146,31 @@ impl Stack {
     /// Everything that the translator kept is lost. It must have ended.
     pub(crate) fn forget_store(&self) -> Result<()> {
         fs::remove_dir_all(self.store()).context("remove the store")
+    }
+
+    /// The file with the settings.
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("values.yaml")
+    }
+
+    /// The translator's process.
+    pub(crate) fn process(&self) -> Result<u32> {
+        self.running()?.program.id()
+    }
+
+    /// Waits until the settings are told so, and all that follows from them is carried out.
+    pub(crate) async fn settings(
+        &self,
+        what: &str,
+        is_so: impl Fn(&GetSettingsResponse) -> bool,
+    ) -> Result<GetSettingsResponse> {
+        let told = until(what, async || {
+            let told = self.query()?.get_settings(GetSettingsRequest {}).await?;
+            Ok(Some(told.into_inner()).filter(&is_so))
+        })
+        .await?;
+        self.converged().await?;
+        Ok(told)
     }
 
     /// Where the programs run and leave what they say.

@@ -1,6 +1,7 @@
 //! `aviary get`: what a translator knows, without grpcurl.
 
 mod lists;
+mod settings;
 mod watch;
 
 use anyhow::{Context, bail};
@@ -14,7 +15,7 @@ use tonic::transport::Channel;
 #[derive(Debug, Args)]
 pub struct GetArgs {
     /// What to show: an Avi type such as `virtualservice` or `pool`, or one of `objects`, `shards`,
-    /// `claims`, `plan`, `convergence`, `agents`, `scopes`, `findings`.
+    /// `claims`, `plan`, `convergence`, `agents`, `scopes`, `findings`, `settings`.
     what: String,
     /// Name of one Avi object, to show its bodies and in what they differ.
     name: Option<String>,
@@ -72,7 +73,8 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
     if args.watch {
         return match (what, &args.name) {
             ("convergence", None) => watch::convergence(&mut client).await,
-            ("shards" | "claims" | "plan" | "agents" | "scopes" | "findings", _) | (_, Some(_)) => {
+            ("shards" | "claims" | "plan" | "agents" | "scopes" | "findings" | "settings", _)
+            | (_, Some(_)) => {
                 bail!("--watch is for `objects`, an Avi type, and `convergence`")
             }
             ("objects", None) => watch::objects(&mut client, "", side).await,
@@ -87,6 +89,7 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
         ("agents", _) => lists::agents(&client).await?,
         ("scopes", _) => lists::scopes(&client).await?,
         ("findings", _) => lists::findings(&client).await?,
+        ("settings", _) => settings::text(&mut client).await?,
         (kind, Some(name)) => lists::object(&mut client, kind, &args.tenant, name).await?,
         ("objects", None) => lists::objects(&client, "", side).await?,
         (kind, None) => lists::objects(&client, kind, side).await?,

@@ -1,10 +1,12 @@
 //! The executor as a task of its own: plans in, outcomes out, both through bounded channels.
 
+use crate::attempt::Context;
 use crate::engine::Engine;
 use crate::outcome::Outcome;
 use crate::trace::Traces;
 use aviary_avi::Observed;
 use aviary_plan::Plan;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -31,16 +33,21 @@ pub struct Ended;
 
 /// The way to a running executor. When it is dropped, what waits is given up and what is under way
 /// is brought to its end.
-#[derive(Debug)]
 pub struct Handle {
     submissions: mpsc::Sender<Submission>,
     task: AbortHandle,
+    context: Arc<Context>,
 }
 
 impl Handle {
     /// Hands a plan in; waits while the executor has as many as it takes.
     pub async fn submit(&self, submission: Submission) -> Result<(), Ended> {
         self.submissions.send(submission).await.map_err(|_| Ended)
+    }
+
+    /// Allows so many writes at the same time from here on; what is under way goes on.
+    pub fn set_writes_in_flight_max(&self, most: u32) {
+        self.context.limit().set_most(most);
     }
 
     /// Cuts everything off at once: for the moment when the right to write is lost. The outcomes of
@@ -57,10 +64,12 @@ pub(crate) fn spawn(
 ) -> (Handle, mpsc::Receiver<Outcome>) {
     let (submissions, plans) = mpsc::channel(plans_max.max(1));
     let (out, outcomes) = mpsc::channel(outcomes_max.max(1));
+    let context = engine.context();
     let task = tokio::spawn(run(engine, plans, out, outcomes_max));
     let handle = Handle {
         submissions,
         task: task.abort_handle(),
+        context,
     };
     (handle, outcomes)
 }

@@ -42,6 +42,11 @@ impl Engine {
         }
     }
 
+    /// What all its operations share.
+    pub(crate) fn context(&self) -> Arc<Context> {
+        self.context.clone()
+    }
+
     /// Takes a plan in, with what was observed when it was made.
     pub(crate) fn submit(&mut self, submission: Submission) {
         let Submission {

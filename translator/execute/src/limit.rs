@@ -45,6 +45,12 @@ impl Limit {
         }
     }
 
+    /// Allows so many writes at the same time from here on.
+    pub(crate) fn set_most(&mut self, most: u32) {
+        self.most = most.max(1).saturating_mul(ONE);
+        self.now = self.now.min(self.most);
+    }
+
     /// How many writes may be under way.
     pub(crate) fn now(&self) -> usize {
         usize::try_from(self.now / ONE).unwrap_or(1).max(1)
@@ -106,6 +112,11 @@ mod tests {
         answers(&mut limit, 2_000, 100);
         assert_eq!(limit.now(), 32);
         assert_eq!(Limit::new(3).now(), 3);
+        limit.set_most(5);
+        assert_eq!(limit.now(), 5);
+        limit.set_most(64);
+        answers(&mut limit, 4_000, 100);
+        assert_eq!(limit.now(), 64);
     }
 
     #[tokio::test(start_paused = true)]

@@ -78,7 +78,7 @@ impl Cluster {
 /// Everything that is known about who may what.
 pub struct Gate {
     clock: Clock,
-    clusters: BTreeMap<ClusterName, Cluster>,
+    clusters: RwLock<BTreeMap<ClusterName, Arc<Cluster>>>,
 }
 
 /// Somebody, before it is asked what they may do.
@@ -93,33 +93,65 @@ impl Gate {
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
-            clusters: BTreeMap::new(),
+            clusters: RwLock::new(BTreeMap::new()),
         }
     }
 
     /// Adds a cluster. Without keys its agents need certificates, or come from this machine.
     #[must_use]
     pub fn with(
-        mut self,
+        self,
+        cluster: ClusterName,
+        issuer: (Option<String>, Option<KeySource>),
+        rules: ClusterRules,
+    ) -> Self {
+        self.add(cluster, issuer, rules);
+        self
+    }
+
+    /// Adds a cluster, or puts it in the place of what was known of it.
+    pub fn add(
+        &self,
         cluster: ClusterName,
         (issuer, keys): (Option<String>, Option<KeySource>),
         rules: ClusterRules,
-    ) -> Self {
-        let keys = keys.map(KeyRing::new);
-        self.clusters.insert(
-            cluster,
-            Cluster {
-                issuer,
-                keys,
-                rules: RwLock::new(Arc::new(rules)),
-            },
-        );
-        self
+    ) {
+        let known = Cluster {
+            issuer,
+            keys: keys.map(KeyRing::new),
+            rules: RwLock::new(Arc::new(rules)),
+        };
+        let mut clusters = self
+            .clusters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        clusters.insert(cluster, Arc::new(known));
+    }
+
+    /// Knows a cluster no more. Sessions that were admitted are ended by whoever holds them.
+    pub fn remove(&self, cluster: &ClusterName) {
+        let mut clusters = self
+            .clusters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        clusters.remove(cluster);
+    }
+
+    fn cluster(&self, name: &str) -> Option<Arc<Cluster>> {
+        let clusters = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
+        clusters.get(name).cloned()
+    }
+
+    fn all(&self) -> Vec<(ClusterName, Arc<Cluster>)> {
+        let clusters = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
+        let all = clusters.iter();
+        all.map(|(name, cluster)| (name.clone(), cluster.clone()))
+            .collect()
     }
 
     /// Other rules are in force from now on. Sessions that were admitted stay.
     pub fn set_rules(&self, cluster: &ClusterName, rules: ClusterRules) {
-        if let Some(known) = self.clusters.get(cluster) {
+        if let Some(known) = self.cluster(cluster.as_str()) {
             *known.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         }
     }
@@ -131,7 +163,7 @@ impl Gate {
         cluster: &str,
         coverage: &Coverage,
     ) -> Result<Grant, Denied> {
-        let found = self.clusters.get(cluster);
+        let found = self.cluster(cluster);
         let known = found.ok_or_else(|| Denied::UnknownCluster(cluster.into()))?;
         if let Peer::Local = caller.peer {
             return Ok(Grant {
@@ -139,7 +171,7 @@ impl Gate {
                 expires: None,
             });
         }
-        let who = self.identify(caller, cluster, known).await?;
+        let who = self.identify(caller, cluster, &known).await?;
         let subject = who.subjects.first().cloned().unwrap_or_default();
         match known
             .rules()
@@ -180,8 +212,8 @@ impl Gate {
             return Ok("local".into());
         }
         let mut why = Denied::Nobody;
-        for (name, cluster) in &self.clusters {
-            match self.identify(caller, name.as_str(), cluster).await {
+        for (name, cluster) in self.all() {
+            match self.identify(caller, name.as_str(), &cluster).await {
                 Ok(who) => {
                     let rules = cluster.rules();
                     let allowed = |it: &&EcoString| list(&rules).contains(*it);

@@ -2,17 +2,16 @@
 
 use super::feed::Feeds;
 use super::watch::{self, Answers, WATCHES_MAX};
-use super::{admin, claims, converged, explain, objects, plans, refusal, scopes, shards};
+use super::{admin, claims, converged, explain, objects, plans, refusal, scopes, settings, shards};
 use crate::order::{Order, Orders};
 use crate::view::Snapshot;
 use aviary_boot::Blocking;
-use aviary_identity::{Caller, ClusterRules, Gate};
+use aviary_identity::{Caller, Gate};
 use aviary_proto::admin::v1 as orders;
 use aviary_proto::admin::v1::admin_service_server::AdminService;
 use aviary_proto::query::v1 as query;
 use aviary_proto::query::v1::query_service_server::QueryService;
-use aviary_settings::Settings;
-use aviary_types::{ClusterName, EcoString};
+use aviary_types::EcoString;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot, watch as watch_channel};
 use tonic::{Request, Response, Status, async_trait};
@@ -57,26 +56,6 @@ pub struct DeskParts {
     pub start: EcoString,
 }
 
-/// Hands changed settings and rules to a running translator.
-#[derive(Clone)]
-pub struct Reconfigure {
-    orders: Arc<dyn Orders>,
-    gate: Arc<Gate>,
-}
-
-impl Reconfigure {
-    /// Lets these rules say who may speak for a cluster.
-    pub fn set_rules(&self, cluster: &ClusterName, rules: ClusterRules) {
-        self.gate.set_rules(cluster, rules);
-    }
-
-    /// Takes these settings into force, as far as they may change. `false` if the translator ended.
-    pub async fn configure(&self, settings: Settings) -> bool {
-        let order = Order::Configure(Box::new(settings));
-        self.orders.give(order).await
-    }
-}
-
 impl Desk {
     /// A desk that nobody has asked yet.
     pub fn new(parts: DeskParts) -> Self {
@@ -96,14 +75,6 @@ impl Desk {
     /// Where long answers are worked on.
     pub fn blocking(&self) -> Blocking {
         self.blocking
-    }
-
-    /// The way for changed settings.
-    pub fn reconfigure(&self) -> Reconfigure {
-        Reconfigure {
-            orders: self.orders.clone(),
-            gate: self.gate.clone(),
-        }
     }
 
     /// The state of everything, for somebody who may see it.
@@ -208,6 +179,13 @@ impl QueryService for Desk {
         request: Request<query::ListFindingsRequest>,
     ) -> Result<Response<query::ListFindingsResponse>, Status> {
         self.answer(request, scopes::findings).await
+    }
+
+    async fn get_settings(
+        &self,
+        request: Request<query::GetSettingsRequest>,
+    ) -> Result<Response<query::GetSettingsResponse>, Status> {
+        self.answer(request, settings::get).await
     }
 
     async fn get_plan(

@@ -16,12 +16,13 @@ mod page;
 mod plans;
 mod refusal;
 mod scopes;
+mod settings;
 mod shards;
 pub mod view;
 mod waits;
 mod watch;
 
-pub use desk::{Desk, DeskParts, LevelSetter, Reconfigure};
+pub use desk::{Desk, DeskParts, LevelSetter};
 pub use order::{Order, Orders, Refused, Target};
 
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};

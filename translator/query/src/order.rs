@@ -1,7 +1,6 @@
-//! What people and the settings reader ask of the loops, and the way there.
+//! What people ask of the loops, and the way there.
 
 use async_trait::async_trait;
-use aviary_settings::Settings;
 use aviary_types::{DomainId, Generation, ScopeKey};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -25,8 +24,6 @@ pub enum Order {
     Pause(Target, Option<Timestamp>, oneshot::Sender<()>),
     /// Ends a pause; answers whether there was one.
     Resume(Target, oneshot::Sender<bool>),
-    /// Other settings are in force.
-    Configure(Box<Settings>),
 }
 
 /// What a pause is for.

@@ -32,6 +32,25 @@ pub struct Snapshot {
     pub asking: bool,
     /// The connected agents.
     pub agents: Arc<Vec<AgentView>>,
+    /// The settings.
+    pub settings: Arc<SettingsView>,
+}
+
+/// The settings in force, and what came of the last look at their file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsView {
+    /// What they mean, as JSON; they hold no secrets.
+    pub in_force: EcoString,
+    /// Tells two of them apart.
+    pub digest: EcoString,
+    /// Since when they are in force.
+    pub since: Timestamp,
+    /// Why newer ones are not taken over, and since when; `None` if there are none.
+    pub refused: Option<(Timestamp, EcoString)>,
+    /// What newer ones wait for on the Controllers.
+    pub waiting: Vec<EcoString>,
+    /// Domains that were configured since the start and are no more: their objects stay.
+    pub left: Vec<DomainId>,
 }
 
 /// One Controller.

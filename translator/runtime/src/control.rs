@@ -34,6 +34,10 @@ pub(crate) enum Told {
 
 /// A Controller as read in full.
 pub(crate) struct All {
+    /// What it was read for.
+    pub(crate) instances: Vec<InstanceSettings>,
+    /// So many writes had ended when it began.
+    pub(crate) writes: u64,
     pub(crate) inventories: Vec<(DomainId, Inventory)>,
     pub(crate) observed: Observed,
     pub(crate) scopes: Vec<Scope>,
@@ -50,13 +54,19 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads everything, as often as it takes.
-    pub(crate) fn read_all(self, instances: Vec<InstanceSettings>) {
+    /// Reads everything that these settings need, as often as it takes, and where `former` ones may
+    /// have left something. Until now so many writes have ended.
+    pub(crate) fn read_all(
+        self,
+        instances: Vec<InstanceSettings>,
+        former: Vec<InstanceSettings>,
+        writes: u64,
+    ) {
         aviary_boot::spawn("read Controller", async move {
             let mut failures = 0;
             loop {
-                let error = match read_all(&self.session, &instances).await {
-                    Ok(all) => return self.tell(Told::All(all)).await,
+                let error = match read_all(&self.session, &instances, &former).await {
+                    Ok(all) => return self.tell(Told::All(All { writes, ..all })).await,
                     Err(error) => error,
                 };
                 failures += 1;
@@ -174,8 +184,14 @@ impl Reader {
     }
 }
 
-async fn read_all(session: &Session, instances: &[InstanceSettings]) -> Result<All, Error> {
+async fn read_all(
+    session: &Session,
+    instances: &[InstanceSettings],
+    former: &[InstanceSettings],
+) -> Result<All, Error> {
     let mut all = All {
+        instances: instances.to_vec(),
+        writes: 0,
         inventories: Vec::new(),
         observed: Observed::default(),
         scopes: Vec::new(),
@@ -189,18 +205,23 @@ async fn read_all(session: &Session, instances: &[InstanceSettings]) -> Result<A
             all.problems.push(eco_format!("{domain}: {problem}"));
         }
         let scope = scope::of(settings, &found.inventory.vrf);
-        let Reading {
-            observed,
-            unreadable,
-        } = session.observe(&scope).await?;
-        for object in unreadable {
-            tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
-                "an object of the Controller cannot be understood");
+        let before = former.iter().find(|it| it.domain() == domain);
+        let before = before.map(|before| scope::of(before, &found.inventory.vrf));
+        let elsewhere = before.filter(|before| !scope.reaches(before));
+        for scope in std::iter::once(scope).chain(elsewhere) {
+            let Reading {
+                observed,
+                unreadable,
+            } = session.observe(&scope).await?;
+            for object in unreadable {
+                tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
+                    "an object of the Controller cannot be understood");
+            }
+            let found = observed.objects.values();
+            found.for_each(|object| all.observed.insert((**object).clone()));
+            all.scopes.push(scope);
         }
-        let found_objects = observed.objects.values();
-        found_objects.for_each(|object| all.observed.insert((**object).clone()));
         all.inventories.push((domain, found.inventory));
-        all.scopes.push(scope);
     }
     Ok(all)
 }

@@ -7,6 +7,7 @@ mod orders;
 mod plan;
 mod publish;
 mod rebuild;
+mod settings;
 mod site;
 mod status;
 mod sync;
@@ -21,7 +22,7 @@ use crate::retain::Retain;
 use crate::trace::Causes;
 use aviary_boot::{Clock, Shutdown};
 use aviary_query::Target;
-use aviary_query::view::{ScopeView, Snapshot};
+use aviary_query::view::{ScopeView, SettingsView, Snapshot};
 use aviary_settings::Settings;
 use aviary_store::Store;
 use aviary_types::{EcoString, Generation, ObjectKey, ScopeKey};
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     clock: Clock,
     wakes: Wakes,
     settings: Settings,
+    settings_view: SettingsView,
     observe_only: bool,
     started: Instant,
     grace: Duration,
@@ -114,6 +116,7 @@ impl Core {
             Wake::Submitted(site) => self.submitted(site),
             Wake::Outcome(site, outcome) => self.outcome(site, *outcome),
             Wake::Order(order) => self.order(order),
+            Wake::Settings(news) => self.settings_news(news),
         }
     }
 

@@ -160,6 +160,11 @@ impl Lane {
         self.schemes.take_news()
     }
 
+    /// These names.
+    pub fn journal(&self) -> impl Iterator<Item = &EcoString> {
+        self.journal.iter()
+    }
+
     /// The Controller was read in full.
     pub fn observe(&mut self, observed: Observed) {
         let incumbents = Incumbents::of(&observed, &self.domains(), &*self.built.unknown);

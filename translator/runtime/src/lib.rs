@@ -10,6 +10,7 @@ pub mod lane;
 pub mod offline;
 mod orphans;
 pub mod project;
+mod reconfigure;
 mod retain;
 pub mod scheme;
 pub mod scope;
@@ -18,7 +19,8 @@ mod trace;
 
 pub use aviary_execute as execute;
 pub use aviary_identity as identity;
-pub use aviary_query::{LevelSetter, Reconfigure, view};
+pub use aviary_query::{LevelSetter, view};
 pub use aviary_session::transport;
+pub use reconfigure::{Error as ReconfigureError, Reconfigure};
 pub use retain::{Error as StoreError, StoreAt};
 pub use service::{Config, Controller, Translator};

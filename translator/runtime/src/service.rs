@@ -7,6 +7,7 @@ use crate::date::dated;
 use crate::hub::service::Door;
 use crate::identity::Gate;
 use crate::incoming::Connection;
+use crate::reconfigure::Reconfigure;
 use crate::retain::{Error as StoreError, Retain, StoreAt};
 use aviary_boot::{Blocking, Clock, Shutdown};
 use aviary_execute::{AlwaysMay, Fence};
@@ -198,8 +199,11 @@ impl Translator {
     }
 
     /// Changes the settings while it runs.
-    pub fn reconfigure(&self) -> aviary_query::Reconfigure {
-        self.desk.reconfigure()
+    pub fn reconfigure(&self) -> Reconfigure {
+        Reconfigure {
+            wakes: self.door.wakes.clone(),
+            gate: self.door.gate.clone(),
+        }
     }
 
     /// Serves these connections until it is asked to stop.
@@ -270,25 +274,29 @@ fn controllers(
     if let Some(lost) = settings.all_clusters().find(|cluster| !served(cluster)) {
         return Err(Error::NoController(lost.name.to_string()));
     }
-    let parts = controllers.into_iter().map(|controller| {
-        let clusters = settings
-            .all_clusters()
-            .filter(|cluster| cluster.controller == controller.access);
-        ControllerParts {
-            instances: clusters
-                .flat_map(|cluster| &cluster.instances)
-                .cloned()
-                .collect(),
-            name: controller.name.into(),
-            session: Session::new(
-                controller.config,
-                controller.transport,
-                controller.credentials,
-            ),
-            fence: controller.fence,
-        }
-    });
-    Ok(parts.collect())
+    let parts = controllers.into_iter();
+    Ok(parts.map(|controller| part(controller, settings)).collect())
+}
+
+/// A Controller's place in the core, with the instances that it serves.
+pub(crate) fn part(controller: Controller, settings: &Settings) -> ControllerParts {
+    let clusters = settings
+        .all_clusters()
+        .filter(|cluster| cluster.controller == controller.access);
+    ControllerParts {
+        instances: clusters
+            .flat_map(|cluster| &cluster.instances)
+            .cloned()
+            .collect(),
+        access: controller.access,
+        name: controller.name.into(),
+        session: Session::new(
+            controller.config,
+            controller.transport,
+            controller.credentials,
+        ),
+        fence: controller.fence,
+    }
 }
 
 /// Ready is: every Controller was read once, and the services are open.

@@ -36,6 +36,9 @@ mod restart;
 #[path = "service/scale.rs"]
 mod scale;
 #[cfg(test)]
+#[path = "service/settings.rs"]
+mod settings;
+#[cfg(test)]
 #[path = "service/tokens.rs"]
 mod tokens;
 #[cfg(test)]

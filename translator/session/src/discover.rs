@@ -18,7 +18,7 @@ const ADMIN: &str = "admin";
 const GLOBAL_VRF: &str = "global";
 
 /// What the settings name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The cloud.
     pub cloud: EcoString,

@@ -29,7 +29,7 @@ impl Tenants {
 }
 
 /// Whose objects are read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// The domains. Their objects show it by exact marks.
     pub domains: Vec<DomainId>,
@@ -52,6 +52,18 @@ impl Scope {
             Owned::Entries => shared(),
             Owned::No => false,
         })
+    }
+
+    /// Whether the objects of another scope are read with this one.
+    pub fn reaches(&self, other: &Self) -> bool {
+        let tenants = match (&self.tenants, &other.tenants) {
+            (Tenants::All, _) => true,
+            (Tenants::Only(ours), Tenants::Only(theirs)) => {
+                theirs.iter().all(|tenant| ours.contains(tenant))
+            }
+            (Tenants::Only(_), Tenants::All) => false,
+        };
+        tenants && self.cloud == other.cloud
     }
 
     /// The clusters of the domains: their marker and name prefix are common to all instances.

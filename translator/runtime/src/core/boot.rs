@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::rebuild::Wants;
+use super::settings;
 use super::site::Site;
 use super::status::Statuses;
 use super::wake::{SiteId, Wake, Wakes};
@@ -16,7 +17,7 @@ use aviary_kinds::{RawObject, Room, When, rooms_of};
 use aviary_link::translator::{Held, Limits};
 use aviary_query::view::Snapshot;
 use aviary_session::Session;
-use aviary_settings::{InstanceSettings, Settings};
+use aviary_settings::{ControllerAccess, InstanceSettings, Settings};
 use aviary_store::Store;
 use aviary_types::{ClusterName, EcoString, Kind, ScopeKey, eco_format};
 use imbl::OrdMap;
@@ -45,6 +46,7 @@ pub(crate) struct Parts {
 
 /// What a Controller's place in the core is made of.
 pub(crate) struct ControllerParts {
+    pub(crate) access: ControllerAccess,
     pub(crate) name: EcoString,
     pub(crate) instances: Vec<InstanceSettings>,
     pub(crate) session: Session,
@@ -72,8 +74,9 @@ impl Core {
         let mut core = Self {
             sites: controllers.into_iter().enumerate().map(site).collect(),
             started: Instant::now(),
-            clock: parts.clock,
             wakes: parts.wakes,
+            settings_view: settings::view(&parts.settings, parts.clock.now()),
+            clock: parts.clock,
             settings: parts.settings,
             observe_only: parts.observe_only,
             grace: parts.grace,
@@ -101,10 +104,10 @@ impl Core {
     /// Begins to read the Controllers. Nothing is translated before the cluster-wide scopes are
     /// heard, so they are shown from the start.
     pub(super) fn start(&mut self) {
-        for site in &self.sites {
+        for site in &mut self.sites {
             self.stirred
                 .extend(site.clusters().into_iter().map(ScopeKey::cluster_wide));
-            site.reader.clone().read_all(site.instances.clone());
+            site.read(site.instances.clone());
         }
     }
 
@@ -197,13 +200,19 @@ impl Core {
     }
 }
 
-fn site(
+/// Most writes at the same time.
+pub(super) fn most(settings: &Settings) -> u32 {
+    u32::try_from(settings.service.max_writes_in_flight).unwrap_or(u32::MAX)
+}
+
+pub(super) fn site(
     id: SiteId,
     controller: ControllerParts,
     wakes: &Wakes,
     (settings, observe_only): (&Settings, bool),
 ) -> Site {
     let ControllerParts {
+        access,
         name,
         instances,
         session,
@@ -218,9 +227,8 @@ fn site(
         let journal: Arc<dyn Journal> = Arc::new(Names {
             wakes: wakes.clone(),
         });
-        let most = settings.service.max_writes_in_flight;
         let bounds = Bounds {
-            writes_in_flight_max: u32::try_from(most).unwrap_or(u32::MAX),
+            writes_in_flight_max: most(settings),
             ..Bounds::default()
         };
         let executor = Executor::new(session, fence, journal).with_bounds(bounds);
@@ -228,7 +236,7 @@ fn site(
         forward(id, outcomes, wakes.clone());
         Arc::new(handle)
     });
-    Site::new(name, instances, reader, executor)
+    Site::new((name, access), instances, reader, executor)
 }
 
 /// Brings outcomes to the core.

@@ -3,10 +3,7 @@
 use super::Core;
 use super::plan::submit_approved;
 use super::site::Site;
-use crate::hub::watch_list::{watch_lists, watched};
-use aviary_kinds::rooms_of;
 use aviary_query::{Order, Refused};
-use aviary_settings::Settings;
 use aviary_types::ScopeKey;
 
 impl Core {
@@ -33,7 +30,6 @@ impl Core {
                 self.replan_all();
                 let _unread = reply.send(was);
             }
-            Order::Configure(settings) => self.configure(*settings),
         }
     }
 
@@ -90,60 +86,5 @@ impl Core {
         site.clear_compared(Some(&compared));
         submit_approved(site, plan);
         Ok(count)
-    }
-
-    /// Follows changed settings, as far as the same Controllers serve the same clusters.
-    fn configure(&mut self, settings: Settings) {
-        if let Some(refused) = self.settings.refused_change(&settings) {
-            tracing::error!(%refused, "the settings are not taken over");
-            return;
-        }
-        for site in &mut self.sites {
-            let clusters = site.clusters().into_iter().cloned().collect::<Vec<_>>();
-            let instances: Vec<_> = settings
-                .instances()
-                .filter(|instance| clusters.contains(&instance.cluster))
-                .cloned()
-                .collect();
-            if instances != site.instances {
-                site.instances.clone_from(&instances);
-                site.lane.configure(instances.clone());
-                site.reader.clone().read_all(instances);
-            }
-        }
-        tracing::info!("new settings are in force");
-        let former = std::mem::replace(&mut self.settings, settings);
-        self.rebuild = true;
-        self.follow_kinds(&former);
-    }
-
-    /// Has agents watch what the settings ask for now. Scopes in which a kind is new are not
-    /// translated until it was heard: nothing changes for what stands for them. What is kept of a
-    /// kind that is watched no more would be out of date after the next start.
-    fn follow_kinds(&mut self, former: &Settings) {
-        let scopes: Vec<ScopeKey> = self
-            .store
-            .peek()
-            .scopes()
-            .map(|(it, _)| it.clone())
-            .collect();
-        for scope in scopes {
-            for room in rooms_of(&scope) {
-                let was = watched(former, &scope.cluster).any(|it| it.kind == room.kind);
-                match (was, self.watches(&scope.cluster, room.kind)) {
-                    (false, true) => self.store.withdraw(&scope),
-                    (true, false) => {
-                        for key in self.store.keys_of(&scope, room.kind) {
-                            self.retain.remove(&key);
-                        }
-                    }
-                    _ => continue,
-                }
-                self.stirred.insert(scope.clone());
-            }
-        }
-        for received in self.hub.watch(watch_lists(&self.epochs, &self.settings)) {
-            self.learn(&received.cluster, received.events);
-        }
     }
 }

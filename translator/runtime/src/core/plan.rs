@@ -3,7 +3,7 @@
 use super::Core;
 use super::site::Site;
 use super::wake::{SiteId, Wake};
-use crate::control::{All, Told};
+use crate::control::Told;
 use crate::trace::{self, Causes, Changes};
 use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_boot::trace::Context;
@@ -29,6 +29,7 @@ impl Core {
                 continue;
             };
             site.look_at_waits(now);
+            site.look_again(now);
             if site.is_due(now) {
                 self.plan_site(id);
                 self.news = true;
@@ -43,7 +44,7 @@ impl Core {
         let Some(site) = self.sites.get(id) else {
             return;
         };
-        if site.open || site.lane.observed().is_none() {
+        if site.open || site.closed || site.lane.observed().is_none() {
             return;
         }
         if now < self.started + self.grace && (asking || !self.is_all_heard(site)) {
@@ -168,8 +169,7 @@ impl Core {
         self.news = true;
         match told {
             Told::All(all) => {
-                take_all(site, all);
-                self.rebuild = true;
+                self.rebuild |= site.take(all);
                 site.drift_due = Some(again);
             }
             Told::Trouble(why) => site.trouble = why,
@@ -217,7 +217,8 @@ impl Core {
         let Some(site) = self.sites.get_mut(id) else {
             return;
         };
-        if site.open && site.drift_due.is_some_and(|due| due <= now) {
+        // What was written meanwhile is to be known when a reading ends.
+        if site.open && !site.reading && site.drift_due.is_some_and(|due| due <= now) {
             site.drift_due = None;
             site.look_up(site.lane.unfound());
             site.forget_writes();
@@ -226,17 +227,6 @@ impl Core {
                 .list_stamps(site.scopes.clone(), site.seen);
         }
     }
-}
-
-fn take_all(site: &mut Site, all: All) {
-    site.trouble = all.problems.join("; ").into();
-    for (domain, inventory) in all.inventories {
-        site.lane.discover(&domain, inventory);
-    }
-    site.scopes = all.scopes;
-    site.lane.observe(all.observed);
-    site.read_at = Instant::now();
-    site.mark();
 }
 
 /// Makes the plan, in the trace of what it is due to. One that follows from the outcomes of another

@@ -28,12 +28,18 @@ impl Core {
         });
         Snapshot {
             facts: self.store.peek().clone(),
-            sites: self.sites.iter().map(view).collect(),
+            sites: self
+                .sites
+                .iter()
+                .filter(|it| !it.closed)
+                .map(view)
+                .collect(),
             scopes: self.scopes.clone(),
             versions: self.versions.clone(),
             intents: self.statuses.pending(),
             asking,
             agents: Arc::new(agents.collect()),
+            settings: self.settings_view(),
         }
     }
 }

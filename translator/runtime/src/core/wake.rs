@@ -3,12 +3,15 @@
 use crate::control::Told;
 use crate::hub::Session;
 use crate::retain;
+use crate::service::Controller;
 use async_trait::async_trait;
 use aviary_avi::AviKey;
 use aviary_execute::{JournalError, Outcome};
 use aviary_link::translator::{Refusal, SessionId};
 use aviary_proto::sync::v1::{Hello, SyncRequest};
 use aviary_query::{Order, Orders};
+use aviary_settings::{SettingError, Settings};
+use aviary_types::EcoString;
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
@@ -44,6 +47,24 @@ pub(crate) enum Wake {
     Outcome(SiteId, Box<Outcome>),
     /// Somebody asks or orders something.
     Order(Order),
+    /// The settings were looked at.
+    Settings(SettingsNews),
+}
+
+/// What a look at the settings brings.
+pub(crate) enum SettingsNews {
+    /// They are others, and valid. Answers why they are not taken over, if they are not.
+    Changed(Box<Changed>, oneshot::Sender<Result<(), SettingError>>),
+    /// They cannot be read or are not valid, in words.
+    Unfit(EcoString),
+    /// They are those in force again.
+    AsInForce,
+}
+
+/// Other settings, with the ways to their Controllers.
+pub(crate) struct Changed {
+    pub(crate) settings: Settings,
+    pub(crate) controllers: Vec<Controller>,
 }
 
 /// A stream that wants to be admitted.

@@ -6,16 +6,17 @@ use aviary_boot::{Blocking, Clock};
 use aviary_proto::admin::v1::admin_service_client::AdminServiceClient;
 use aviary_proto::query::v1::query_service_client::QueryServiceClient;
 use aviary_proto::query::v1::{
-    Everything, ObjectVersion, WaitConvergedRequest, WaitConvergedResponse,
-    wait_converged_request::What,
+    Everything, GetSettingsRequest, GetSettingsResponse, ObjectVersion, WaitConvergedRequest,
+    WaitConvergedResponse, wait_converged_request::What,
 };
 use aviary_proto::types::v1::{Coverage, ObjectKey};
 use aviary_runtime::identity::{ClusterRules, Gate, KeySource};
 use aviary_runtime::incoming::{Connection, Peer};
 use aviary_runtime::transport;
 use aviary_runtime::view::Snapshot;
-use aviary_runtime::{Config, Controller, StoreAt, Translator};
+use aviary_runtime::{Config, Controller, Reconfigure, ReconfigureError, StoreAt, Translator};
 use aviary_session::{Config as SessionConfig, Credentials, Proof};
+use aviary_settings::Settings;
 use aviary_sim::{LogEntry, Options, Simulator};
 use aviary_types::Secret;
 use hyper_util::rt::TokioIo;
@@ -66,6 +67,8 @@ impl Default for Plan {
 pub(crate) struct Running {
     connections: mpsc::Sender<std::io::Result<Connection>>,
     pub(crate) snapshots: watch::Receiver<Snapshot>,
+    pub(crate) reconfigure: Reconfigure,
+    simulator: Simulator,
     trigger: Trigger,
     task: tokio::task::JoinHandle<()>,
 }
@@ -91,11 +94,8 @@ pub(crate) fn named(namespaces: &[&str], cluster_scope: bool) -> Coverage {
     }
 }
 
-/// Starts a translator over a simulated Controller.
-pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
-    let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
-    let clock = Clock::virtual_from(start.checked_add(plan.later).unwrap());
-    let settings = aviary_settings::parse(&plan.settings).settings.unwrap();
+/// The one Controller, as each access of the settings finds it.
+fn controllers(simulator: &Simulator, settings: &Settings) -> Vec<Controller> {
     let credentials = Credentials {
         username: "admin".into(),
         proof: Proof::Password(Secret::new("secret")),
@@ -114,6 +114,15 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
             ));
         }
     }
+    controllers
+}
+
+/// Starts a translator over a simulated Controller.
+pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
+    let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
+    let clock = Clock::virtual_from(start.checked_add(plan.later).unwrap());
+    let settings = aviary_settings::parse(&plan.settings).settings.unwrap();
+    let controllers = controllers(simulator, &settings);
     let mut gate = Gate::new(clock.clone());
     for cluster in settings.all_clusters() {
         let keys = plan.keys.clone();
@@ -128,7 +137,7 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
         ..Config::new(settings, controllers, gate, clock)
     };
     let translator = Translator::new(config).await.unwrap();
-    let snapshots = translator.snapshots();
+    let (snapshots, reconfigure) = (translator.snapshots(), translator.reconfigure());
     let (connections, incoming) = mpsc::channel(16);
     let (trigger, shutdown) = channel();
     let run = async move {
@@ -140,12 +149,33 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     Running {
         connections,
         snapshots,
+        reconfigure,
+        simulator: simulator.clone(),
         trigger,
         task: tokio::spawn(run),
     }
 }
 
 impl Running {
+    /// Hands other settings in, as whoever follows their file does.
+    pub(crate) async fn configure(&self, text: &str) -> Result<(), ReconfigureError> {
+        let settings = aviary_settings::parse(text).settings.unwrap();
+        let controllers = controllers(&self.simulator, &settings);
+        for cluster in settings.all_clusters() {
+            let rules = ClusterRules::default();
+            let keys = (None, None);
+            self.reconfigure
+                .add_cluster(cluster.name.clone(), keys, rules);
+        }
+        self.reconfigure.configure(settings, controllers).await
+    }
+
+    /// The settings as they are told.
+    pub(crate) async fn settings(&self) -> GetSettingsResponse {
+        let answer = self.query().get_settings(GetSettingsRequest {}).await;
+        answer.unwrap().into_inner()
+    }
+
     /// A client's connection, from this machine.
     pub(crate) fn channel(&self) -> Channel {
         self.channel_of(Peer::Local)
