@@ -185,7 +185,8 @@ impl QueryService for Desk {
         &self,
         request: Request<query::GetSettingsRequest>,
     ) -> Result<Response<query::GetSettingsResponse>, Status> {
-        self.answer(request, settings::get).await
+        let snapshot = self.show(&request).await?;
+        Ok(Response::new(settings::get(&snapshot)))
     }
 
     async fn get_plan(

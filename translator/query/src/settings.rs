@@ -2,16 +2,12 @@
 
 use crate::convert;
 use crate::view::Snapshot;
-use aviary_proto::query::v1::{GetSettingsRequest, GetSettingsResponse};
-use tonic::Status;
+use aviary_proto::query::v1::GetSettingsResponse;
 
-pub(super) fn get(
-    snapshot: &Snapshot,
-    _asked: &GetSettingsRequest,
-) -> Result<GetSettingsResponse, Status> {
+pub(super) fn get(snapshot: &Snapshot) -> GetSettingsResponse {
     let settings = &*snapshot.settings;
     let refused = settings.refused.as_ref();
-    Ok(GetSettingsResponse {
+    GetSettingsResponse {
         in_force: settings.in_force.to_string(),
         digest: settings.digest.to_string(),
         since: Some(convert::timestamp(settings.since)),
@@ -19,5 +15,5 @@ pub(super) fn get(
         refused_since: refused.map(|(at, _)| convert::timestamp(*at)),
         waiting_for: settings.waiting.iter().map(ToString::to_string).collect(),
         left: settings.left.iter().map(convert::domain).collect(),
-    })
+    }
 }

@@ -218,7 +218,7 @@ impl Core {
             return;
         };
         // What was written meanwhile is to be known when a reading ends.
-        if site.open && !site.reading && site.drift_due.is_some_and(|due| due <= now) {
+        if site.open && !site.reading.is_active && site.drift_due.is_some_and(|due| due <= now) {
             site.drift_due = None;
             site.look_up(site.lane.unfound());
             site.forget_writes();

@@ -124,12 +124,15 @@ impl Core {
         }
         let soon = Instant::now() + settings.service.drift_interval;
         site.drift_due = site.drift_due.map(|due| due.min(soon));
-        if site.pending.as_ref() == Some(&instances) {
+        if site.reading.pending.as_ref() == Some(&instances) {
             return;
         }
-        if instances == site.instances {
-            site.pending = None;
-        } else if reads_alike(&site.instances, &instances) && site.lane.observed().is_some() {
+        let is_read = || site.lane.observed().is_some();
+        let waits = site.reading.pending.is_some();
+        if instances == site.instances && !waits {
+            return;
+        }
+        if instances == site.instances || (reads_alike(&site.instances, &instances) && is_read()) {
             site.apply(instances);
         } else {
             site.read(instances);
@@ -188,7 +191,7 @@ impl Core {
     /// What is shown of the settings.
     pub(super) fn settings_view(&self) -> Arc<SettingsView> {
         let sites = self.sites.iter().filter(|site| !site.closed);
-        let waiting = sites.flat_map(|site| site.lacking.iter().cloned());
+        let waiting = sites.flat_map(|site| site.reading.lacking.iter().cloned());
         Arc::new(SettingsView {
             waiting: waiting.collect(),
             ..self.settings_view.clone()

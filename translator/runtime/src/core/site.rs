@@ -1,6 +1,10 @@
 //! One Controller with everything that is known and planned for it.
 
-use crate::control::{All, Reader};
+mod reading;
+
+pub(crate) use reading::Reading;
+
+use crate::control::Reader;
 use crate::lane::{Busy, Lane};
 use crate::scope;
 use crate::trace::Due;
@@ -27,9 +31,6 @@ const STUBBORN: Duration = Duration::from_hours(1);
 /// While operations run, what their ends may bring about is looked at this often.
 const BETWEEN_PLANS: Duration = Duration::from_millis(50);
 
-/// What settings name and a Controller lacks is looked for this often.
-const AGAIN: Duration = Duration::from_secs(30);
-
 /// A Controller.
 pub(crate) struct Site {
     pub(crate) name: EcoString,
@@ -37,14 +38,7 @@ pub(crate) struct Site {
     pub(crate) access: ControllerAccess,
     /// No cluster is served here any more. The place stays, for others are numbered after it.
     pub(crate) closed: bool,
-    /// Settings that count once the Controller was read for them.
-    pub(crate) pending: Option<Vec<InstanceSettings>>,
-    /// What they name and the Controller does not have.
-    pub(crate) lacking: Vec<EcoString>,
-    /// When it is read again for it.
-    again: Option<Instant>,
-    /// All of it is being read.
-    pub(crate) reading: bool,
+    pub(crate) reading: Reading,
     pub(crate) instances: Vec<InstanceSettings>,
     pub(crate) lane: Lane,
     pub(crate) reader: Reader,
@@ -136,10 +130,7 @@ impl Site {
             name,
             access,
             closed: false,
-            pending: None,
-            lacking: Vec::new(),
-            again: None,
-            reading: false,
+            reading: Reading::default(),
             lane: Lane::new(instances.clone()),
             instances,
             reader,
@@ -175,98 +166,6 @@ impl Site {
     /// Ends everything that talks to the Controller.
     pub(crate) fn close(&self) {
         self.reader.session.close();
-    }
-
-    /// Reads everything for these settings, which count from then on.
-    pub(crate) fn read(&mut self, instances: Vec<InstanceSettings>) {
-        let former = if instances == self.instances {
-            Vec::new()
-        } else {
-            self.pending = Some(instances.clone());
-            self.instances.clone()
-        };
-        self.again = None;
-        self.reading = true;
-        let reader = self.reader.clone();
-        reader.read_all(instances, former, self.seen);
-    }
-
-    /// Everything was read. Answers whether it counts: other settings may have come meanwhile, or
-    /// what these name may not be there.
-    pub(crate) fn take(&mut self, mut all: All) -> bool {
-        let expected = self.pending.as_ref().unwrap_or(&self.instances);
-        if self.closed || *expected != all.instances {
-            return false;
-        }
-        self.reading = false;
-        if self.pending.is_some() && !all.problems.is_empty() {
-            let what = all.problems.join("; ");
-            tracing::warn!(controller = %self.name, %what, "newer settings wait for what they name");
-            self.lacking = all.problems;
-            self.again = Some(Instant::now() + AGAIN);
-            return false;
-        }
-        self.trouble = all.problems.join("; ").into();
-        self.keep_newer(&mut all);
-        let instances = self.pending.take().unwrap_or_default();
-        if !instances.is_empty() {
-            self.apply(instances);
-        }
-        for (domain, inventory) in all.inventories {
-            self.lane.discover(&domain, inventory);
-        }
-        self.scopes = all.scopes;
-        self.lane.observe(all.observed);
-        self.read_at = Instant::now();
-        self.mark();
-        true
-    }
-
-    /// What was written while it was read is as the write left it.
-    fn keep_newer(&self, all: &mut All) {
-        let Some(known) = self.lane.observed() else {
-            return;
-        };
-        let written = self.written.iter().filter(|(_, at)| **at > all.writes);
-        let newer: BTreeSet<&AviKey> = written
-            .map(|(key, _)| key)
-            .chain(self.busy.keys())
-            .collect();
-        for key in newer {
-            match known.objects.get(key) {
-                Some(object) => all.observed.insert((**object).clone()),
-                None => all.observed.remove(key),
-            }
-        }
-    }
-
-    /// These settings count from here on.
-    pub(crate) fn apply(&mut self, instances: Vec<InstanceSettings>) {
-        self.pending = None;
-        self.lacking.clear();
-        self.again = None;
-        self.instances.clone_from(&instances);
-        self.lane.configure(instances);
-        self.mark();
-    }
-
-    /// Serves nobody any more: what was asked for is given up.
-    pub(crate) fn retire(&mut self) {
-        self.closed = true;
-        self.open = false;
-        self.executor = None;
-        self.close();
-        self.apply(Vec::new());
-        self.lane = Lane::new(Vec::new());
-    }
-
-    /// Reads again for settings that wait, if it is time.
-    pub(crate) fn look_again(&mut self, now: Instant) {
-        if self.again.is_some_and(|at| at <= now)
-            && let Some(pending) = self.pending.clone()
-        {
-            self.read(pending);
-        }
     }
 
     /// The clusters whose domains are here.
@@ -367,9 +266,11 @@ impl Site {
     /// Whether nothing is under way, waits to be planned, or is to be tried again.
     pub(crate) fn is_settled(&self) -> bool {
         let undone = self.waits.values().any(|wait| wait.undone);
-        let reads = self.pending.is_some() && self.lacking.is_empty();
-        let is_over =
-            self.open && !reads && !self.is_comparing() && self.busy.is_empty() && !undone;
+        let is_over = self.open
+            && !self.reading.is_awaited()
+            && !self.is_comparing()
+            && self.busy.is_empty()
+            && !undone;
         self.closed || is_over
     }
 
@@ -392,7 +293,7 @@ impl Site {
         let waits = self.waits.values().filter(|wait| !wait.over);
         let look = self.next_look().filter(|_| self.look == Look::Soon);
         let due = waits.map(|wait| wait.until).chain(self.drift_due);
-        let due = due.chain(self.again);
+        let due = due.chain(self.reading.again());
         due.chain(look).min()
     }
 
