@@ -3,6 +3,7 @@
 
 mod certificates;
 mod dedicated;
+mod hidden;
 mod passthrough;
 mod pools;
 mod secure;

@@ -3,6 +3,7 @@
 mod claims;
 mod counts;
 mod known;
+mod loss;
 mod modes;
 mod names;
 mod properties;

@@ -97,6 +97,14 @@ codes! {
     TlsEndsElsewhere = 1117, Error;
     /// A host of which TLS cannot be passed through: its name is no exact one, or too long.
     NoPassthrough = 1118, Error;
+    /// An Ingress of a cluster that is OpenShift, where Routes are served instead.
+    IngressOnOpenShift = 1119, Error;
+    /// Requests of a path meet another rule first, of another namespace mostly.
+    PathHidden = 1120, Warning;
+    /// A plain path of a host that is redirected to TLS for another Ingress.
+    PlainBehindTls = 1121, Warning;
+    /// A wildcard host without TLS on a parent that hosts share, which finds it by its exact name.
+    WildcardPlain = 1122, Error;
     /// The host is claimed by an older object elsewhere.
     HostClaimed = 1201, Error;
     /// Another instance takes the object's namespace too, and serves the object.

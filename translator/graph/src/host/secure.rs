@@ -2,6 +2,7 @@
 //! virtual service that has its host alone.
 
 use super::certificates;
+use super::hidden::{self, Looked};
 use super::pools::{RATIO, Taken, of_path, of_text, pool, source};
 use super::provenance;
 use crate::maker::Maker;
@@ -76,6 +77,14 @@ struct Rule<'a> {
     target: SwitchingAction,
 }
 
+/// The rules of one namespace.
+struct Group<'a> {
+    namespace: &'a str,
+    /// The path of its eldest contribution orders it among the groups of the child.
+    first: &'a PathDraft,
+    rules: Vec<Rule<'a>>,
+}
+
 pub(super) fn render(
     maker: &Maker<'_>,
     child: &Child<'_>,
@@ -97,7 +106,7 @@ pub(super) fn render(
 
 /// Says where each policy of a virtual service comes from.
 pub(super) fn with_sets(from: Provenance, sets: &[Set]) -> Provenance {
-    let firsts = sets.iter().filter_map(Set::firsts);
+    let firsts = sets.iter().map(|set| set.first.clone());
     let (paths, texts): (Vec<Place>, Vec<Place>) = firsts.unzip();
     from.each("http_policies", Role::Path, paths)
         .each("http_policies", Role::PathText, texts)
@@ -116,46 +125,47 @@ pub(super) fn add_sets(maker: &Maker<'_>, sets: Vec<Set>, parts: &mut Parts) -> 
 
 /// A policy set in the making.
 pub(super) struct Set {
-    /// The path of its eldest contribution orders it among the sets of the child.
-    first: Option<(Place, EcoString)>,
-    /// Where the text of that path is said.
-    first_text: Option<Place>,
+    /// The path that orders it among the sets of the child, and where its text is said.
+    first: (Place, Place),
     body: HttpPolicySet,
     from: Provenance,
-}
-
-impl Set {
-    fn firsts(&self) -> Option<(Place, Place)> {
-        let (path, _) = self.first.clone()?;
-        Some((path, self.first_text.clone()?))
-    }
-
-    fn order(&self) -> Option<&EcoString> {
-        self.first.as_ref().map(|(_, path)| path)
-    }
 }
 
 /// One policy set per namespace, in the order in which they are evaluated: on a child by their first
 /// path, else as they came.
 pub(super) fn policy_sets(maker: &Maker<'_>, child: &Child<'_>, parts: &mut Parts) -> Vec<Set> {
-    let mut groups: Vec<(&str, Vec<Rule<'_>>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for rule in rules(maker, child, parts) {
         let namespace = rule.part.source.namespace.as_str();
-        match groups.iter_mut().find(|(known, _)| *known == namespace) {
-            Some((_, rules)) => rules.push(rule),
-            None => groups.push((namespace, vec![rule])),
+        match groups.iter_mut().find(|known| known.namespace == namespace) {
+            Some(group) => group.rules.push(rule),
+            None => groups.push(Group {
+                namespace,
+                first: rule.path,
+                rules: vec![rule],
+            }),
         }
     }
     if child.form == Form::Child {
-        groups.sort_by_key(|(namespace, _)| *namespace);
+        groups.sort_by_key(|group| (&group.first.path, group.namespace));
     }
+    for group in &mut groups {
+        sort(&mut group.rules);
+    }
+    let all = groups.iter().flat_map(|group| &group.rules);
+    let all: Vec<Looked<'_>> = all.map(|rule| (rule.part, rule.path)).collect();
+    parts.findings.extend(hidden::findings(child.host, &all));
     let sets = groups.into_iter();
-    let sets = sets.map(|(namespace, rules)| policy_set(maker, child, namespace, rules));
-    let mut sets: Vec<Set> = sets.collect();
-    if child.form == Form::Child {
-        sets.sort_by(|a, b| a.order().cmp(&b.order()));
-    }
-    sets
+    sets.map(|group| policy_set(maker, child, group)).collect()
+}
+
+/// The longest path wins; an empty one matches all and comes last. Ties need an order that does not
+/// depend on the order of the Ingress's rules.
+fn sort(rules: &mut [Rule<'_>]) {
+    rules.sort_by(|a, b| {
+        let rank = |rule: &Rule<'_>| std::cmp::Reverse(rule.path.path.len());
+        (rank(a), &a.path.path, !a.path.exact).cmp(&(rank(b), &b.path.path, !b.path.exact))
+    });
 }
 
 /// Makes the pools of all paths, and their groups where there are groups.
@@ -250,22 +260,13 @@ fn of_rules(rules: &[Rule<'_>]) -> Provenance {
 const RULES: &str = "http_request_policy.rules";
 
 /// The set of one namespace, with the path that orders it among the sets of the child.
-fn policy_set(
-    maker: &Maker<'_>,
-    child: &Child<'_>,
-    namespace: &str,
-    mut rules: Vec<Rule<'_>>,
-) -> Set {
+fn policy_set(maker: &Maker<'_>, child: &Child<'_>, group: Group<'_>) -> Set {
+    let Group {
+        namespace,
+        first,
+        rules,
+    } = group;
     let host = child.host;
-    let first = rules.first().map(|rule| rule.path);
-    let first_text = first.map(PathDraft::text_at);
-    let first = first.map(|path| (path.at.clone(), path.path.clone()));
-    // The longest path wins; an empty one matches all and comes last. Ties need an order that
-    // does not depend on the order of the Ingress's rules.
-    rules.sort_by(|a, b| {
-        let rank = |rule: &Rule<'_>| std::cmp::Reverse(rule.path.path.len());
-        (rank(a), &a.path.path, !a.path.exact).cmp(&(rank(b), &b.path.path, !b.path.exact))
-    });
     let mut name = maker.names.policy_set(namespace, host.as_str());
     if maker.is_lost(&[AviKind::HttpPolicySet], &name) {
         name = distinct(&name, &eco_format!("{namespace} {host}"));
@@ -310,8 +311,7 @@ fn policy_set(
     };
     set.cloud_config_cksum = Some(checksum::http_policy_set(&set, &extras));
     Set {
-        first,
-        first_text,
+        first: (first.at.clone(), first.text_at()),
         body: set,
         from,
     }

@@ -1,8 +1,8 @@
 //! What several Ingresses ask of one host that only one can have.
 
-use super::effect::{HostDraft, HostPart, Security};
+use super::effect::{HostDraft, HostPart, PathDraft, Security};
 use crate::view::View;
-use aviary_settings::{DuplicatePaths, FqdnReusePolicy, Scheme};
+use aviary_settings::{DuplicatePaths, FqdnReusePolicy, Scheme, ShardSize};
 use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn settle(view: &dyn View, draft: &mut HostDraft, findings: &mut Vec<Finding>) {
     let env = view.env();
     let merge = env.settings.aviary.duplicate_paths(env.scheme) == DuplicatePaths::Merge;
+    let labels = env.settings.l7.shard_size != ShardSize::Dedicated;
     if ends(draft, findings) {
         passed_on(draft, merge, findings);
     } else {
-        duplicates(draft, merge, findings);
+        duplicates(draft, (merge, labels), findings);
+    }
+    if labels {
+        unreached(draft, findings);
     }
 }
 
@@ -46,8 +50,11 @@ pub(super) fn admits(
 /// others are left out; answers whether it ends at the Service.
 fn ends(draft: &mut HostDraft, findings: &mut Vec<Finding>) -> bool {
     let passes = |part: &HostPart| part.security == Security::Passthrough;
-    let mut able = draft.parts.iter();
-    let Some(first) = able.find(|part| part.security != Security::NoCertificate) else {
+    let able = |part: &&HostPart| part.security != Security::NoCertificate;
+    let serves = |part: &&HostPart| able(part) && !part.paths.is_empty();
+    let mut parts = draft.parts.iter();
+    let first = parts.clone().find(serves).or_else(|| parts.find(able));
+    let Some(first) = first else {
         return false;
     };
     let (is_passed, owner) = (passes(first), first.source.clone());
@@ -76,6 +83,10 @@ fn ends(draft: &mut HostDraft, findings: &mut Vec<Finding>) -> bool {
 /// A host that is passed through has no paths: one Ingress alone serves it. With AKO that is the
 /// youngest, since each one replaces the Services of the one before.
 fn passed_on(draft: &mut HostDraft, merge: bool, findings: &mut Vec<Finding>) {
+    // Who has no path asks for nothing.
+    if draft.parts.iter().any(|part| !part.paths.is_empty()) {
+        draft.parts.retain(|part| !part.paths.is_empty());
+    }
     let owner = if merge {
         draft.parts.last()
     } else {
@@ -97,29 +108,113 @@ fn passed_on(draft: &mut HostDraft, merge: bool, findings: &mut Vec<Finding>) {
     if !merge {
         draft.parts.truncate(1);
     }
+    for part in &draft.parts {
+        let backend = |path: &PathDraft| (path.backend.service.clone(), path.backend.port);
+        let backends: BTreeSet<_> = part.paths.iter().map(backend).collect();
+        if backends.len() > 1 {
+            let host = &draft.host;
+            findings.push(Finding::new(
+                &part.source,
+                Code::UnsupportedField,
+                eco_format!(
+                    "TLS of host {host} is passed through, where paths have no meaning: the Services \
+                     of all paths share its connections"
+                ),
+                "name one Service for the host, or let TLS end at the load balancer",
+            ));
+        }
+    }
 }
 
-/// Tells the younger of two Ingresses with the same path on the host. Unless both are to be served,
-/// its path is left out.
-fn duplicates(draft: &mut HostDraft, merge: bool, findings: &mut Vec<Finding>) {
+/// Tells the younger of two Ingresses with the same path on the host, and an Ingress that has a path
+/// twice. Unless both are to be served, the path is left out.
+fn duplicates(draft: &mut HostDraft, (merge, labels): (bool, bool), findings: &mut Vec<Finding>) {
     let mut elders: BTreeMap<(bool, EcoString), ObjectKey> = BTreeMap::new();
     let served = draft.parts.iter_mut();
     for part in served.filter(|part| part.security != Security::NoCertificate) {
-        let secure = part.security == Security::Secure;
-        let mut taken = BTreeSet::new();
-        for path in part.paths.iter().map(|path| &path.path) {
-            if let Some(elder) = elders.get(&(secure, path.clone())) {
-                findings.push(duplicate(&draft.host, path, &part.source, elder, merge));
-                taken.insert(path.clone());
+        let secure = labels && part.security == Security::Secure;
+        let by_label = labels && !secure;
+        let mut own = BTreeSet::new();
+        let mut free = Vec::with_capacity(part.paths.len());
+        for path in &part.paths {
+            let (host, said) = (&draft.host, &path.path);
+            let taken = (secure, taken_by(path, by_label));
+            let elder = elders.get(&taken).map(ObjectKey::namespaced_name);
+            // Rules tell a path that must be met in full from others; labels do not.
+            let is_first = own.insert((taken, path.exact && !by_label));
+            free.push(elder.is_none() && is_first);
+            if let Some(elder) = elder {
+                findings.push(duplicate(host, said, &part.source, &elder, merge));
+            } else if !is_first {
+                findings.push(twice(host, said, &part.source, merge));
             }
         }
         if !merge {
-            part.paths.retain(|path| !taken.contains(&path.path));
+            let mut free = free.into_iter();
+            part.paths.retain(|_| free.next().unwrap_or(true));
         }
-        let new = part.paths.iter().map(|path| (secure, path.path.clone()));
-        for path in new.collect::<Vec<_>>() {
-            elders.entry(path).or_insert_with(|| part.source.clone());
+        for (taken, _) in own {
+            elders.entry(taken).or_insert_with(|| part.source.clone());
         }
+    }
+}
+
+/// What two paths have in common that take the same requests. The labels of a shared group are
+/// found in lower case.
+fn taken_by(path: &PathDraft, by_label: bool) -> EcoString {
+    let text = if path.path.is_empty() {
+        "/"
+    } else {
+        &path.path
+    };
+    if by_label {
+        text.to_lowercase().into()
+    } else {
+        text.into()
+    }
+}
+
+/// Tells plain contributions that no client reaches on a parent that hosts share: where the host is
+/// redirected to TLS for another one, and where it is a wildcard, which no label is.
+fn unreached(draft: &HostDraft, findings: &mut Vec<Finding>) {
+    let of = |security| {
+        let parts = draft.parts.iter().filter(move |it| it.security == security);
+        parts.filter(|part| !part.paths.is_empty())
+    };
+    let host = &draft.host;
+    let has = |part: &HostPart, text: &str| part.paths.iter().any(|path| path.path == text);
+    // The label of an empty path is the beginning of that of `/`, and the longest one counts.
+    if let Some(root) = of(Security::Insecure).find(|part| has(part, "/")) {
+        let root = root.source.namespaced_name();
+        let empty = of(Security::Insecure).filter(|part| has(part, ""));
+        findings.extend(empty.map(|part| {
+            let text = eco_format!("requests of path {host} reach path {host}/ of Ingress {root}");
+            let hint = "name the path / in one Ingress alone";
+            Finding::new(&part.source, Code::PathHidden, text, hint)
+        }));
+    }
+    let secured = of(Security::Secure)
+        .next()
+        .map(|part| part.source.namespaced_name());
+    for part in of(Security::Insecure) {
+        findings.push(match &secured {
+            Some(other) => Finding::new(
+                &part.source,
+                Code::PlainBehindTls,
+                eco_format!(
+                    "host {host} is redirected to TLS for Ingress {other}, where the plain paths of \
+                     this one are not served"
+                ),
+                "list the host in spec.tls of this Ingress too, or use another host",
+            ),
+            None if host.as_str().starts_with("*.") => Finding::new(
+                &part.source,
+                Code::WildcardPlain,
+                eco_format!("plain requests do not find wildcard host {host}"),
+                "secure the host with spec.tls, or write out the names",
+            ),
+            None => continue,
+        });
     }
 }
 
@@ -127,15 +222,24 @@ fn duplicate(
     host: &Host,
     path: &EcoString,
     source: &ObjectKey,
-    elder: &ObjectKey,
+    elder: &str,
     merge: bool,
 ) -> Finding {
-    let elder = elder.namespaced_name();
     let text = if merge {
         eco_format!("path {host}{path} is also served by Ingress {elder}")
     } else {
         eco_format!("path {host}{path} is served by the older Ingress {elder} alone")
     };
     let hint = "use another path, or remove one of the two";
+    Finding::new(source, Code::DuplicateHostPath, text, hint)
+}
+
+fn twice(host: &Host, path: &EcoString, source: &ObjectKey, merge: bool) -> Finding {
+    let text = if merge {
+        eco_format!("path {host}{path} stands more than once here, and each has a share")
+    } else {
+        eco_format!("path {host}{path} stands more than once here; the first one is served")
+    };
+    let hint = "name each path of a host once, in one spelling";
     Finding::new(source, Code::DuplicateHostPath, text, hint)
 }

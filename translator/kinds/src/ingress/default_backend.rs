@@ -39,5 +39,7 @@ pub(super) fn tell(
 pub(super) fn path<'a>(env: &Env, ingress: &'a Ingress, paths: &[&Path]) -> Option<&'a Path> {
     let takes_all = |path: &&Path| !path.exact && (path.path.is_empty() || path.path == "/");
     let default = ingress.default_backend.as_ref()?;
-    (is_served(env) && !paths.iter().any(takes_all)).then_some(default)
+    // Where TLS is passed through, any path takes all.
+    let takes_any = ingress.passthrough && !paths.is_empty();
+    (is_served(env) && !takes_any && !paths.iter().any(takes_all)).then_some(default)
 }

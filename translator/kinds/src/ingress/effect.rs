@@ -1,6 +1,6 @@
 //! What all Ingresses together mean for one host of one domain.
 
-use super::hosts::{claimants, host_of};
+use super::hosts::{claimants, host_of, is_nameless, names};
 use super::{Ingress, Path, Rule};
 use super::{conflict, default_backend, tls};
 use crate::avi_infra_setting::{self, Binding, Infra};
@@ -9,7 +9,7 @@ use crate::secret::Certificate;
 use crate::service::{self, Backend};
 use crate::view::{Entry, View};
 use crate::{ingress_class, namespace};
-use aviary_settings::ShardSize;
+use aviary_settings::{CniPlugin, ShardSize};
 use aviary_types::{
     AVI_NAME_LIMIT, Code, EcoString, Finding, Host, ObjectKey, Origin, Place, Role, TenantName,
     eco_format,
@@ -226,7 +226,33 @@ fn servable(
     host: &Host,
     findings: &mut Vec<Finding>,
 ) -> bool {
-    if !view.env().serves_domain_of(host) {
+    let env = view.env();
+    if env.settings.ako.cni_plugin == CniPlugin::Openshift {
+        let text = "on OpenShift Routes are served, Ingresses are not";
+        let hint = "make a Route of it; AKOSettings.cniPlugin says that this is OpenShift";
+        findings.push(Finding::new(
+            &entry.key,
+            Code::IngressOnOpenShift,
+            text,
+            hint,
+        ));
+        return false;
+    }
+    if is_nameless(ingress, &entry.key, host, env) {
+        let text = "a rule has no host, and the cloud has no DNS domain to make one up; \
+                    the rule is not served";
+        let hint = "name a host, or give the cloud a DNS profile with a domain";
+        findings.push(Finding::new(
+            &entry.key,
+            Code::HostlessWithoutDomain,
+            text,
+            hint,
+        ));
+    }
+    if !names(ingress, &entry.key, host, env) {
+        return false;
+    }
+    if !env.serves_domain_of(host) {
         findings.push(Finding::new(
             &entry.key,
             Code::ForeignDomain,

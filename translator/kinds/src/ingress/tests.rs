@@ -1,3 +1,5 @@
+mod losses;
+
 use super::{BackendPort, HostDraft, HostHold, Ingress, Security, host, hosts_of};
 use crate::world::{World, codes, parse, told};
 use crate::{Fact, Parsed};
@@ -352,7 +354,8 @@ fn of_one_path_twice_both_or_the_oldest_are_served() {
     let check = |world: World, want: &[&str]| {
         let (drafts, findings) = drafts(&world, "h.x");
         assert_eq!(shown(&drafts), want);
-        let told = told(&findings);
+        let mut told = told(&findings);
+        told.retain(|(code, _)| *code != Code::PlainBehindTls);
         let [(Code::DuplicateHostPath, text)] = &told[..] else {
             panic!("{told:?}")
         };
@@ -568,12 +571,19 @@ fn default_backends_are_served_where_the_settings_say_so() {
         &["a/i Insecure /"],
         (&["a/i Insecure /"], told),
     );
-    check(
-        &rule(&exact),
-        "h.x",
-        &["a/i Insecure /,/"],
-        (&["a/i Insecure /"], told),
-    );
+    // Labels do not tell what must be met in full from what need not, rules do.
+    for (size, want) in [
+        ("LARGE", &[Code::DuplicateHostPath][..]),
+        ("DEDICATED", &[]),
+    ] {
+        let serving = format!(
+            "{{AviarySettings: {{defaultBackend: serve}}, L7Settings: {{shardVSSize: {size}}}}}"
+        );
+        let world = world(&[]).and(&spec(&rule(&exact))).under(&serving);
+        let (found, findings) = drafts(&world, "h.x");
+        assert_eq!(shown(&found), ["a/i Insecure /,/"]);
+        assert_eq!(codes(&findings), want);
+    }
     // Without rules, and without paths, it is all there is.
     let only: (&[&str], &[Code]) = (&[], &[Code::NoRules]);
     check("", "i.a.avi.lab", &["a/i Insecure /"], only);
