@@ -9,7 +9,7 @@ use aviary_avi::{AviKind, Body, Inventory};
 use aviary_kinds::RawObject;
 use aviary_serve::{Listener, Outcome, Protocol, Request, Verdict};
 use aviary_settings::Scheme;
-use aviary_types::{Code, Finding, ObjectKey};
+use aviary_types::{Code, EcoString, Finding, ObjectKey};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -337,7 +337,7 @@ fn check_paths(world: &World, built: &Built, domain: Option<&str>) -> Result<usi
             .pools()
             .iter()
             .flat_map(|it| &it.servers)
-            .map(|it| it.as_str())
+            .map(EcoString::as_str)
             .collect();
         let is_own = one
             .server
@@ -369,70 +369,20 @@ fn check_ports(world: &World, built: &Built) -> Result<usize, TestCaseError> {
     let mut count = 0;
     for RawObject { key, json, .. } in services.filter(|it| built.domain_of(&it.key).is_some()) {
         let findings = built.findings_of(key);
-        let shared = json["metadata"]["annotations"]["ako.vmware.com/enable-shared-vip"].as_str();
-        let shared = shared.filter(|shared| !shared.is_empty());
-        let vs = built
-            .desired
-            .objects
-            .values()
-            .find_map(|object| match &*object.body {
-                Body::VirtualService(vs) => {
-                    let says = |name: &str, value: &str| {
-                        let mut markers = vs.markers.iter();
-                        markers.any(|it| it.key == name && it.values.iter().any(|it| it == value))
-                    };
-                    let named = match shared {
-                        Some(shared) => says("GatewayName", shared),
-                        None => says("ServiceName", &key.name),
-                    };
-                    (named && says("Namespace", key.namespace.as_str())).then(|| vs.clone())
-                }
-                _ => None,
-            });
+        let balancer = balancer_of(built, key, json);
         for port in json["spec"]["ports"].as_array().into_iter().flatten() {
             count += 1;
-            let number = port["port"].as_u64().unwrap_or_default();
-            let protocol = match port["protocol"].as_str() {
-                Some("TCP") => Some(Protocol::Tcp),
-                Some("UDP") => Some(Protocol::Udp),
-                Some("SCTP") => Some(Protocol::Sctp),
-                _ => None,
-            };
-            let own = slices_of(key, port);
-            let is_served = vs.as_ref().zip(protocol).is_some_and(|(vs, protocol)| {
-                let target = vs.name.clone();
-                let port = u16::try_from(number).unwrap_or_default();
-                let verdict = avi.l4(&Listener {
-                    target,
-                    port,
-                    protocol,
-                });
-                let mut servers = verdict.pools().iter().flat_map(|it| &it.servers);
-                servers.any(|it| Some(it.as_str()) == own.as_deref())
-            });
-            let is_told = findings.iter().any(|it| match it.code {
-                Code::NoServers | Code::SharedVipDiffers => true,
-                Code::ProtocolUnsupported | Code::InvalidSpec | Code::PortClaimed => {
-                    let protocol = port["protocol"].as_str().unwrap_or_default();
-                    let text = it.text.as_str();
-                    has_word(text, &number.to_string())
-                        || has_word(text, &format!("{number}/{protocol}"))
-                }
-                _ => false,
-            });
+            let is_served = balancer
+                .as_ref()
+                .is_some_and(|name| reaches(&avi, name, key, port));
+            let is_told = findings.iter().any(|it| explains_port(it, port));
             prop_assert!(is_served || is_told, "{key} {port} is lost: {findings:#?}");
         }
         let asked = json["spec"]["loadBalancerIP"].as_str().unwrap_or_default();
-        if let Some(vs) = vs.filter(|_| !asked.is_empty()) {
-            let vips = built
-                .desired
-                .objects
-                .iter()
-                .filter(|(key, _)| key.kind == AviKind::VsVip);
-            let text = vips
-                .filter(|(key, _)| key.name == vs.name)
-                .map(|(_, it)| format!("{:?}", it.body));
-            let has_it = text.into_iter().any(|it| it.contains(asked));
+        if let Some(name) = balancer.filter(|_| !asked.is_empty()) {
+            let mut objects = built.desired.objects.iter();
+            let vip = objects.find(|(key, _)| key.kind == AviKind::VsVip && key.name == name);
+            let has_it = vip.is_some_and(|(_, it)| format!("{:?}", it.body).contains(asked));
             let is_told = findings
                 .iter()
                 .any(|it| matches!(it.code, Code::AddressInvalid | Code::SharedVipDiffers));
@@ -440,6 +390,57 @@ fn check_ports(world: &World, built: &Built) -> Result<usize, TestCaseError> {
         }
     }
     Ok(count)
+}
+
+/// The virtual service that is marked for the load balancer.
+fn balancer_of(built: &Built, key: &ObjectKey, json: &Value) -> Option<EcoString> {
+    let shared = json["metadata"]["annotations"]["ako.vmware.com/enable-shared-vip"].as_str();
+    let named = match shared.filter(|shared| !shared.is_empty()) {
+        Some(shared) => ("GatewayName", shared),
+        None => ("ServiceName", key.name.as_str()),
+    };
+    built.desired.objects.values().find_map(|object| {
+        let Body::VirtualService(service) = &*object.body else {
+            return None;
+        };
+        let says = |(name, value): (&str, &str)| {
+            let mut markers = service.markers.iter();
+            markers.any(|it| it.key == name && it.values.iter().any(|it| it == value))
+        };
+        let is_it = says(named) && says(("Namespace", key.namespace.as_str()));
+        is_it.then(|| service.name.clone())
+    })
+}
+
+/// Whether a port leads to the server of the load balancer's slice.
+fn reaches(avi: &aviary_serve::World, name: &EcoString, key: &ObjectKey, port: &Value) -> bool {
+    let protocol = match port["protocol"].as_str() {
+        Some("TCP") => Protocol::Tcp,
+        Some("UDP") => Protocol::Udp,
+        Some("SCTP") => Protocol::Sctp,
+        _ => return false,
+    };
+    let verdict = avi.l4(&Listener {
+        target: name.clone(),
+        port: u16::try_from(port["port"].as_u64().unwrap_or_default()).unwrap_or_default(),
+        protocol,
+    });
+    let own = slices_of(key, port);
+    let mut servers = verdict.pools().iter().flat_map(|it| &it.servers);
+    servers.any(|it| Some(it.as_str()) == own.as_deref())
+}
+
+fn explains_port(finding: &Finding, port: &Value) -> bool {
+    match finding.code {
+        Code::NoServers | Code::SharedVipDiffers => true,
+        Code::ProtocolUnsupported | Code::InvalidSpec | Code::PortClaimed => {
+            let protocol = port["protocol"].as_str().unwrap_or_default();
+            let number = port["port"].to_string();
+            let text = finding.text.as_str();
+            has_word(text, &number) || has_word(text, &format!("{number}/{protocol}"))
+        }
+        _ => false,
+    }
 }
 
 fn slices_of(key: &ObjectKey, port: &Value) -> Option<String> {
