@@ -21,11 +21,21 @@ use tokio::sync::OnceCell;
 /// The Kubernetes cluster's name in every setting.
 pub const CLUSTER: &str = "lab";
 
+/// Where and how load balancers stand.
+const SETTING: &str = "AviInfraSetting";
+
 /// Asks Antrea for node ports of a Service's pods.
 const NODE_PORT_LOCAL: &str = "nodeportlocal.antrea.io/enabled";
 
 /// Group, version, kind, plural, and whether it is namespaced.
 const KINDS: &[(&str, &str, &str, &str, bool)] = &[
+    (
+        "ako.vmware.com",
+        "v1beta1",
+        SETTING,
+        "aviinfrasettings",
+        false,
+    ),
     ("", "v1", "Namespace", "namespaces", false),
     ("", "v1", "Node", "nodes", false),
     ("", "v1", "Pod", "pods", true),
@@ -72,8 +82,11 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The cluster-wide objects of the corpus: nodes with their addresses, and the class.
+    /// The chart's definitions of kinds, and the cluster-wide objects of the corpus: nodes with their
+    /// addresses, and the class.
     async fn furnish(&self) -> Result<()> {
+        let kube = self.kube;
+        tokio::task::spawn_blocking(move || define(kube)).await??;
         let folder = crate::corpus::scenarios().join("l7/01-single-host");
         for object in documents(&std::fs::read_to_string(folder.join("00-cluster.yaml"))?)? {
             self.apply(&object).await?;
@@ -118,6 +131,28 @@ impl Cluster {
         Ok(())
     }
 
+    /// Deletes an object if it is still there.
+    pub async fn remove(&self, object: &Value) -> Result<()> {
+        let (api, name) = self.place(object)?;
+        match api.delete(&name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            gone => {
+                gone.with_context(|| format!("delete {} {name}", text_of(object, "kind")))?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Every object of a cluster-wide kind.
+    pub async fn list_wide(&self, kind: &str) -> Result<Vec<Value>> {
+        let (resource, _) = resource(kind)?;
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let list = api.list(&ListParams::default()).await;
+        let list = list.with_context(|| format!("list {kind}"))?;
+        let objects = list.items.into_iter().map(serde_json::to_value);
+        Ok(objects.collect::<Result<_, _>>()?)
+    }
+
     /// Every object of a kind in a namespace.
     pub async fn list(&self, kind: &str, namespace: &str) -> Result<Vec<Value>> {
         let (resource, _) = resource(kind)?;
@@ -128,10 +163,18 @@ impl Cluster {
         Ok(objects.collect::<Result<_, _>>()?)
     }
 
-    /// What stands on every Ingress, on every Service of type LoadBalancer and on every one that is
-    /// annotated for NodePortLocal, as the corpus has it.
+    /// What stands on every Ingress, on every Service of type LoadBalancer, on every one that is
+    /// annotated for NodePortLocal, and on every AviInfraSetting that is called after one of the
+    /// namespaces, as the corpus has it.
     pub async fn statuses(&self, namespaces: &[String]) -> Result<BTreeMap<String, Value>> {
         let mut found = BTreeMap::new();
+        for object in self.list_wide(SETTING).await? {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            let mut owners = namespaces.iter();
+            if owners.any(|namespace| name.starts_with(&format!("{namespace}-"))) {
+                found.insert(format!("aviinfrasettings/{name}"), told(&object));
+            }
+        }
         for namespace in namespaces {
             for object in self.list("Ingress", namespace).await? {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
@@ -162,6 +205,16 @@ impl Cluster {
         };
         Ok((api, name.to_owned()))
     }
+}
+
+/// Defines the chart's own kinds and waits until they are served.
+fn define(kube: &Kube) -> Result<()> {
+    let folder = crate::tools::root().join("charts/aviary/crds");
+    let folder = folder.to_string_lossy().into_owned();
+    kube.kubectl(&["apply", "--server-side", "-f", &folder], "")?;
+    let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
+    kube.kubectl(&[&wait[..], &["crd", "--all"]].concat(), "")?;
+    Ok(())
 }
 
 /// The documents of a YAML text.

@@ -24,7 +24,7 @@ use crate::stack::{Stack, baseline, over};
 const AREAS: &[&str] = &["dedicated", "l4", "l7", "npl", "seq", "share"];
 
 /// The areas whose scenarios change what is common to all namespaces: one runs after the other.
-const AREAS_ALONE: &[&str] = &["ingclass", "nodeport"];
+const AREAS_ALONE: &[&str] = &["infra", "ingclass", "nodeport", "nodes"];
 
 /// Steps with two Ingresses of one host. Service metadata alone are never written anew, by AKO
 /// neither, so they name what was there at the first write: these steps are heard as a whole.
@@ -97,12 +97,14 @@ async fn play(cluster: &Cluster, name: &str, place: &Path) -> Result<()> {
     agents.push(stack.cluster_agent(&admin)?);
     stack.heard(&sheet.namespaces).await?;
     let scenario = name;
+    let mut wide: Vec<Value> = Vec::new();
     for State { name, steps } in read_scenario(&folder)?.states {
         let mut at_once = AT_ONCE.iter();
         let at_once = at_once.any(|(id, step)| scenario.starts_with(id) && name == *step);
         for step in steps {
             // What is common to all scenarios stands already, and must not be touched.
             if name != "00-boot" {
+                wide.extend(wide_of(&step));
                 let done = match step {
                     Step::Apply(objects) if at_once => make(cluster, &stack, &objects).await,
                     step => carry_out(cluster, &stack, step).await,
@@ -115,7 +117,23 @@ async fn play(cluster: &Cluster, name: &str, place: &Path) -> Result<()> {
         let state = json!({"avi": avi, "status": statuses});
         fs::write(place.join(format!("{name}.json")), state.to_string())?;
     }
+    // The next scenario finds the cluster as this one did.
+    for object in wide {
+        cluster.remove(&object).await?;
+    }
     Ok(())
+}
+
+/// What a step makes for all namespaces.
+fn wide_of(step: &Step) -> Vec<Value> {
+    let Step::Apply(objects) = step else {
+        return Vec::new();
+    };
+    let is_wide = |object: &&Value| {
+        let key = key_of(object);
+        key.namespace.is_empty() && key.kind != "Namespace"
+    };
+    objects.iter().filter(is_wide).cloned().collect()
 }
 
 /// The objects of a Controller that do not stand as they were found.
