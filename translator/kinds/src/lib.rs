@@ -1,9 +1,12 @@
 //! One room per Kubernetes kind: its schema, what an object means, and what effects may read. Pure.
 
 pub mod avi_infra_setting;
+pub mod block_affinity;
+pub mod cilium_node;
 pub mod endpoint_slice;
 pub mod env;
 mod families;
+pub mod host_subnet;
 pub mod ingress;
 pub mod ingress_class;
 pub mod namespace;

@@ -100,7 +100,10 @@ macro_rules! rooms {
 
 rooms! {
     AviInfraSetting => avi_infra_setting,
+    BlockAffinity => block_affinity,
+    CiliumNode => cilium_node,
     EndpointSlice => endpoint_slice,
+    HostSubnet => host_subnet,
     Ingress => ingress,
     IngressClass => ingress_class,
     Namespace => namespace,

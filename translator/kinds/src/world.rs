@@ -33,6 +33,9 @@ pub(crate) fn raw(json: Value) -> RawObject {
         "Ingress" | "IngressClass" => "networking.k8s.io",
         "EndpointSlice" => "discovery.k8s.io",
         "AviInfraSetting" => "ako.vmware.com",
+        "BlockAffinity" => "crd.projectcalico.org",
+        "CiliumNode" => "cilium.io",
+        "HostSubnet" => "network.openshift.io",
         _ => "",
     };
     let room = room_of(group, &kind).unwrap();
@@ -192,6 +195,9 @@ pub(crate) fn env(settings: &str) -> Env {
 fn the_sample_of_every_room_is_read() {
     let rooms = [
         include_str!("avi_infra_setting.rs"),
+        include_str!("block_affinity.rs"),
+        include_str!("cilium_node.rs"),
+        include_str!("host_subnet.rs"),
         include_str!("endpoint_slice.rs"),
         include_str!("ingress.rs"),
         include_str!("ingress_class.rs"),

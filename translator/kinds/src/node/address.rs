@@ -2,6 +2,8 @@
 
 use super::Node;
 use crate::env::Env;
+use crate::view::View;
+use crate::{block_affinity, cilium_node, host_subnet};
 use aviary_settings::CniPlugin;
 use aviary_types::{EcoString, ObjectKey, Place};
 use serde::Serialize;
@@ -104,15 +106,25 @@ impl Node {
         })
     }
 
-    /// The networks of the node's pods, as written, and where, with `{0}` for the place in a list.
-    pub(super) fn networks(&self, env: &Env) -> (&[EcoString], &'static str) {
-        if env.settings.ako.cni_plugin == CniPlugin::OvnKubernetes {
-            (
+    /// The networks of the node's pods, as written, and where: the network plugin in use says where it
+    /// writes them.
+    pub(super) fn networks(
+        &self,
+        view: &dyn View,
+        key: &Arc<ObjectKey>,
+    ) -> Vec<(EcoString, Place)> {
+        let (cidrs, form) = match view.env().settings.ako.cni_plugin {
+            CniPlugin::Calico => return block_affinity::networks(view, key),
+            CniPlugin::Openshift => return host_subnet::networks(view, key),
+            CniPlugin::Cilium => return cilium_node::networks(view, key),
+            CniPlugin::OvnKubernetes => (
                 &self.ovn_cidrs,
                 "metadata.annotations['k8s.ovn.org/node-subnets']",
-            )
-        } else {
-            (&self.pod_cidrs, self.pod_cidrs_at)
-        }
+            ),
+            _ => (&self.pod_cidrs, self.pod_cidrs_at),
+        };
+        let place = |at| Place::at(key, form, [at, 0]);
+        let cidrs = (0..).zip(cidrs);
+        cidrs.map(|(at, cidr)| (cidr.clone(), place(at))).collect()
     }
 }

@@ -3,7 +3,7 @@
 use super::{Node, all};
 use crate::view::View;
 use aviary_avi::common::Subnet;
-use aviary_types::{EcoString, ObjectKey, Place, number};
+use aviary_types::{EcoString, ObjectKey, Place};
 use std::sync::Arc;
 
 /// A route to the pods of one node.
@@ -32,9 +32,8 @@ pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
             continue;
         };
         let key = Arc::new(entry.key.clone());
-        let (networks, written_at) = node.networks(view.env());
-        for (index, cidr) in networks.iter().enumerate() {
-            let Some(prefix) = Subnet::parse(cidr) else {
+        for (index, (cidr, prefix_at)) in node.networks(view, &key).into_iter().enumerate() {
+            let Some(prefix) = Subnet::parse(&cidr) else {
                 continue;
             };
             let Some(hop) = node.address(view.env(), cidr.contains(':')) else {
@@ -42,7 +41,7 @@ pub fn pod_routes(view: &dyn View) -> Vec<PodRoute> {
             };
             if routes.iter().all(|route| route.prefix != prefix) {
                 routes.push(PodRoute {
-                    prefix_at: Place::at(&key, written_at, [number(index), 0]),
+                    prefix_at,
                     next_hop_at: hop.place(&key),
                     node: entry.key.clone(),
                     index,

@@ -91,8 +91,54 @@ fn the_plugin_in_use_says_where_a_node_is() {
         assert_eq!(routes, want, "{plugin}");
     };
     check("''", &[("10.5.0.0", "192.168.0.1")]);
-    check("calico", &[("10.5.0.0", "10.1.0.1")]);
+    // Where the plugin writes networks to objects of its own, those count alone.
+    check("calico", &[]);
+    check("openshift", &[]);
+    check("cilium", &[]);
     check("antrea", &[("10.5.0.0", "10.2.0.1")]);
     let ovn = [("10.3.0.0", "192.168.0.1"), ("fd03::", "fe80::1")];
     check("ovn-kubernetes", &ovn);
+}
+
+/// Model, section 13.1.
+#[test]
+fn plugins_write_networks_to_objects_of_their_own() {
+    let objects = "{kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.5.0.0/24]}, status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}}
+---
+{kind: BlockAffinity, metadata: {name: a}, spec: {node: n1, cidr: 10.1.0.0/26, deleted: 'false'}}
+---
+{kind: BlockAffinity, metadata: {name: b}, spec: {node: n1, cidr: 10.1.0.64/26}}
+---
+{kind: BlockAffinity, metadata: {name: c}, spec: {node: n1, cidr: 10.1.0.128/26, deleted: 'true'}}
+---
+{kind: BlockAffinity, metadata: {name: d}, spec: {node: n2, cidr: 10.1.1.0/26}}
+---
+{kind: HostSubnet, metadata: {name: n1}, subnet: 10.2.0.0/23}
+---
+{kind: CiliumNode, metadata: {name: n1}, spec: {ipam: {podCIDRs: [10.3.0.0/24, 10.3.1.0/24]}}}";
+    let check = |plugin: &str, want: &[(&str, &str)]| {
+        let world = World::of(objects).under(&format!("{{AKOSettings: {{cniPlugin: {plugin}}}}}"));
+        let routes = pod_routes(&world);
+        let routes: Vec<_> = routes
+            .iter()
+            .map(|route| {
+                let at = route.prefix_at.path("");
+                (format!("{} {at}", route.prefix_at.object.name), route)
+            })
+            .map(|(at, route)| (route.prefix.ip_addr.addr.to_string(), at))
+            .collect();
+        let want: Vec<_> = want
+            .iter()
+            .map(|(prefix, at)| ((*prefix).to_owned(), (*at).to_owned()))
+            .collect();
+        assert_eq!(routes, want, "{plugin}");
+    };
+    check("''", &[("10.5.0.0", "n1 spec.podCIDRs[0]")]);
+    check("calico", &[("10.1.0.0", "a spec.cidr"), ("10.1.0.64", "b spec.cidr")]);
+    check("openshift", &[("10.2.0.0", "n1 subnet")]);
+    let cilium = [
+        ("10.3.0.0", "n1 spec.ipam.podCIDRs[0]"),
+        ("10.3.1.0", "n1 spec.ipam.podCIDRs[1]"),
+    ];
+    check("cilium", &cilium);
 }
