@@ -183,7 +183,7 @@ impl Builder {
     fn is_accepted(&self, facts: &Facts) -> bool {
         let rejected = self.built.facts.rejected();
         let mut changed = facts.changes.objects.iter();
-        changed.any(|key| rejected.contains(key) && !facts.rejected().contains(key))
+        changed.any(|key| rejected.contains_key(key) && !facts.rejected().contains_key(key))
     }
 
     /// Looks at everything of a domain; where its settings are new, nothing kept holds.

@@ -27,7 +27,7 @@ impl Read {
         match self {
             Self::Object(key) => match facts.get(key) {
                 Some(entry) => seen(entry),
-                None if facts.rejected().contains(key) => Digest::of(b"rejected"),
+                None if facts.rejected().contains_key(key) => Digest::of(b"rejected"),
                 None => Digest::default(),
             },
             Self::Index(index) => facts
@@ -94,7 +94,7 @@ impl<'a> Recorder<'a> {
             Read::Index(_) | Read::Scope(_) | Read::Named(..) => None,
         });
         objects
-            .find(|key| self.facts.rejected().contains(*key))
+            .find(|key| self.facts.rejected().contains_key(*key))
             .cloned()
     }
 }

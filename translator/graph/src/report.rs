@@ -237,6 +237,6 @@ impl Knowledge for Unknown {
         };
         self.facts
             .rejected()
-            .contains(&ObjectKey::new(&domain.cluster, kind, namespace, name))
+            .contains_key(&ObjectKey::new(&domain.cluster, kind, namespace, name))
     }
 }

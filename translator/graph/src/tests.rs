@@ -2,6 +2,7 @@
 
 mod claims;
 mod counts;
+mod infra;
 mod known;
 mod loss;
 mod modes;

@@ -31,7 +31,7 @@ use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
 use aviary_settings::{NodeNetwork, ShardSize, VipNetwork};
-use aviary_types::{Digest, EcoString, Kind, ObjectKey};
+use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey};
 use serde::Serialize;
 
 /// The group and kind.
@@ -112,6 +112,10 @@ impl KindRoom for AviInfraSetting {
 
     fn reported(&self) -> Option<&Reported> {
         Some(&self.reported)
+    }
+
+    fn refuse(findings: &[Finding]) -> Vec<Wish> {
+        status::refuse(findings)
     }
 
     fn project(&self, report: &Report) -> Vec<Wish> {

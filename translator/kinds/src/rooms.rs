@@ -3,7 +3,7 @@
 use crate::room::{Extent, Parsed, RawObject, Room};
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
-use aviary_types::{Digest, Kind, ObjectKey, ScopeKey};
+use aviary_types::{Digest, Finding, Kind, ObjectKey, ScopeKey};
 
 /// One Kubernetes kind. Implemented once per kind, in its room.
 pub trait KindRoom: Sized {
@@ -28,6 +28,13 @@ pub trait KindRoom: Sized {
     /// What we wrote to the object, for kinds whose status we write.
     fn reported(&self) -> Option<&Reported> {
         None
+    }
+
+    /// The writes that tell the user of an object that was never accepted, and of which nothing is
+    /// known but what is wrong with it.
+    fn refuse(findings: &[Finding]) -> Vec<Wish> {
+        let _ = findings;
+        Vec::new()
     }
 
     /// The writes that tell the object's user what became of it.
@@ -57,6 +64,14 @@ macro_rules! rooms {
                     return Some(Parsed { fact: fact.map(Fact::$kind), findings });
                 })*
                 None
+            }
+
+            /// The writes that tell the user of an object that was never accepted.
+            pub fn refuse(kind: Kind, findings: &[Finding]) -> Vec<Wish> {
+                $(if kind == crate::$room::$kind::ROOM.kind {
+                    return crate::$room::$kind::refuse(findings);
+                })*
+                Vec::new()
             }
 
             /// Where the object can be found.

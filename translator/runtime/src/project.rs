@@ -2,6 +2,7 @@
 
 use aviary_avi::{Body, Observed};
 use aviary_graph::{Built, Serve};
+use aviary_kinds::Fact;
 use aviary_kinds::status::{Claim, Report, Verdict, Wish};
 use aviary_types::{EcoString, Finding, ObjectKey, Severity};
 
@@ -15,7 +16,9 @@ pub fn project(
     refusals: &[Finding],
 ) -> Vec<Wish> {
     let Some(entry) = built.facts.get(source) else {
-        return Vec::new();
+        let findings = built.facts.findings_of(source);
+        let findings = findings.filter(|_| built.facts.rejected().contains_key(source));
+        return findings.map_or_else(Vec::new, |list| Fact::refuse(source.kind, list));
     };
     let Some(reported) = entry.fact.reported() else {
         return Vec::new();

@@ -2,8 +2,8 @@
 
 use crate::scope::ScopeState;
 use aviary_kinds::{Entry, IndexKey};
-use aviary_types::{Digest, Finding, Generation, Members, ObjectKey, ScopeKey};
-use imbl::{OrdMap, OrdSet};
+use aviary_types::{Digest, EcoString, Finding, Generation, Members, ObjectKey, ScopeKey};
+use imbl::OrdMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ pub struct Facts {
     pub(crate) index: OrdMap<IndexKey, Members<ObjectKey>>,
     pub(crate) scopes: OrdMap<ScopeKey, ScopeState>,
     pub(crate) findings: OrdMap<ObjectKey, Arc<Vec<Finding>>>,
-    pub(crate) rejected: OrdSet<ObjectKey>,
+    /// With Kubernetes' uid.
+    pub(crate) rejected: OrdMap<ObjectKey, EcoString>,
 }
 
 /// What changed since an earlier generation.
@@ -99,8 +100,8 @@ impl Facts {
         self.findings.get(key)
     }
 
-    /// Objects that exist but were never accepted: what they mean is not known.
-    pub fn rejected(&self) -> &OrdSet<ObjectKey> {
+    /// Objects that exist but were never accepted, with their uids: what they mean is not known.
+    pub fn rejected(&self) -> &OrdMap<ObjectKey, EcoString> {
         &self.rejected
     }
 }

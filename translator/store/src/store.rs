@@ -33,6 +33,7 @@ pub struct Store {
 struct Told {
     entry: Option<Arc<Entry>>,
     findings: Vec<Finding>,
+    uid: EcoString,
 }
 
 impl Store {
@@ -112,6 +113,7 @@ impl Store {
             .collect::<Vec<_>>()
         {
             let told = Told {
+                uid: self.facts.rejected.get(&key).cloned().unwrap_or_default(),
                 entry: self.facts.objects.get(&key).cloned(),
                 findings: self
                     .facts
@@ -198,6 +200,7 @@ impl Store {
             .facts
             .rejected
             .range(first..)
+            .map(|(key, _)| key)
             .take_while(in_scope.clone());
         let staged = self.staged.get(scope).into_iter().flat_map(BTreeMap::keys);
         let keys: BTreeSet<ObjectKey> = published
@@ -252,13 +255,17 @@ impl Store {
     }
 
     fn publish(&mut self, key: &ObjectKey, told: Told) {
-        let Told { entry, findings } = told;
+        let Told {
+            entry,
+            findings,
+            uid,
+        } = told;
         self.tell(key, findings);
         match entry {
             Some(entry) => self.replace(entry),
             None if self.facts.objects.contains_key(key) => {}
             None => {
-                if self.facts.rejected.insert(key.clone()).is_none() {
+                if self.facts.rejected.insert(key.clone(), uid).is_none() {
                     self.changes.objects.insert(key.clone());
                 }
             }
@@ -342,6 +349,7 @@ fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
     if raw.key.namespace.as_str().is_empty() != (room.extent == Extent::Cluster) {
         return None;
     }
+    let uid = raw.uid.clone();
     strip_nulls(&mut raw.json);
     let Parsed { fact, findings } = Fact::parse(&raw)?;
     let keep = room.watch == aviary_kinds::Watch::ByName && !raw.contents;
@@ -367,7 +375,11 @@ fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
             digest,
         })
     });
-    Some(Told { entry, findings })
+    Some(Told {
+        entry,
+        findings,
+        uid,
+    })
 }
 
 /// A null field is an absent one, as for the apiserver.

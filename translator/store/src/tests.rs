@@ -238,7 +238,7 @@ fn what_was_never_accepted_is_known_to_be_unknown() {
     let bad = key(service::KIND, "a", "bad");
     store.apply(broken("a", "bad"));
     let facts = store.snapshot();
-    assert!(facts.get(&bad).is_none() && facts.rejected().contains(&bad));
+    assert!(facts.get(&bad).is_none() && facts.rejected().contains_key(&bad));
     assert_eq!(facts.changes.objects, BTreeSet::from([bad.clone()]));
     store.apply(broken("a", "bad"));
     assert!(!store.is_dirty(), "saying the same again is no change");

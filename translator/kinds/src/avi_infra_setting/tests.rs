@@ -1,5 +1,7 @@
 use super::{AviInfraSetting, Binding, Checked, check, of_ingress, of_service};
 use crate::Fact;
+use crate::rooms::KindRoom;
+use crate::status::{Report, Verdict, Wish};
 use crate::world::{World, codes, parse};
 use aviary_avi::{Census, Named, Standing};
 use aviary_settings::{NetworkRef, ShardSize};
@@ -219,4 +221,52 @@ fn a_service_falls_back_to_the_settings_for_all() {
     check("gone", None, "none", &[Code::SettingMissing]);
     check("bad", None, "none", &[Code::SettingRejected]);
     check("new", None, "unchecked", &[]);
+}
+
+#[test]
+fn the_verdict_is_told_once_it_is_known_and_only_where_it_is_news() {
+    let verdict = |text: &str| match text {
+        "" => None,
+        "Accepted" => Some(Verdict::Accepted),
+        why => Some(Verdict::Rejected(why.into())),
+    };
+    let check = |status: &str, now: &str, want: &[&str]| {
+        let yaml = format!("{{kind: AviInfraSetting, status: {status}}}");
+        let Some(Fact::AviInfraSetting(setting)) = parse(&yaml).fact else {
+            panic!("{yaml}")
+        };
+        let report = Report {
+            verdict: verdict(now),
+            ..Report::default()
+        };
+        let told: Vec<String> = setting.project(&report).iter().map(written).collect();
+        assert_eq!(told, want, "{status} {now}");
+    };
+    let accepted = r#"{"error":"","status":"Accepted"}"#;
+    let rejected = r#"{"error":"no","status":"Rejected"}"#;
+    check("{}", "", &[]);
+    check("{}", "Accepted", &[accepted]);
+    check("{status: Accepted, error: ''}", "Accepted", &[]);
+    check("{status: Accepted}", "no", &[rejected]);
+    check("{status: Rejected, error: 'no'}", "no", &[]);
+    check("{status: Rejected, error: old}", "no", &[rejected]);
+    check("{status: Rejected, error: 'no'}", "Accepted", &[accepted]);
+    // One that was never accepted has no fact, and is told all the same.
+    let bad = parse("{kind: AviInfraSetting, spec: {l7Settings: {shardSize: HUGE}}}");
+    let told: Vec<String> = AviInfraSetting::refuse(&bad.findings)
+        .iter()
+        .map(written)
+        .collect();
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].contains("HUGE") && told[0].contains("Rejected"),
+        "{told:?}"
+    );
+}
+
+fn written(wish: &Wish) -> String {
+    match wish {
+        Wish::Status(status) => status.to_string(),
+        other => format!("{other:?}"),
+    }
 }

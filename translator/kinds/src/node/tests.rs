@@ -134,7 +134,10 @@ fn plugins_write_networks_to_objects_of_their_own() {
         assert_eq!(routes, want, "{plugin}");
     };
     check("''", &[("10.5.0.0", "n1 spec.podCIDRs[0]")]);
-    check("calico", &[("10.1.0.0", "a spec.cidr"), ("10.1.0.64", "b spec.cidr")]);
+    check(
+        "calico",
+        &[("10.1.0.0", "a spec.cidr"), ("10.1.0.64", "b spec.cidr")],
+    );
     check("openshift", &[("10.2.0.0", "n1 subnet")]);
     let cilium = [
         ("10.3.0.0", "n1 spec.ipam.podCIDRs[0]"),

@@ -178,7 +178,7 @@ impl Core {
             let is_known = wide.is_some_and(|wide| wide.published && wide.frozen.is_none());
             let name = scope.namespace.as_str();
             let key = ObjectKey::new(&scope.cluster, namespace::KIND, "", name);
-            is_known && facts.get(&key).is_none() && !facts.rejected().contains(&key)
+            is_known && facts.get(&key).is_none() && !facts.rejected().contains_key(&key)
         };
         let silent = facts.scopes().filter(|(scope, state)| {
             state.frozen.is_some() && !scope.is_cluster_wide() && is_gone(scope)

@@ -4,13 +4,14 @@
 use super::Core;
 use crate::project::project;
 use aviary_boot::trace::Context;
+use aviary_kinds::room;
 use aviary_kinds::status::Wish;
-use aviary_kinds::{Entry, room};
 use aviary_link::translator::{SessionId, Unsent};
 use aviary_proto::sync::v1::{
     ApplyWrite, EventType, EventWrite, Intent, IntentOutcome, IntentResult, MergeWrite, intent,
 };
 use aviary_query::convert;
+use aviary_store::Facts;
 use aviary_types::{ClusterName, EcoString, ObjectKey};
 use imbl::OrdMap;
 use serde_json::{Map, Value, json};
@@ -262,12 +263,12 @@ impl Core {
         let mut wishes = project(built, observed, source, &refused);
         // The status makes a new version of the object, on which the annotations would depend.
         wishes.sort_by_key(|wish| !matches!(wish, Wish::Annotations(_)));
-        let Some(entry) = built.facts.get(source).filter(|_| !wishes.is_empty()) else {
+        let uid = uid_of(&built.facts, source).filter(|_| !wishes.is_empty());
+        let Some((uid, version)) = uid else {
             self.statuses.told.remove(source);
             self.statuses.told_all(source);
             return true;
         };
-        let entry = entry.clone();
         let (mut has_room, mut is_homeless) = (true, false);
         let mut told = self.statuses.told.remove(source).unwrap_or_default();
         told.wishes.retain(|wish| wishes.contains(wish));
@@ -275,7 +276,7 @@ impl Core {
             if told.wishes.contains(&wish) {
                 continue;
             }
-            match self.intend(&entry, &wish) {
+            match self.intend(source, (&uid, &version), &wish) {
                 Ok(()) => told.wishes.push(wish),
                 Err(Unsent::NoAgent) => {
                     is_homeless = true;
@@ -305,39 +306,47 @@ impl Core {
         }
     }
 
-    fn intend(&mut self, entry: &Entry, wish: &Wish) -> Result<(), Unsent> {
-        let Some(room) = room(entry.key.kind) else {
+    fn intend(
+        &mut self,
+        key: &ObjectKey,
+        (uid, version): (&EcoString, &EcoString),
+        wish: &Wish,
+    ) -> Result<(), Unsent> {
+        let Some(room) = room(key.kind) else {
             return Ok(());
         };
         // The version last heard, which need not be the one in force.
-        let version = self
-            .versions
-            .get(&entry.key)
-            .unwrap_or(&entry.resource_version)
-            .clone();
-        let trace = self.statuses.traces.get(&entry.key).cloned();
+        let version = self.versions.get(key).unwrap_or(version).clone();
+        let trace = self.statuses.traces.get(key).cloned();
         self.statuses.next += 1;
         let id = self.statuses.next;
         let intent = Intent {
             id,
-            key: Some(convert::object_key(&entry.key)),
+            key: Some(convert::object_key(key)),
             version: room.version.to_owned(),
             resource: room.plural.to_owned(),
-            uid: entry.uid.to_string(),
+            uid: uid.to_string(),
             write: Some(write(&version, wish)),
             traceparent: trace.as_ref().map(Context::traceparent).unwrap_or_default(),
         };
-        let session = self.hub.intend(&entry.key.cluster, intent)?;
+        let session = self.hub.intend(&key.cluster, intent)?;
         let open = Open {
             session,
             trace,
-            key: entry.key.clone(),
+            key: key.clone(),
             wish: wish.clone(),
             version,
         };
         self.statuses.open.insert(id, open);
         Ok(())
     }
+}
+
+/// uid and version of an object, also of one that was never accepted.
+fn uid_of(facts: &Facts, key: &ObjectKey) -> Option<(EcoString, EcoString)> {
+    let known = facts.get(key);
+    let known = known.map(|entry| (entry.uid.clone(), entry.resource_version.clone()));
+    known.or_else(|| Some((facts.rejected().get(key)?.clone(), EcoString::new())))
 }
 
 fn write(version: &EcoString, wish: &Wish) -> intent::Write {

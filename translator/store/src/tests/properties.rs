@@ -125,7 +125,7 @@ impl Model {
         assert_eq!(seen, good);
         let bad: BTreeSet<ObjectKey> = bad.into_iter().map(|(at, _)| of(*at)).collect();
         assert_eq!(
-            facts.rejected().iter().cloned().collect::<BTreeSet<_>>(),
+            facts.rejected().keys().cloned().collect::<BTreeSet<_>>(),
             bad
         );
         for (ns, namespace) in NAMESPACES.iter().enumerate() {
@@ -142,7 +142,7 @@ fn shown(facts: &Facts) -> BTreeMap<ObjectKey, Option<aviary_types::Digest>> {
     let good = facts
         .objects()
         .map(|entry| (entry.key.clone(), Some(entry.digest)));
-    let bad = facts.rejected().iter().map(|key| (key.clone(), None));
+    let bad = facts.rejected().keys().map(|key| (key.clone(), None));
     good.chain(bad).collect()
 }
 
