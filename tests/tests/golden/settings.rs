@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, ensure};
 use aviary::plan::{Player, State, Step, read_scenario, read_settings, seed};
 use aviary_plan::{Ending, Scheduler, interruptions};
+use aviary_serve::{Baseline, World};
 use aviary_settings::{Raw, registry};
 use aviary_sim::{Options, Simulator};
 use aviary_tests::corpus::{Reached, block_on, name_of, reach, scenarios};
@@ -39,7 +40,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("AviarySettings.drift", "the service alone"),
     ("AviarySettings.driftInterval", "the service alone"),
     ("AviarySettings.maxWritesInFlight", "the service alone"),
-    ("AviarySettings.reshardOverlap", "time alone"),
+    ("AviarySettings.reshardOverlap", "not built"),
     ("AviarySettings.unusedShards", "time alone"),
     ("ControllerSettings.cloudName", "another cloud"),
     ("ControllerSettings.controllerHost", "another Controller"),
@@ -187,6 +188,32 @@ fn secure_hosts_move_one_at_a_time_with_nothing_between() -> Result<()> {
         let places: Vec<usize> = places.map(|(at, _)| at).collect();
         ensure!(places[2] - places[0] == 2, "{group:#?} at {places:?}");
     }
+    Ok(())
+}
+
+/// A Controller refuses to move an object to another cloud.
+#[test]
+fn another_cloud_is_refused_and_all_hosts_are_served_on() -> Result<()> {
+    let certificate = rcgen::generate_simple_self_signed(["*.avi.lab".to_owned()])?;
+    let secret = json!({
+        "tls.crt": certificate.cert.pem(),
+        "tls.key": certificate.signing_key.serialize_pem(),
+    });
+    let state = block_on(async {
+        let (mut player, settings) = player(&secret).await?;
+        let cloud = Raw::read("ControllerSettings: {cloudName: lab-vcenter}")?;
+        let steps = vec![Step::Settings(settings.layer(&cloud))];
+        let name = "cloud".to_owned();
+        reach(&mut player, State { name, steps }).await
+    })??;
+    ensure!(
+        !state.outcome.settled.refused.is_empty(),
+        "nothing is refused"
+    );
+    let before = World::of_observed(&state.before);
+    let lost = Baseline::new(&before, &before).broken_in(&World::of_observed(&state.after));
+    let lost: Vec<String> = lost.iter().map(ToString::to_string).collect();
+    ensure!(lost.is_empty(), "{}", lost.join("\n"));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `aviary plan`: what the objects of a folder or scenario come to on an Avi Controller.
 
+mod moves;
 mod objects;
 mod output;
 mod player;
@@ -40,6 +41,15 @@ pub struct PlanArgs {
     /// AKO's values.yaml; the demo's where none is given.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// The settings in force: show what comes of changing them to --settings while the objects stay,
+    /// which hosts move and which addresses change.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "settings",
+        conflicts_with = "scenario"
+    )]
+    from: Option<PathBuf>,
     /// What the Controller has before, as JSON: {type: [objects]}.
     #[arg(long, value_name = "FILE")]
     controller_seed: Option<PathBuf>,
@@ -74,20 +84,46 @@ pub async fn run(args: PlanArgs) -> anyhow::Result<bool> {
 }
 
 async fn plan(args: &PlanArgs) -> anyhow::Result<bool> {
-    let settings = match &args.settings {
-        Some(path) => read_settings(&Raw::read(&std::fs::read_to_string(path)?)?)?,
-        None => read_settings(&Raw::read(DEMO_SETTINGS)?)?,
+    let settings = settings_of(args.settings.as_deref())?;
+    let first = match &args.from {
+        Some(path) => settings_of(Some(path))?,
+        None => settings.clone(),
     };
-    let mut player = Player::new(settings, seed(args.controller_seed.as_deref())?).await?;
+    if let Some(refused) = first.refused_change(&settings) {
+        anyhow::bail!("the settings may not change so: {refused}");
+    }
+    let mut player = Player::new(first, seed(args.controller_seed.as_deref())?).await?;
     for path in &args.files {
         for object in manifest::read(path)? {
             player.objects().apply(object, 0);
         }
     }
-    let outcome = player.settle().await;
+    let mut outcome = player.settle().await;
+    let mut change = None;
+    if args.from.is_some() {
+        let before = moves::Places::of(player.core().lane());
+        player.configure(settings).await?;
+        outcome = player.settle().await;
+        change = Some(before.until(&moves::Places::of(player.core().lane())));
+    }
     let changes = !outcome.settled.operations.is_empty();
-    emit(args, "plan", &outcome, false)?;
+    emit(args, "plan", (&outcome, change.as_ref()), false)?;
     Ok(changes)
+}
+
+/// The settings of a file, or the demo's.
+fn settings_of(path: Option<&Path>) -> anyhow::Result<Settings> {
+    let text = match path {
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?
+        }
+        None => DEMO_SETTINGS.to_owned(),
+    };
+    let settings = read_settings(&Raw::read(&text)?);
+    match path {
+        Some(path) => settings.with_context(|| format!("{}", path.display())),
+        None => settings,
+    }
 }
 
 async fn play(args: &PlanArgs, folder: &Path) -> anyhow::Result<()> {
@@ -100,13 +136,19 @@ async fn play(args: &PlanArgs, folder: &Path) -> anyhow::Result<()> {
     let mut player = Player::new(read_settings(&settings)?, seed(controller)?).await?;
     for State { name, steps } in scenario.states {
         let outcome = player.reach(steps).await?;
-        emit(args, &name, &outcome, true)?;
+        emit(args, &name, (&outcome, None), true)?;
     }
     Ok(())
 }
 
-fn emit(args: &PlanArgs, state: &str, outcome: &Outcome, many: bool) -> anyhow::Result<()> {
-    let document = Document::of(state, outcome, many);
+fn emit(
+    args: &PlanArgs,
+    state: &str,
+    (outcome, change): (&Outcome, Option<&moves::Change>),
+    many: bool,
+) -> anyhow::Result<()> {
+    let mut document = Document::of(state, outcome, many);
+    document.change = change;
     match &args.out {
         Some(folder) => {
             std::fs::create_dir_all(folder)?;

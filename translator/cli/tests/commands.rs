@@ -146,3 +146,47 @@ fn the_demo_configures_the_shop_and_ends() {
             .exists()
     );
 }
+
+#[test]
+fn a_change_of_settings_is_shown_before_it_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let values = std::fs::read_to_string(format!("{EXAMPLES}/values.yaml")).expect("the settings");
+    assert!(values.contains("shardVSSize: SMALL"), "{values}");
+    let size = |size: &str| values.replace("SMALL", size);
+    let old = write(folder.path(), "old.yaml", &size("LARGE"));
+    let new = write(folder.path(), "new.yaml", &size("SMALL"));
+    let (old, new) = (old.display().to_string(), new.display().to_string());
+    let shop = shop();
+    let plan = |output: &[&str]| {
+        let args = ["plan", "-f", &shop, "--settings", &new, "--from", &old];
+        let all: Vec<&str> = args.iter().chain(output).copied().collect();
+        aviary(&all)
+    };
+    let shown = plan(&["-o", "json"]);
+    assert_eq!(shown.status.code(), Some(2), "{shown:?}");
+    let shown = json(&shown);
+    let moves = shown["moves"].as_array().expect("moves");
+    assert!(!moves.is_empty(), "{shown}");
+    for one in moves {
+        let to = one["to"][0].as_str().expect("where to");
+        assert!(to.contains("Shared-L7-0 ("), "{one}");
+        assert_ne!(one["from"], one["to"], "{one}");
+    }
+    assert!(shown["addresses"].is_array(), "{shown}");
+    let breaks = shown["breaks"].as_array().expect("breaks");
+    assert!(
+        breaks.iter().all(|op| op["breaks"] == "new_parent"),
+        "{shown}"
+    );
+    let table = String::from_utf8(plan(&[]).stdout).expect("text");
+    assert!(table.contains(" moves from admin "), "{table}");
+
+    let renamed = size("SMALL").replace("clusterName: ", "clusterName: another-");
+    let renamed = write(folder.path(), "renamed.yaml", &renamed)
+        .display()
+        .to_string();
+    let refused = aviary(&["plan", "-f", &shop, "--settings", &renamed, "--from", &old]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let why = String::from_utf8(refused.stderr).expect("text");
+    assert!(why.contains("clusterName"), "{why}");
+}

@@ -114,7 +114,7 @@ fn both_ways_are_explained_as_text_and_json() {
             &["ingress/accounts/none"][..],
             "there is no Ingress accounts/none",
         ),
-        (&["pod/accounts/none"], "source.key.kind"),
+        (&["deployment/accounts/none"], "source.key.kind"),
         (&[&name, "--field", "none"], "there is no field none"),
         (
             &["ingress/accounts/accounts", "--cluster", "other"],

@@ -1,6 +1,7 @@
 //! What is printed of a plan.
 
 use super::Format;
+use super::moves::{Address, Change, Move, listed};
 use super::player::Outcome;
 use aviary_plan::{Hold, Op};
 use aviary_types::{Finding, Secret};
@@ -20,6 +21,9 @@ pub(super) struct Document<'a> {
     breaks: Vec<&'a Op>,
     holds: &'a [Hold],
     refused: Vec<Refused<'a>>,
+    /// What a change of settings moves.
+    #[serde(flatten)]
+    pub(super) change: Option<&'a Change>,
 }
 
 /// An operation that the Controller refused.
@@ -56,6 +60,7 @@ impl<'a> Document<'a> {
                 .iter()
                 .map(|(object, why)| Refused { object, why })
                 .collect(),
+            change: None,
         }
     }
 }
@@ -110,8 +115,27 @@ fn table(out: &mut impl Write, document: &Document<'_>, outcome: &Outcome) -> st
     for finding in document.findings {
         writeln!(out, "  {finding}")?;
     }
+    if let Some(change) = document.change {
+        moved(out, change)?;
+    }
     let (count, findings) = (document.operations.len(), document.findings.len());
     writeln!(out, "  {count} operations, {findings} findings")
+}
+
+fn moved(out: &mut impl Write, change: &Change) -> std::io::Result<()> {
+    for Move { host, from, to } in &change.moves {
+        let (from, to) = (from.join("; "), to.join("; "));
+        writeln!(out, "  host    {host} moves from {from} to {to}")?;
+    }
+    for Address { vip, before, after } in &change.addresses {
+        writeln!(
+            out,
+            "  address {vip}: {} -> {}",
+            listed(before),
+            listed(after)
+        )?;
+    }
+    Ok(())
 }
 
 fn bodies(out: &mut impl Write, document: &Document<'_>) -> anyhow::Result<()> {
