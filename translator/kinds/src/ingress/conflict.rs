@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn settle(view: &dyn View, draft: &mut HostDraft, findings: &mut Vec<Finding>) {
     let env = view.env();
     let merge = env.settings.aviary.duplicate_paths(env.scheme) == DuplicatePaths::Merge;
-    let labels = env.settings.l7.shard_size != ShardSize::Dedicated;
+    let labels = draft.shard_size(env) != ShardSize::Dedicated;
     if ends(draft, findings) {
         passed_on(draft, merge, findings);
     } else {
@@ -81,7 +81,8 @@ fn ends(draft: &mut HostDraft, findings: &mut Vec<Finding>) -> bool {
 }
 
 /// A host that is passed through has no paths: one Ingress alone serves it. With AKO that is the
-/// youngest, since each one replaces the Services of the one before.
+/// youngest, since each one replaces the Services of the one before: `duplicatePaths: merge` is its
+/// way, so that what it left is taken over without a write.
 fn passed_on(draft: &mut HostDraft, merge: bool, findings: &mut Vec<Finding>) {
     // Who has no path asks for nothing.
     if draft.parts.iter().any(|part| !part.paths.is_empty()) {

@@ -83,6 +83,11 @@ fn plain_paths_that_no_client_reaches_are_told() {
     let both = [("i", 1, "/a", true), ("j", 2, "/b", false)];
     check("{}", &both, &[Code::PlainBehindTls], 2);
     check(DEDICATED, &both, &[], 2);
+    // Whether hosts share a parent, an AviInfraSetting may say.
+    let class = "{kind: IngressClass, metadata: {name: avi}, spec: {controller: ako.vmware.com/avi-lb, parameters: {apiGroup: ako.vmware.com, kind: AviInfraSetting, name: own}}}";
+    let setting = "{kind: AviInfraSetting, metadata: {name: own}, spec: {l7Settings: {shardSize: DEDICATED}}}";
+    let own = world(&both).and(&format!("{class}\n---\n{setting}"));
+    assert!(codes(&drafts(&own, "h.x").1).is_empty());
     // The empty path is served only where nobody has the root.
     check("{}", &[("i", 1, "", false), ("j", 2, "/b", false)], &[], 2);
     let root = [("i", 1, "", false), ("j", 2, "/", false)];
