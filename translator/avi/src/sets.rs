@@ -90,7 +90,8 @@ pub struct Observed {
 
 impl Observed {
     /// Puts an object in, or in the place of its former form.
-    pub fn insert(&mut self, object: ObservedObject) {
+    pub fn insert(&mut self, object: impl Into<Arc<ObservedObject>>) {
+        let object = object.into();
         let key = object.key.clone();
         self.remove(&key);
         for host in object.body.sources().hosts() {
@@ -107,7 +108,7 @@ impl Observed {
             let objects = self.addresses.entry(address).or_default();
             objects.insert(key.clone());
         }
-        self.objects.insert(key, Arc::new(object));
+        self.objects.insert(key, object);
     }
 
     /// Keeps one copy of each body that is as desired to the letter.

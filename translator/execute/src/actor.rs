@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::outcome::Outcome;
 use crate::trace::Traces;
 use aviary_avi::Observed;
-use aviary_plan::Plan;
+use aviary_plan::Op;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -14,8 +14,8 @@ use tokio::time::Instant;
 /// A plan, with what it was made from.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    /// The plan.
-    pub plan: Plan,
+    /// The operations of the plan, in its order.
+    pub ops: Vec<Arc<Op>>,
     /// What the Controller was observed to have.
     pub observed: Observed,
     /// When everything was last read from it.

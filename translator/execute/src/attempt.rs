@@ -47,7 +47,7 @@ impl Context {
 /// One operation with what it needs.
 pub(crate) struct Attempt {
     pub(crate) context: Arc<Context>,
-    pub(crate) op: Op,
+    pub(crate) op: Arc<Op>,
     /// What the Controller has under this key, as far as known.
     pub(crate) current: Option<Arc<ObservedObject>>,
     /// When everything was last read.
@@ -56,7 +56,7 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Runs the operation to its end.
-    pub(crate) async fn run(self) -> (Op, End) {
+    pub(crate) async fn run(self) -> (Arc<Op>, End) {
         let started = Instant::now();
         let result = match (self.op.method, self.op.body.clone()) {
             (Method::Delete, _) => self.delete().await,
@@ -170,7 +170,7 @@ impl Attempt {
             tracing::warn!(object = %self.key(), "the Controller keeps it in another form than sent");
         }
         Done {
-            now: Some(now),
+            now: Some(Arc::new(now)),
             as_sent,
         }
     }

@@ -66,7 +66,7 @@ impl Attempt {
         tracing::debug!(object = %self.key(), "taken over: it was there already");
         if body.same(&found.body) {
             return Ok(Done {
-                now: Some(ObservedObject::clone(&found)),
+                now: Some(found),
                 as_sent: true,
             });
         }

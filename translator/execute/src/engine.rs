@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tracing::Instrument;
 
-type Ended = (Op, End, Option<TraceContext>);
+type Ended = (Arc<Op>, End, Option<TraceContext>);
 
 pub(crate) struct Engine {
     context: Arc<Context>,
@@ -50,14 +50,14 @@ impl Engine {
     /// Takes a plan in, with what was observed when it was made.
     pub(crate) fn submit(&mut self, submission: Submission) {
         let Submission {
-            plan,
+            ops,
             observed,
             read_at,
             seen,
             traces,
         } = submission;
         self.view.replace(observed, read_at, seen);
-        let admission = self.scheduler.admit(plan.ops);
+        let admission = self.scheduler.admit(ops);
         self.not_tried(admission.replaced, NotTried::Replaced);
         self.not_tried(admission.dropped, NotTried::Dropped);
         self.not_tried(admission.refused, NotTried::NoRoom);
@@ -122,7 +122,7 @@ impl Engine {
         true
     }
 
-    fn not_tried(&mut self, ops: Vec<Op>, why: NotTried) {
+    fn not_tried(&mut self, ops: Vec<Arc<Op>>, why: NotTried) {
         for op in ops {
             self.traces.remove(&op.key);
             let outcome = self.outcome((op, End::NotTried(why), None));

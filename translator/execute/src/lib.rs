@@ -85,7 +85,7 @@ impl Executor {
     pub async fn run_to_end(&self, plan: Plan, observed: &mut Observed) -> Report {
         let mut engine = self.engine();
         engine.submit(Submission {
-            plan,
+            ops: plan.ops.into_iter().map(Arc::new).collect(),
             observed: observed.clone(),
             read_at: Instant::now(),
             seen: 0,

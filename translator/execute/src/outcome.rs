@@ -5,6 +5,7 @@ use aviary_boot::trace::Context;
 use aviary_plan::Op;
 use aviary_session::{Class, Error};
 use aviary_types::EcoString;
+use std::sync::Arc;
 
 /// The end of one operation. Its effect on what is observed is in it, and nowhere else.
 #[derive(Debug, Clone)]
@@ -12,7 +13,7 @@ pub struct Outcome {
     /// Counts the outcomes of one executor, from 1.
     pub number: u64,
     /// The operation, with its sources.
-    pub op: Op,
+    pub op: Arc<Op>,
     /// How it ended.
     pub end: End,
     /// The span in which it was carried out, if it was and somebody exports it.
@@ -34,7 +35,7 @@ pub enum End {
 #[derive(Debug, Clone)]
 pub struct Done {
     /// The object; `None` after a delete.
-    pub now: Option<ObservedObject>,
+    pub now: Option<Arc<ObservedObject>>,
     /// Whether it is as it was sent. If not, the Controller makes something else of it each time,
     /// and sending it again would not help.
     pub as_sent: bool,
@@ -59,7 +60,7 @@ pub enum Found {
     /// It does not exist (any more).
     Gone,
     /// It is like this now.
-    Object(Box<ObservedObject>),
+    Object(Arc<ObservedObject>),
 }
 
 /// Why an operation was never sent.
@@ -86,7 +87,7 @@ impl Failure {
 
     pub(crate) fn found(self, object: ObservedObject) -> Self {
         Self {
-            found: Found::Object(Box::new(object)),
+            found: Found::Object(Arc::new(object)),
             ..self
         }
     }
@@ -111,20 +112,26 @@ impl Outcome {
         matches!(self.end, End::Done(_))
     }
 
+    /// What the Controller has of the object now (`Some(None)`: nothing); `None` where that was not
+    /// learnt.
+    pub fn learnt(&self) -> Option<Option<&Arc<ObservedObject>>> {
+        match &self.end {
+            End::Done(Done { now, .. }) => Some(now.as_ref()),
+            End::Failed(Failure { found, .. }) => match found {
+                Found::Object(now) => Some(Some(now)),
+                Found::Gone => Some(None),
+                Found::Unknown => None,
+            },
+            End::NotTried(_) => None,
+        }
+    }
+
     /// Brings what is observed up to date with it.
     pub fn apply(&self, observed: &mut Observed) {
-        let key = &self.op.key.object;
-        match &self.end {
-            End::Done(Done { now: Some(now), .. }) => observed.insert(now.clone()),
-            End::Failed(Failure {
-                found: Found::Object(now),
-                ..
-            }) => observed.insert(ObservedObject::clone(now)),
-            End::Done(_)
-            | End::Failed(Failure {
-                found: Found::Gone, ..
-            }) => observed.remove(key),
-            End::Failed(_) | End::NotTried(_) => {}
+        match self.learnt() {
+            Some(Some(now)) => observed.insert(now.clone()),
+            Some(None) => observed.remove(&self.op.key.object),
+            None => {}
         }
     }
 }

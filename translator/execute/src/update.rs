@@ -122,7 +122,7 @@ impl Attempt {
 
 fn done(now: ObservedObject) -> Done {
     Done {
-        now: Some(now),
+        now: Some(Arc::new(now)),
         as_sent: true,
     }
 }

@@ -1,17 +1,17 @@
-//! What the executor takes the Controller to have: what the caller observed, and the outcomes that
-//! the caller had not seen when it did.
+//! What the executor takes the Controller to have: what the caller observed, and what outcomes
+//! brought that the caller had not seen when it did.
 
 use crate::outcome::Outcome;
 use aviary_avi::{AviKey, Observed, ObservedObject};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
 pub(crate) struct View {
     observed: Observed,
     read_at: Instant,
-    /// Outcomes that no submission has seen yet.
-    recent: VecDeque<Outcome>,
+    /// What outcomes brought that no submission has seen yet, with the number of the last one.
+    recent: BTreeMap<AviKey, (u64, Option<Arc<ObservedObject>>)>,
 }
 
 impl View {
@@ -19,7 +19,7 @@ impl View {
         Self {
             observed: Observed::default(),
             read_at: Instant::now(),
-            recent: VecDeque::new(),
+            recent: BTreeMap::new(),
         }
     }
 
@@ -29,23 +29,23 @@ impl View {
     }
 
     pub(crate) fn get(&self, key: &AviKey) -> Option<Arc<ObservedObject>> {
-        self.observed.objects.get(key).cloned()
+        match self.recent.get(key) {
+            Some((_, now)) => now.clone(),
+            None => self.observed.objects.get(key).cloned(),
+        }
     }
 
     /// Takes over what the caller observed, with its outcomes up to number `seen`.
     pub(crate) fn replace(&mut self, observed: Observed, read_at: Instant, seen: u64) {
-        while self.recent.front().is_some_and(|it| it.number <= seen) {
-            self.recent.pop_front();
-        }
+        self.recent.retain(|_, (number, _)| *number > seen);
         self.observed = observed;
         self.read_at = read_at;
-        for outcome in &self.recent {
-            outcome.apply(&mut self.observed);
-        }
     }
 
     pub(crate) fn note(&mut self, outcome: &Outcome) {
-        outcome.apply(&mut self.observed);
-        self.recent.push_back(outcome.clone());
+        if let Some(now) = outcome.learnt() {
+            let key = outcome.op.key.object.clone();
+            self.recent.insert(key, (outcome.number, now.cloned()));
+        }
     }
 }

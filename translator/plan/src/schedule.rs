@@ -8,6 +8,7 @@
 
 mod breaks;
 mod cycles;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,9 @@ use crate::breaks::interruptions;
 use crate::op::{Op, OpKey};
 use aviary_avi::AviKey;
 use aviary_types::Members;
+use stages::Stages;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +33,11 @@ pub enum Ending {
 #[derive(Debug, Default)]
 pub struct Admission {
     /// Operations that waited and have one of this plan in their place now.
-    pub replaced: Vec<Op>,
+    pub replaced: Vec<Arc<Op>>,
     /// Operations of earlier plans that contradict this one; to be planned anew if still needed.
-    pub dropped: Vec<Op>,
+    pub dropped: Vec<Arc<Op>>,
     /// The rest of the plan for which there was no room; to be planned anew later.
-    pub refused: Vec<Op>,
+    pub refused: Vec<Arc<Op>>,
 }
 
 /// The place in the queue: urgent first, then by number.
@@ -42,7 +45,7 @@ type Turn = (bool, u64);
 
 #[derive(Debug)]
 struct Waiting {
-    op: Op,
+    op: Arc<Op>,
     turn: Turn,
     /// The number of the plan that brought it.
     admission: u64,
@@ -61,20 +64,20 @@ pub struct Scheduler {
     admissions: u64,
     numbers: u64,
     count: usize,
-    waiting: BTreeMap<AviKey, BTreeMap<u16, Waiting>>,
+    waiting: BTreeMap<AviKey, Stages>,
     running: BTreeMap<AviKey, Running>,
     /// Object to the waiting operations that name it in `after`.
     dependents: BTreeMap<AviKey, Members<OpKey>>,
     /// Those that may be ready. What is not here waits for something that will wake it.
-    candidates: BTreeMap<Turn, OpKey>,
+    candidates: BTreeMap<Turn, Arc<Op>>,
     /// The group of interrupting operations that is being worked off.
     open: BTreeSet<OpKey>,
 }
 
 /// How many operations of its interruption follow each marked one, itself included.
-fn sizes(ops: &[Op]) -> BTreeMap<OpKey, usize> {
+fn sizes(ops: &[Arc<Op>]) -> BTreeMap<OpKey, usize> {
     let mut sizes = BTreeMap::new();
-    for group in interruptions(ops) {
+    for group in interruptions(ops.iter().map(|op| &**op)) {
         let marked = ops.iter().filter(|op| group.contains(&op.key));
         let left = (1..=group.len()).rev();
         sizes.extend(marked.map(|op| op.key.clone()).zip(left));
@@ -115,7 +118,8 @@ impl Scheduler {
 
     /// Takes a plan's operations in. What waits for an object that the plan writes is replaced; what
     /// is under way goes on, and the new operation waits for it.
-    pub fn admit(&mut self, ops: Vec<Op>) -> Admission {
+    pub fn admit<O: Into<Arc<Op>>>(&mut self, ops: impl IntoIterator<Item = O>) -> Admission {
+        let ops: Vec<Arc<Op>> = ops.into_iter().map(Into::into).collect();
         self.admissions += 1;
         let mut admission = Admission::default();
         let mut admitted = Vec::with_capacity(ops.len());
@@ -130,7 +134,7 @@ impl Scheduler {
                 admission.refused.push(op);
                 break;
             }
-            admitted.push(op.key.clone());
+            admitted.push(op.clone());
             self.insert(op, former);
         }
         admission.refused.extend(ops);
@@ -140,12 +144,12 @@ impl Scheduler {
 
     /// Removes what waits for this object from earlier plans. Answers the place in the queue of the
     /// operation with this very key.
-    fn supersede(&mut self, key: &OpKey, replaced: &mut Vec<Op>) -> Option<Turn> {
+    fn supersede(&mut self, key: &OpKey, replaced: &mut Vec<Arc<Op>>) -> Option<Turn> {
         let stages = self.waiting.get(&key.object)?;
         let old: Vec<u16> = stages
             .iter()
-            .filter(|(stage, it)| **stage == key.stage || it.admission < self.admissions)
-            .map(|(stage, _)| *stage)
+            .filter(|it| it.op.key.stage == key.stage || it.admission < self.admissions)
+            .map(|it| it.op.key.stage)
             .collect();
         let mut turn = None;
         for stage in old {
@@ -163,36 +167,35 @@ impl Scheduler {
     }
 
     /// An operation that comes in the place of another keeps its place in the queue.
-    fn insert(&mut self, op: Op, former: Option<Turn>) {
+    fn insert(&mut self, op: Arc<Op>, former: Option<Turn>) {
         self.numbers += 1;
         let turn = match former {
             Some((bulk, number)) => (bulk && !op.urgent, number),
             None => (!op.urgent, self.numbers),
         };
-        let key = op.key.clone();
         for after in &op.after {
             let dependents = self.dependents.entry(after.object.clone());
-            dependents.or_default().insert(key.clone());
+            dependents.or_default().insert(op.key.clone());
         }
-        self.candidates.insert(turn, key.clone());
+        self.candidates.insert(turn, op.clone());
+        let object = op.key.object.clone();
         let waiting = Waiting {
             op,
             turn,
             admission: self.admissions,
         };
         self.count += 1;
-        let stages = self.waiting.entry(key.object).or_default();
-        stages.insert(key.stage, waiting);
+        self.waiting.entry(object).or_default().insert(waiting);
     }
 
     fn get(&self, key: &OpKey) -> Option<&Waiting> {
-        self.waiting.get(&key.object)?.get(&key.stage)
+        self.waiting.get(&key.object)?.get(key.stage)
     }
 
     /// Takes an operation out and wakes what waited for its object.
     fn remove(&mut self, key: &OpKey) -> Option<Waiting> {
         let stages = self.waiting.get_mut(&key.object)?;
-        let removed = stages.remove(&key.stage)?;
+        let removed = stages.remove(key.stage)?;
         if stages.is_empty() {
             self.waiting.remove(&key.object);
         }
@@ -212,16 +215,17 @@ impl Scheduler {
 
     /// Makes candidates of those that may have waited for an operation of this object.
     fn wake(&mut self, object: &AviKey) {
-        let own = self.waiting.get(object).into_iter().flatten();
-        let own = own.map(|(_, waiting)| (waiting.turn, waiting.op.key.clone()));
+        let own = self.waiting.get(object).into_iter();
+        let own = own.flat_map(Stages::iter);
         let dependents = self
             .dependents
             .get(object)
             .into_iter()
             .flat_map(Members::iter);
-        let dependents = dependents.filter_map(|key| Some((self.get(key)?.turn, key.clone())));
-        let woken: Vec<(Turn, OpKey)> = own.chain(dependents).collect();
-        self.candidates.extend(woken);
+        let dependents = dependents.filter_map(|key| self.get(key));
+        let woken = own.chain(dependents);
+        let woken = woken.map(|waiting| (waiting.turn, waiting.op.clone()));
+        self.candidates.extend(woken.collect::<Vec<_>>());
     }
 
     /// Whether an operation of this object, up to this stage, is under way.
@@ -235,23 +239,23 @@ impl Scheduler {
     fn blockers<'a>(&'a self, waiting: &'a Waiting) -> impl Iterator<Item = &'a Waiting> {
         let op = &waiting.op;
         let own = self.waiting.get(&op.key.object).into_iter();
-        let own = own.flat_map(move |stages| stages.range(..op.key.stage));
+        let own = own.flat_map(move |stages| stages.before(op.key.stage));
         let others = op
             .after
             .iter()
             .filter(|after| after.object != op.key.object);
         let others = others.flat_map(|after| {
             let stages = self.waiting.get(&after.object).into_iter();
-            stages.flat_map(|stages| stages.range(..=after.stage))
+            stages.flat_map(|stages| stages.up_to(after.stage))
         });
-        own.chain(others).map(|(_, waiting)| waiting)
+        own.chain(others)
     }
 
     /// Whether nothing that waits or is under way holds this operation back.
     fn is_free(&self, waiting: &Waiting) -> bool {
         let OpKey { object, stage } = &waiting.op.key;
         let own = self.waiting.get(object);
-        let is_first = own.is_none_or(|stages| stages.range(..stage).next().is_none());
+        let is_first = own.is_none_or(|stages| stages.before(*stage).is_empty());
         // Backwards: what an operation waits for ends mostly in the order of the plan, so that the
         // last one tells soonest. A parent may wait for thousands.
         let mut named = waiting.op.after.iter().rev();
@@ -264,11 +268,11 @@ impl Scheduler {
     fn is_active(&self, key: &OpKey) -> bool {
         let stages = self.waiting.get(&key.object);
         self.is_running(&key.object, key.stage)
-            || stages.is_some_and(|stages| stages.range(..=key.stage).next().is_some())
+            || stages.is_some_and(|stages| !stages.up_to(key.stage).is_empty())
     }
 
     /// Hands out up to `room` operations that may go now. They count as under way from here on.
-    pub fn ready(&mut self, room: usize) -> Vec<Op> {
+    pub fn ready(&mut self, room: usize) -> Vec<Arc<Op>> {
         let mut out = Vec::new();
         while out.len() < room {
             let Some(key) = self.pick() else { break };
@@ -313,11 +317,11 @@ impl Scheduler {
     fn candidate_after(&self, turn: Option<Turn>) -> Option<(Turn, OpKey)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = turn.map_or(Unbounded, Excluded);
-        let (turn, key) = self.candidates.range((from, Unbounded)).next()?;
-        Some((*turn, key.clone()))
+        let (turn, op) = self.candidates.range((from, Unbounded)).next()?;
+        Some((*turn, op.key.clone()))
     }
 
-    fn start(&mut self, key: &OpKey) -> Option<Op> {
+    fn start(&mut self, key: &OpKey) -> Option<Arc<Op>> {
         let Waiting { op, admission, .. } = self.remove(key)?;
         let running = Running {
             stage: key.stage,
@@ -329,7 +333,7 @@ impl Scheduler {
 
     /// Notes how an operation ended. After a failure, what waited for it cannot be done as planned:
     /// it is dropped and returned. What waits for a newer operation of the same object stays.
-    pub fn finish(&mut self, key: &OpKey, ending: Ending) -> Vec<Op> {
+    pub fn finish(&mut self, key: &OpKey, ending: Ending) -> Vec<Arc<Op>> {
         let Some(running) = self.running.remove(&key.object) else {
             return Vec::new();
         };
@@ -341,7 +345,7 @@ impl Scheduler {
         dropped
     }
 
-    fn drop_dependents(&mut self, key: &OpKey, admission: u64) -> Vec<Op> {
+    fn drop_dependents(&mut self, key: &OpKey, admission: u64) -> Vec<Arc<Op>> {
         let mut dropped = Vec::new();
         let mut lost = vec![(key.clone(), admission)];
         while let Some((key, admission)) = lost.pop() {
@@ -359,9 +363,10 @@ impl Scheduler {
     /// Those that wait for an operation that will not be done, and for no newer one in its place:
     /// the later stages of its own plan, and those that name it in `after`.
     fn waiters(&self, key: &OpKey, admission: u64) -> Vec<OpKey> {
-        let own = self.waiting.get(&key.object).into_iter().flatten();
-        let own = own.filter(|(stage, it)| **stage > key.stage && it.admission == admission);
-        let own = own.map(|(_, waiting)| waiting.op.key.clone());
+        let own = self.waiting.get(&key.object).into_iter();
+        let own = own.flat_map(Stages::iter);
+        let own = own.filter(|it| it.op.key.stage > key.stage && it.admission == admission);
+        let own = own.map(|waiting| waiting.op.key.clone());
         let named = self.dependents.get(&key.object);
         let named = named.into_iter().flat_map(Members::iter);
         let named = named
@@ -382,18 +387,18 @@ impl Scheduler {
         let reach = named.map(|after| after.stage).max();
         let newer = |reach: u16| {
             let stages = self.waiting.get(&lost.object);
-            stages.is_some_and(|stages| stages.range(..=reach).next().is_some())
+            stages.is_some_and(|stages| !stages.up_to(reach).is_empty())
         };
         reach.is_some_and(|reach| reach >= lost.stage && !newer(reach))
     }
 
     /// Drops everything that waits. What is under way goes on.
-    pub fn clear(&mut self) -> Vec<Op> {
+    pub fn clear(&mut self) -> Vec<Arc<Op>> {
         self.candidates.clear();
         self.dependents.clear();
         self.count = 0;
         let waiting = std::mem::take(&mut self.waiting).into_values();
-        let mut all: Vec<Waiting> = waiting.flat_map(BTreeMap::into_values).collect();
+        let mut all: Vec<Waiting> = waiting.flatten().collect();
         all.sort_by_key(|waiting| waiting.turn);
         all.into_iter().map(|waiting| waiting.op).collect()
     }

@@ -8,6 +8,7 @@ use aviary_session::{Drift, Error, LookedUp, Reading, Scope, Session, Stamp};
 use aviary_settings::InstanceSettings;
 use aviary_types::{DomainId, EcoString, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What reading a Controller brings.
 pub(crate) enum Told {
@@ -20,7 +21,7 @@ pub(crate) enum Told {
     /// These objects as they are now, read after this many writes.
     Changed {
         writes: u64,
-        objects: BTreeMap<AviKey, Option<ObservedObject>>,
+        objects: BTreeMap<AviKey, Option<Arc<ObservedObject>>>,
     },
     /// What stands under the names that objects of a domain give, as of after this many writes.
     Named {
@@ -144,7 +145,7 @@ impl Reader {
     ) {
         aviary_boot::spawn("read what others changed", async move {
             let gone = drift.gone.iter().chain(&lost);
-            let mut objects: BTreeMap<AviKey, Option<ObservedObject>> =
+            let mut objects: BTreeMap<AviKey, Option<Arc<ObservedObject>>> =
                 gone.map(|key| (key.clone(), None)).collect();
             let mut unknown = Vec::new();
             for scope in &scopes {
@@ -159,7 +160,7 @@ impl Reader {
                     }) => {
                         unknown.extend(unreadable);
                         let found = observed.objects.values();
-                        objects.extend(found.map(|it| (it.key.clone(), Some((**it).clone()))));
+                        objects.extend(found.map(|it| (it.key.clone(), Some(it.clone()))));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "what others changed cannot be read");
@@ -218,7 +219,7 @@ async fn read_all(
                     "an object of the Controller cannot be understood");
             }
             let found = observed.objects.values();
-            found.for_each(|object| all.observed.insert((**object).clone()));
+            found.for_each(|object| all.observed.insert(object.clone()));
             all.scopes.push(scope);
         }
         all.inventories.push((domain, found.inventory));

@@ -185,7 +185,7 @@ impl Lane {
 
     /// A write ended: this is what the Controller has now (`None`: nothing). The object is compared
     /// again, for the desired form may have changed meanwhile.
-    pub fn written(&mut self, key: &AviKey, now: Option<ObservedObject>) {
+    pub fn written(&mut self, key: &AviKey, now: Option<Arc<ObservedObject>>) {
         let Some(observed) = &mut self.observed else {
             return;
         };

@@ -176,7 +176,7 @@ impl Offline {
             let scope = scope::of(settings, &found.inventory.vrf);
             let reading = self.session.observe(&scope).await?;
             for object in reading.observed.objects.values() {
-                observed.insert((**object).clone());
+                observed.insert(object.clone());
             }
             self.lane.discover(&settings.domain(), found.inventory);
         }

@@ -1,9 +1,8 @@
-use crate::support::{after, create, key, named, plan, pool, pool_with, slow_lab, update};
+use crate::support::{after, create, key, named, pool, pool_with, slow_lab, update};
 use aviary_execute::{Bounds, End, Ended, NotTried, Outcome, Submission};
 use aviary_plan::OpKey;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::Instant;
 
 async fn take(outcomes: &mut Receiver<Outcome>, count: usize) -> Vec<Outcome> {
     let mut taken = Vec::new();
@@ -104,11 +103,8 @@ async fn a_submission_that_has_not_seen_an_outcome_does_not_undo_it() {
     // And one that has applied the first outcome, but not the second.
     made[0].apply(&mut lab.observed);
     let aware = Submission {
-        traces: aviary_execute::Traces::new(),
-        plan: plan(vec![update(&pool_with("a", Some("t2")))]),
-        observed: lab.observed.clone(),
-        read_at: Instant::now(),
         seen: made[0].number,
+        ..lab.submission(vec![update(&pool_with("a", Some("t2")))])
     };
     handle.submit(aware).await.unwrap();
     assert!(take(&mut outcomes, 1).await[0].is_done());

@@ -83,7 +83,7 @@ impl Lab {
     pub(crate) fn submission(&self, ops: Vec<Op>) -> Submission {
         Submission {
             traces: aviary_execute::Traces::new(),
-            plan: plan(ops),
+            ops: ops.into_iter().map(Arc::new).collect(),
             observed: self.observed.clone(),
             read_at: Instant::now(),
             seen: 0,

@@ -4,14 +4,15 @@
 use super::Scheduler;
 use crate::op::{Op, OpKey};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Scheduler {
     /// Drops operations until none of those just admitted waits for itself.
-    pub(super) fn break_cycles(&mut self, admitted: &[OpKey]) -> Vec<Op> {
+    pub(super) fn break_cycles(&mut self, admitted: &[Arc<Op>]) -> Vec<Arc<Op>> {
         let mut dropped = Vec::new();
         let mut settled = BTreeSet::new();
-        for key in admitted {
-            while let Some(cycle) = self.cycle_from(key, &mut settled) {
+        for op in admitted {
+            while let Some(cycle) = self.cycle_from(&op.key, &mut settled) {
                 dropped.extend(self.drop_from(&cycle));
                 settled.clear();
             }
@@ -56,7 +57,7 @@ impl Scheduler {
 
     /// Takes the oldest operation of a cycle out, and what else of older plans waited for it. In a
     /// plan that contradicts itself the last one goes, with everything that waited for it.
-    fn drop_from(&mut self, cycle: &[OpKey]) -> Vec<Op> {
+    fn drop_from(&mut self, cycle: &[OpKey]) -> Vec<Arc<Op>> {
         let age = |key: &&OpKey| {
             self.get(key)
                 .map(|it| (it.admission, std::cmp::Reverse(it.turn.1)))

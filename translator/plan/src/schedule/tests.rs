@@ -5,6 +5,7 @@ use aviary_types::DomainId;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 fn key(object: u8, stage: u16) -> OpKey {
     let object = AviKey {
@@ -26,7 +27,7 @@ fn op(object: u8, stage: u16, after: &[OpKey]) -> Op {
         reason: Reason::Differs,
         breaks: None,
         urgent: false,
-        provenance: std::sync::Arc::default(),
+        provenance: Arc::default(),
     }
 }
 
@@ -41,7 +42,7 @@ fn breaking(op: Op) -> Op {
     }
 }
 
-fn names(ops: &[Op]) -> Vec<String> {
+fn names(ops: &[Arc<Op>]) -> Vec<String> {
     ops.iter()
         .map(|op| format!("{}@{}", op.key.object.name, op.key.stage))
         .collect()
@@ -269,7 +270,7 @@ impl Witness {
         assert_eq!(scheduler.waiting(), self.waiting.len());
     }
 
-    fn forget(&mut self, dropped: &[Op]) {
+    fn forget(&mut self, dropped: &[Arc<Op>]) {
         for op in dropped {
             assert!(self.waiting.remove(&op.key).is_some());
         }

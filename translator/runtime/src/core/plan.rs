@@ -16,6 +16,7 @@ use aviary_session::Drift;
 use aviary_settings::Drift as DriftPolicy;
 use aviary_types::{Digest, DomainId, EcoString, ObjectKey, ScopeKey, eco_format};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -126,7 +127,7 @@ impl Core {
             return;
         }
         if self.observe_only || site.executor.is_none() {
-            site.show(&plan.ops, false);
+            site.show(&shared(plan.ops), false);
         } else {
             let context = Context::of(&span);
             let traces = trace::traces(&plan, context.as_ref(), &changes, &self.causes);
@@ -266,12 +267,12 @@ fn submit(site: &mut Site, plan: Plan, traces: Traces) {
         observed: observed.clone(),
         read_at: site.read_at,
         seen: site.seen,
-        plan,
+        ops: shared(plan.ops),
         traces,
     };
-    tracing::info!(controller = %site.name, operations = submission.plan.ops.len(),
-        generation = submission.plan.generation.0, "a plan goes out");
-    site.show(&submission.plan.ops, true);
+    tracing::info!(controller = %site.name, operations = submission.ops.len(),
+        generation = plan.generation.0, "a plan goes out");
+    site.show(&submission.ops, true);
     site.submitting = true;
     let (id, wakes) = (site.reader.site, site.reader.wakes.clone());
     aviary_boot::spawn("submit plan", async move {
@@ -281,6 +282,11 @@ fn submit(site: &mut Site, plan: Plan, traces: Traces) {
         // Without a core nobody waits.
         let _gone = wakes.send(Wake::Submitted(id)).await;
     });
+}
+
+/// What is shown and what is handed out are the same operations.
+fn shared(ops: Vec<Op>) -> Vec<Arc<Op>> {
+    ops.into_iter().map(Arc::new).collect()
 }
 
 fn note_hold(site: &mut Site, hold: &Hold) {

@@ -328,20 +328,20 @@ impl Site {
     }
 
     /// Somebody else changed an object.
-    pub(crate) fn found(&mut self, key: &AviKey, now: Option<ObservedObject>) {
+    pub(crate) fn found(&mut self, key: &AviKey, now: Option<Arc<ObservedObject>>) {
         self.lane.written(key, now);
         self.waits.remove(key);
         self.look = Look::Now;
     }
 
     /// Shows operations, and counts them as busy if they go to the executor.
-    pub(crate) fn show(&mut self, ops: &[Op], busy: bool) {
+    pub(crate) fn show(&mut self, ops: &[Arc<Op>], busy: bool) {
         for op in ops {
             self.numbers += 1;
             if let Some(former) = self.by_key.insert(op.key.clone(), self.numbers) {
                 self.ops.remove(&former);
             }
-            self.ops.insert(self.numbers, Arc::new(op.clone()));
+            self.ops.insert(self.numbers, op.clone());
             if busy {
                 *self.busy.entry(op.key.object.clone()).or_default() += 1;
             }
@@ -444,7 +444,7 @@ impl Site {
         match failure.found {
             Found::Unknown => self.lane.doubt(key),
             Found::Gone => self.lane.written(key, None),
-            Found::Object(now) => self.lane.written(key, Some(*now)),
+            Found::Object(now) => self.lane.written(key, Some(now)),
         }
         let failures = self.waits.get(key).map_or(0, |wait| wait.failures) + 1;
         let pause = RETRY_MIN
