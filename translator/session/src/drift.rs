@@ -33,6 +33,22 @@ pub struct Drift {
     pub gone: Vec<AviKey>,
 }
 
+impl Stamp {
+    /// What an entry of a list of this tenant tells.
+    fn of(kind: AviKind, tenant: &TenantName, entry: &Value) -> Self {
+        let named = text(entry, "tenant_ref")
+            .rsplit_once('#')
+            .map(|(_, name)| name);
+        Self {
+            kind,
+            tenant: named.map_or_else(|| tenant.clone(), TenantName::from),
+            name: text(entry, "name").into(),
+            uuid: text(entry, "uuid").into(),
+            last_modified: text(entry, "_last_modified").into(),
+        }
+    }
+}
+
 impl Drift {
     /// Compares by uuid and stamp.
     pub fn between(observed: &Observed, stamps: &[Stamp]) -> Self {
@@ -68,23 +84,12 @@ impl Session {
             "fields",
             "name,tenant_ref,created_by,markers,_last_modified",
         )];
-        let mut stamps = Vec::new();
-        for (kind, tenant, entries) in self.entries(scope, &shape).await? {
-            let is_ours = |entry: &&Value| kind.read(entry).is_ok_and(|body| scope.covers(&body));
-            for entry in entries.iter().filter(is_ours) {
-                let named = text(entry, "tenant_ref")
-                    .rsplit_once('#')
-                    .map(|(_, name)| name);
-                stamps.push(Stamp {
-                    kind,
-                    tenant: named.map_or_else(|| tenant.clone(), TenantName::from),
-                    name: text(entry, "name").into(),
-                    uuid: text(entry, "uuid").into(),
-                    last_modified: text(entry, "_last_modified").into(),
-                });
+        let keep = |kind: AviKind, tenant: &TenantName, entry: Value, stamps: &mut Vec<Stamp>| {
+            if kind.read(&entry).is_ok_and(|body| scope.covers(&body)) {
+                stamps.push(Stamp::of(kind, tenant, &entry));
             }
-        }
-        Ok(stamps)
+        };
+        self.entries(scope, &shape, &keep).await
     }
 
     /// Brings what we think the Controller has up to date: reads what changed, drops what is gone.

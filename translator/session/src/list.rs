@@ -71,12 +71,23 @@ impl List {
 }
 
 impl Session {
-    /// All entries of a list. Pages are numbered, so an entry that is deleted meanwhile moves the
-    /// others up, and one would never be seen. Then the whole list is read again: what is missing
-    /// from an answer must be missing on the Controller.
+    /// All entries of a list.
     pub(crate) async fn list(&self, list: &List) -> Result<Vec<Value>, Error> {
+        self.list_as(list, |entry, entries| entries.push(entry))
+            .await
+    }
+
+    /// All entries of a list, as `keep` takes them over: one page of them is in memory as it came.
+    /// Pages are numbered, so an entry that is deleted meanwhile moves the others up, and one would
+    /// never be seen. Then the whole list is read again: what is missing from an answer must be
+    /// missing on the Controller.
+    pub(crate) async fn list_as<T>(
+        &self,
+        list: &List,
+        keep: impl Fn(Value, &mut Vec<T>),
+    ) -> Result<Vec<T>, Error> {
         for _ in 0..ROUNDS {
-            if let Some(entries) = self.list_once(list).await? {
+            if let Some(entries) = self.list_once(list, &keep).await? {
                 return Ok(entries);
             }
         }
@@ -85,9 +96,13 @@ impl Session {
         })
     }
 
-    async fn list_once(&self, list: &List) -> Result<Option<Vec<Value>>, Error> {
-        let mut entries: Vec<Value> = Vec::new();
-        let mut seen = BTreeSet::new();
+    async fn list_once<T>(
+        &self,
+        list: &List,
+        keep: &impl Fn(Value, &mut Vec<T>),
+    ) -> Result<Option<Vec<T>>, Error> {
+        let (mut kept, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut first = None;
         for page in 1..=PAGES_LIMIT {
             let call = list.call(page, self.inner.config.page_size);
             let mut body = self.read(&call).await?.json(&call.attempt)?;
@@ -98,16 +113,21 @@ impl Session {
                 });
             };
             let more = body.get("next").is_some_and(|next| !next.is_null());
+            let stated = body.get("count").and_then(Value::as_u64);
             let is_empty = results.is_empty();
-            let doubled = results.iter().any(|entry| !seen.insert(id_of(entry)));
-            entries.extend(results);
-            if doubled {
+            for entry in results {
+                if !seen.insert(id_of(&entry)) {
+                    return Ok(None);
+                }
+                keep(entry, &mut kept);
+            }
+            // What went between two pages counts no more in the second.
+            if *first.get_or_insert(stated) != stated {
                 return Ok(None);
             }
             if !more || is_empty {
-                let stated = body.get("count").and_then(Value::as_u64);
-                let complete = stated.is_none_or(|stated| entries.len() as u64 >= stated);
-                return Ok(complete.then_some(entries));
+                let complete = stated.is_none_or(|stated| seen.len() as u64 >= stated);
+                return Ok(complete.then_some(kept));
             }
         }
         Ok(None)

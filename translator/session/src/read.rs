@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::list::{List, text};
 use crate::objects::read_object;
 use crate::session::Session;
-use aviary_avi::{AviKind, Body, Observed, Owned, Ownership};
+use aviary_avi::{AviKind, Body, Observed, ObservedObject, Owned, Ownership};
 use aviary_types::{ClusterName, DomainId, EcoString, TenantName};
 use futures::StreamExt;
 use serde_json::Value;
@@ -154,52 +154,61 @@ impl Session {
     /// Reads everything of a scope. An error of any list is an error of the whole: a partial answer
     /// would look like absence.
     pub async fn observe(&self, scope: &Scope) -> Result<Reading, Error> {
+        let keep = |kind, tenant: &TenantName, entry, kept: &mut Vec<_>| {
+            kept.extend(understood(scope, kind, tenant, entry));
+        };
         let mut reading = Reading::default();
-        for (kind, tenant, entries) in self.entries(scope, &[]).await? {
-            for entry in entries {
-                reading.add(scope, kind, &tenant, entry);
+        for object in self.entries(scope, &[], &keep).await? {
+            match object {
+                Ok(object) => reading.observed.insert(object),
+                Err(unreadable) => reading.unreadable.push(unreadable),
             }
         }
         Ok(reading)
     }
 
-    /// The entries of all lists of a scope, in the order of the registry. `shape` is added to each.
-    pub(crate) async fn entries(
+    /// The entries of all lists of a scope, in the order of the registry, as `keep` takes them over.
+    /// `shape` is added to each list.
+    pub(crate) async fn entries<T>(
         &self,
         scope: &Scope,
         shape: &[(&'static str, &str)],
-    ) -> Result<Vec<(AviKind, TenantName, Vec<Value>)>, Error> {
+        keep: &impl Fn(AviKind, &TenantName, Value, &mut Vec<T>),
+    ) -> Result<Vec<T>, Error> {
         let reads = scope.lists().into_iter().map(|(kind, mut list)| {
             list = list.with("include_name", "true");
             for (key, value) in shape {
                 list = list.with(key, *value);
             }
             async move {
-                let entries = self.list(&list).await?;
-                Ok((kind, TenantName::from(list.tenant), entries))
+                let tenant = TenantName::from(list.tenant.as_str());
+                let keep = |entry, kept: &mut _| keep(kind, &tenant, entry, kept);
+                self.list_as(&list, keep).await
             }
         });
         let mut results = futures::stream::iter(reads).buffered(self.inner.config.reads_in_flight);
         let mut all = Vec::new();
         while let Some(result) = results.next().await {
-            all.push(result?);
+            all.extend(result?);
         }
         Ok(all)
     }
 }
 
-impl Reading {
-    fn add(&mut self, scope: &Scope, kind: AviKind, tenant: &TenantName, entry: Value) {
-        let (name, uuid) = (text(&entry, "name").into(), text(&entry, "uuid").into());
-        match read_object(kind, tenant, entry) {
-            Ok(object) if scope.covers(&object.body) => self.observed.insert(object),
-            Ok(_) => {}
-            Err(why) => self.unreadable.push(Unreadable {
-                kind,
-                name,
-                uuid,
-                why,
-            }),
-        }
-    }
+/// An entry that belongs to the scope, or cannot be understood.
+fn understood(
+    scope: &Scope,
+    kind: AviKind,
+    tenant: &TenantName,
+    entry: Value,
+) -> Option<Result<ObservedObject, Unreadable>> {
+    let (name, uuid) = (text(&entry, "name").into(), text(&entry, "uuid").into());
+    let object = read_object(kind, tenant, entry).map_err(|why| Unreadable {
+        kind,
+        name,
+        uuid,
+        why,
+    });
+    let is_ours = |object: &ObservedObject| scope.covers(&object.body);
+    object.as_ref().map_or(true, is_ours).then_some(object)
 }
