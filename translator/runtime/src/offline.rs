@@ -154,14 +154,14 @@ impl Offline {
         let keys: BTreeSet<AviKey> = plan.ops.iter().map(|op| op.key.object.clone()).collect();
         let report = self.executor.run_to_end(plan, &mut observed).await;
         for key in keys {
-            let now = observed.objects.get(&key).map(|object| (**object).clone());
+            let now = observed.objects.get(&key).cloned();
             self.lane.written(&key, now);
         }
         let failed = report
             .failed
             .into_iter()
             .filter_map(|outcome| match outcome.end {
-                End::Failed(failure) => Some((outcome.op.key.object, failure.message)),
+                End::Failed(failure) => Some((outcome.op.key.object.clone(), failure.message)),
                 _ => None,
             });
         failed.collect()
