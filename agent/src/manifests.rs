@@ -9,6 +9,7 @@ mod state;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ use crate::source::{FetchError, Sight, Source};
 const QUIET: Duration = Duration::from_millis(50);
 /// But after so many changes in any case.
 const QUIET_TRIES: u32 = 20;
+/// Files that are read in one go.
+const READ_MAX: usize = 64;
 /// The folder is listed this often although nothing was noticed.
 const RESCAN: Duration = Duration::from_secs(10);
 
@@ -177,38 +180,80 @@ impl Desk {
         done
     }
 
-    /// Reads what changed since the stamps before.
-    async fn scan(&self, stamps: &mut BTreeMap<String, Stamp>) {
-        let listed = match self.files.list().await {
+    /// Lists the folder. A file that alone changes meanwhile is read at once: with thousands of files
+    /// a list takes its time. Answers whether more than that happened.
+    async fn list(
+        &self,
+        stamps: &mut BTreeMap<String, Stamp>,
+    ) -> (io::Result<BTreeMap<String, Stamp>>, bool) {
+        let mut hurried = BTreeSet::new();
+        let mut more = false;
+        let mut listing = self.files.list();
+        let mut listed = loop {
+            tokio::select! {
+                biased;
+                listed = &mut listing => break listed,
+                change = self.files.changed(), if !more => match change {
+                    Change::Files(paths) if self.hurry(&paths, stamps).await => {
+                        hurried.extend(paths);
+                    }
+                    Change::Files(_) | Change::Anything => more = true,
+                }
+            }
+        };
+        if let Ok(listed) = &mut listed {
+            // The list may be older than these.
+            let fresh = stamps.iter().filter(|(path, _)| hurried.contains(*path));
+            listed.extend(fresh.map(|(path, stamp)| (path.clone(), stamp.clone())));
+        }
+        (listed, more)
+    }
+
+    /// Reads what changed since the stamps before. Answers whether there is more to read.
+    async fn scan(&self, stamps: &mut BTreeMap<String, Stamp>) -> bool {
+        let (listed, more) = self.list(stamps).await;
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 tracing::warn!(%error, "the folder of manifests cannot be listed");
                 self.papers().shelf.folder_failed(&error.to_string());
                 self.publish();
-                return;
+                return more;
             }
         };
-        for (path, stamp) in &listed {
-            if stamps.get(path) == Some(stamp) {
-                continue;
-            }
-            let content = self.files.read(path).await;
-            let mut papers = self.papers();
-            match content {
-                Ok(content) => papers.shelf.put(path, &content),
-                Err(error) => {
-                    papers.shelf.spoil(path, &error.to_string());
-                    // Tried again at every scan.
-                    stamps.remove(path);
-                    continue;
-                }
-            }
-            stamps.insert(path.clone(), stamp.clone());
+        if listed == *stamps && self.papers().shelf.is_settled() {
+            return more;
         }
+        self.take(&listed, stamps).await;
         stamps.retain(|path, _| listed.contains_key(path));
         self.papers().shelf.listed(|path| listed.contains_key(path));
         self.publish();
         self.prune().await;
+        more
+    }
+
+    /// Reads the files whose stamps are others than before.
+    async fn take(&self, listed: &BTreeMap<String, Stamp>, stamps: &mut BTreeMap<String, Stamp>) {
+        let is_new = |(path, stamp): &(&String, &Stamp)| stamps.get(*path) != Some(*stamp);
+        let changed: Vec<(&String, &Stamp)> = listed.iter().filter(is_new).collect();
+        for files in changed.chunks(READ_MAX) {
+            let paths: Vec<String> = files.iter().map(|(path, _)| (*path).clone()).collect();
+            let contents = self.files.read_all(&paths).await;
+            for ((path, stamp), content) in files.iter().zip(contents) {
+                let mut papers = self.papers();
+                match content {
+                    Ok(content) => {
+                        papers.shelf.put(path, &content);
+                        stamps.insert((*path).clone(), (*stamp).clone());
+                    }
+                    Err(error) => {
+                        papers.shelf.spoil(path, &error.to_string());
+                        // Tried again at every scan.
+                        stamps.remove(*path);
+                    }
+                }
+            }
+        }
     }
 
     /// Removes the statuses of objects that are gone.
@@ -251,7 +296,10 @@ async fn follow(desk: Arc<Desk>) {
     desk.load_overlay().await;
     let mut stamps = BTreeMap::new();
     loop {
-        desk.scan(&mut stamps).await;
+        if desk.scan(&mut stamps).await {
+            quieten(&*desk.files).await;
+            continue;
+        }
         let rescan = Instant::now() + RESCAN;
         loop {
             let change = tokio::select! {

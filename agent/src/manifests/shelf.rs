@@ -37,8 +37,8 @@ struct Sheet {
 #[derive(Debug, Default)]
 struct File {
     sheets: Vec<Sheet>,
-    /// What is wrong now.
-    trouble: Option<Finding>,
+    /// What is wrong now. Nearly always nothing, which takes no room.
+    trouble: Option<Box<Finding>>,
     /// It was read without trouble once: its objects are known.
     known: bool,
     vanished: bool,
@@ -79,7 +79,7 @@ impl Shelf {
             }
             Err(error) => {
                 let place = format!("{path}:{}", error.line);
-                file.trouble = Some(malformed(&place, &error.reason));
+                file.trouble = Some(Box::new(malformed(&place, &error.reason)));
             }
         }
     }
@@ -123,7 +123,7 @@ impl Shelf {
     pub(super) fn spoil(&mut self, path: &str, why: &str) {
         let file = self.files.entry(path.into()).or_default();
         file.vanished = false;
-        file.trouble = Some(unreadable(path, why));
+        file.trouble = Some(Box::new(unreadable(path, why)));
     }
 
     /// The folder was listed, with these files.
@@ -139,6 +139,12 @@ impl Shelf {
         }
     }
 
+    /// Whether a list that shows no change says nothing new.
+    pub(super) fn is_settled(&self) -> bool {
+        let is_whole = |file: &File| file.known && !file.vanished;
+        self.ready && self.folder_trouble.is_none() && self.files.values().all(is_whole)
+    }
+
     /// The folder cannot be listed: everything stays.
     pub(super) fn folder_failed(&mut self, why: &str) {
         self.folder_trouble = Some(unreadable("the folder", why));
@@ -151,7 +157,7 @@ impl Shelf {
             .find(|file| !file.known && !file.vanished);
         let never_listed = self.folder_trouble.as_ref().filter(|_| !self.ready);
         let trouble = unknown
-            .and_then(|file| file.trouble.as_ref())
+            .and_then(|file| file.trouble.as_deref())
             .or(never_listed);
         trouble.map(|finding| finding.text.clone())
     }
@@ -161,7 +167,7 @@ impl Shelf {
         let mut findings: Vec<Finding> = self.folder_trouble.iter().cloned().collect();
         let mut first: BTreeMap<(&Kind, &Name), &str> = BTreeMap::new();
         for (path, file) in &self.files {
-            findings.extend(file.trouble.iter().cloned());
+            findings.extend(file.trouble.as_deref().cloned());
             for sheet in &file.sheets {
                 if let Some(first) = first.get(&(&sheet.kind, &sheet.name)) {
                     let place = format!("{path}:{}", sheet.line);

@@ -8,6 +8,8 @@ use serde_json::json;
 
 use super::*;
 
+mod listing;
+
 fn service(namespace: &str, name: &str, port: u16) -> String {
     let namespace = match namespace {
         "" => String::new(),

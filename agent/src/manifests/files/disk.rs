@@ -114,6 +114,18 @@ impl Files for DiskFiles {
             .map_err(io::Error::other)?
     }
 
+    async fn read_all(&self, paths: &[String]) -> Vec<io::Result<Vec<u8>>> {
+        let full: Vec<PathBuf> = paths.iter().map(|path| self.folder.join(path)).collect();
+        let read = move || full.into_iter().map(std::fs::read).collect();
+        match self.blocking.run(read).await {
+            Ok(contents) => contents,
+            Err(_) => paths
+                .iter()
+                .map(|_| Err(io::ErrorKind::Interrupted.into()))
+                .collect(),
+        }
+    }
+
     async fn stamp(&self, path: &str) -> io::Result<Stamp> {
         let scan = self.scans.fetch_add(1, Ordering::Relaxed);
         let racy = self.clock.now().as_second().saturating_sub(RACY_SECONDS);
