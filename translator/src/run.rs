@@ -87,8 +87,9 @@ pub async fn run(
             Clock::system(),
         )
     };
-    let translator = Translator::new(config).await?;
+    // Whoever comes while the store is read waits, and does not go away for a while.
     let incoming = listen::listen(&args).await?;
+    let translator = Translator::new(config).await?;
     let follower = reload::Follower {
         args,
         environment: environment.clone(),

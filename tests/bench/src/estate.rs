@@ -96,13 +96,7 @@ fn object(
     fields.insert("kind".into(), kind.into());
     fields.insert("metadata".into(), Value::Object(metadata));
     let room = room_of(group, kind);
-    let kind = room.map_or(
-        aviary_types::Kind {
-            group: "",
-            kind: "",
-        },
-        |room| room.kind,
-    );
+    let kind = room.map_or(aviary_types::kind!("", ""), |room| room.kind);
     RawObject {
         key: ObjectKey::new(&ClusterName::new(CLUSTER), kind, namespace, name),
         uid: uid.into(),

@@ -177,7 +177,7 @@ fn secure_hosts_move_one_at_a_time_with_nothing_between() -> Result<()> {
         );
         for op in batch {
             scheduler.finish(&op.key, Ending::Success);
-            done.push(op.key);
+            done.push(op.key.clone());
         }
     }
     for group in groups {

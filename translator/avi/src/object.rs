@@ -72,6 +72,14 @@ pub trait AviObject: Serialize + DeserializeOwned + PartialEq + Clone + Debug {
         let _ = raw;
     }
 
+    /// A copy with the fields that the Controller answers in its own way taken from what it
+    /// answered. Where nothing else differs, both share their texts.
+    #[must_use]
+    fn as_answered(&self, observed: &Self) -> Self {
+        let _ = observed;
+        self.clone()
+    }
+
     /// Masks secrets, for whoever reads.
     fn mask(&mut self) {}
 }

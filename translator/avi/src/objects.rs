@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! objects {
     ($($kind:ident => $room:ident,)*) => {
@@ -17,16 +18,13 @@ macro_rules! objects {
             $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind,)*
         }
 
-        /// The body of one Avi object.
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "bodies live behind an Arc, where only their own size counts"
-        )]
+        /// The body of one Avi object. Each has the size of its own kind: the largest needs four
+        /// times what most of them do.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Body {
             $(
                 #[doc = concat!("See [`crate::", stringify!($room), "`].")]
-                $kind(crate::$room::$kind),
+                $kind(Box<crate::$room::$kind>),
             )*
         }
 
@@ -109,6 +107,18 @@ macro_rules! objects {
                 match self { $(Body::$kind(body) => body.merge(raw),)* }
             }
 
+            /// This body with what the Controller answers of it otherwise, if that is all that
+            /// differs from what it answered.
+            fn as_answered(&self, observed: &Body) -> Option<Body> {
+                match (self, observed) {
+                    $((Body::$kind(desired), Body::$kind(observed)) => {
+                        let alike = desired.as_answered(observed);
+                        (alike == **observed).then(|| alike.into())
+                    })*
+                    _ => None,
+                }
+            }
+
             /// A copy without secrets, for whoever reads.
             #[must_use]
             pub fn masked(&self) -> Body {
@@ -126,7 +136,7 @@ macro_rules! objects {
 
         $(impl From<crate::$room::$kind> for Body {
             fn from(body: crate::$room::$kind) -> Self {
-                Body::$kind(body)
+                Body::$kind(Box::new(body))
             }
         })*
     };
@@ -143,6 +153,18 @@ objects! {
     VrfContext => vrf_context,
     VsDataScriptSet => ds_set,
     VsVip => vs_vip,
+}
+
+impl Body {
+    /// What the Controller answered, sharing as much with the body that was sent as is the same to
+    /// the letter: all of it, or at least the texts.
+    pub fn sharing(sent: &Arc<Self>, answered: &Arc<Self>) -> Arc<Self> {
+        if Arc::ptr_eq(sent, answered) || sent == answered {
+            return sent.clone();
+        }
+        let alike = sent.as_answered(answered);
+        alike.map_or_else(|| answered.clone(), Arc::new)
+    }
 }
 
 impl AviKind {

@@ -111,14 +111,17 @@ impl Observed {
         self.objects.insert(key, object);
     }
 
-    /// Keeps one copy of each body that is as desired to the letter.
+    /// Keeps one copy of what bodies have in common with the desired ones.
     pub fn share_bodies(&mut self, desired: &Desired) {
         for (key, desired) in &desired.objects {
-            if let Some(object) = self.objects.get_mut(key)
-                && !Arc::ptr_eq(&object.body, &desired.body)
-                && object.body == desired.body
+            let Some(object) = self.objects.get(key) else {
+                continue;
+            };
+            let body = Body::sharing(&desired.body, &object.body);
+            if !Arc::ptr_eq(&body, &object.body)
+                && let Some(object) = self.objects.get_mut(key)
             {
-                Arc::make_mut(object).body = desired.body.clone();
+                Arc::make_mut(object).body = body;
             }
         }
     }

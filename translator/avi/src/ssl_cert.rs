@@ -55,6 +55,14 @@ impl AviObject for SslKeyAndCertificate {
         Vec::new()
     }
 
+    /// The key is never shown.
+    fn as_answered(&self, observed: &Self) -> Self {
+        Self {
+            key: observed.key.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Certificates are compared by their DER, since the Controller may lay out the PEM anew. The
     /// key cannot be compared: the Controller never shows it.
     fn same(&self, observed: &Self) -> bool {

@@ -146,6 +146,14 @@ impl AviObject for VirtualService {
 
     /// Orders of listeners, policies (they carry their place), scripts, certificates and domains
     /// mean nothing.
+    /// Children are sent without a tenant and have one.
+    fn as_answered(&self, observed: &Self) -> Self {
+        Self {
+            tenant_ref: observed.tenant_ref.clone(),
+            ..self.clone()
+        }
+    }
+
     fn same(&self, observed: &Self) -> bool {
         self.same_scalars(observed)
             && self.same_refs(observed)

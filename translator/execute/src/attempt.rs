@@ -163,8 +163,8 @@ impl Attempt {
         }
         let as_sent = body.same(&now.body);
         // One copy is enough of what is the same to the letter, as it nearly always is.
-        if let Some(sent) = self.op.body.as_ref().filter(|sent| ***sent == *now.body) {
-            now.body = sent.clone();
+        if let Some(sent) = &self.op.body {
+            now.body = Body::sharing(sent, &now.body);
         }
         if !as_sent {
             tracing::warn!(object = %self.key(), "the Controller keeps it in another form than sent");

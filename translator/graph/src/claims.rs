@@ -29,7 +29,7 @@ pub(crate) enum Claim {
     /// A host in all tenants, where one cluster alone may serve it.
     Everywhere(Host),
     /// One of so many places among the names of a shard's VIP.
-    Place(ShardKey, usize),
+    Place(Arc<ShardKey>, usize),
 }
 
 impl Claim {
@@ -105,7 +105,7 @@ impl Lost {
                 }
                 Claim::Everywhere(_) => lost.elsewhere = Some(winner.clone()),
                 Claim::Place(shard, _) => {
-                    lost.shards.insert(shard.clone());
+                    lost.shards.insert(ShardKey::clone(shard));
                 }
             }
         }
@@ -265,7 +265,7 @@ pub(crate) fn claims_of(facts: &Facts, env: &Env, parts: &Parts) -> Claims {
     for share in parts.shares.iter().filter(|share| share.named) {
         if let Some(rank) = rank(&mut share.sources.iter().map(|source| &**source)) {
             let room = NAMES_MAX - usize::from(own_fqdn(env, &share.shard).is_some());
-            claims.insert(Claim::Place(share.shard.clone(), room), rank);
+            claims.insert(Claim::Place(Arc::new(share.shard.clone()), room), rank);
         }
     }
     for HostClaim {

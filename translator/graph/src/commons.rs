@@ -78,7 +78,7 @@ fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject
     };
     let mut body = routes.clone();
     body.join(more);
-    let body = Body::from(body);
+    let body = Body::VrfContext(body);
     let mut provenance = (*joined.provenance).clone();
     provenance.join(&other.provenance, number(routes.static_routes.len()));
     Arc::new(DesiredObject {

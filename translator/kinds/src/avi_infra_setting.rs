@@ -31,14 +31,11 @@ use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
 use aviary_settings::{NodeNetwork, ShardSize, VipNetwork};
-use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey};
+use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey, kind};
 use serde::Serialize;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "ako.vmware.com",
-    kind: "AviInfraSetting",
-};
+pub const KIND: Kind = kind!("ako.vmware.com", "AviInfraSetting");
 /// The annotation of a Namespace or Service that names one.
 pub(crate) const ANNOTATION: &str = "aviinfrasetting.ako.vmware.com/name";
 

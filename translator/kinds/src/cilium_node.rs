@@ -10,15 +10,12 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, rea
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_settings::{CniPlugin, InstanceSettings};
-use aviary_types::{Digest, EcoString, Kind, ObjectKey, Place};
+use aviary_types::{Digest, EcoString, Kind, ObjectKey, Place, kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "cilium.io",
-    kind: "CiliumNode",
-};
+pub const KIND: Kind = kind!("cilium.io", "CiliumNode");
 
 /// What translation reads of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -14,16 +14,13 @@ use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_avi::common::IpAddr;
 use aviary_avi::pool::Server;
-use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Place, eco_format};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Place, eco_format, kind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "discovery.k8s.io",
-    kind: "EndpointSlice",
-};
+pub const KIND: Kind = kind!("discovery.k8s.io", "EndpointSlice");
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const BY_SERVICE: &str = "endpointslice.service";
 

@@ -27,14 +27,11 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
-use aviary_types::{Digest, EcoString, Host, Kind, ObjectKey};
+use aviary_types::{Digest, EcoString, Host, Kind, ObjectKey, kind};
 use serde::Serialize;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "networking.k8s.io",
-    kind: "Ingress",
-};
+pub const KIND: Kind = kind!("networking.k8s.io", "Ingress");
 
 /// What translation reads of an Ingress.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,15 +9,12 @@
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey};
+use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "networking.k8s.io",
-    kind: "IngressClass",
-};
+pub const KIND: Kind = kind!("networking.k8s.io", "IngressClass");
 /// The controller name that makes a class ours.
 pub const CONTROLLER: &str = "ako.vmware.com/avi-lb";
 const DEFAULT_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";

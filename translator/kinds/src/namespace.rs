@@ -10,16 +10,15 @@ use crate::avi_infra_setting::ANNOTATION as INFRA_ANNOTATION;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, Origin, Place, TenantName};
+use aviary_types::{
+    ClusterName, Digest, EcoString, Kind, ObjectKey, Origin, Place, TenantName, kind,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "",
-    kind: "Namespace",
-};
+pub const KIND: Kind = kind!("", "Namespace");
 const ALL: &str = "namespace.all";
 const TENANT_ANNOTATION: &str = "ako.vmware.com/tenant-name";
 const TENANT_AT: &str = "metadata.annotations['ako.vmware.com/tenant-name']";

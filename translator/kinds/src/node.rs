@@ -19,17 +19,14 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, rea
 use crate::rooms::KindRoom;
 use crate::view::{Entry, IndexKey, View};
 use address::Written;
-use aviary_types::{Digest, EcoString, Kind, ObjectKey};
+use aviary_types::{Digest, EcoString, Kind, ObjectKey, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "",
-    kind: "Node",
-};
+pub const KIND: Kind = kind!("", "Node");
 const ALL: &str = "node.all";
 const POD_CIDRS: &str = "ako.vmware.com/pod-cidrs";
 const OVN_SUBNETS: &str = "k8s.ovn.org/node-subnets";

@@ -18,15 +18,14 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, rea
 use crate::rooms::KindRoom;
 use crate::view::IndexKey;
 use aviary_settings::ServiceType;
-use aviary_types::{ClusterName, Code, Digest, EcoString, Finding, Kind, ObjectKey, eco_format};
+use aviary_types::{
+    ClusterName, Code, Digest, EcoString, Finding, Kind, ObjectKey, eco_format, kind,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "",
-    kind: "Pod",
-};
+pub const KIND: Kind = kind!("", "Pod");
 const BY_LABEL: &str = "pod.label";
 const MAPPINGS: &str = "nodeportlocal.antrea.io";
 

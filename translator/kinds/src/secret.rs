@@ -11,17 +11,14 @@ use crate::env::Env;
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
-use aviary_types::{Code, Digest, EcoString, Finding, Kind, ObjectKey, Secret as Hidden};
+use aviary_types::{Code, Digest, EcoString, Finding, Kind, ObjectKey, Secret as Hidden, kind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "",
-    kind: "Secret",
-};
+pub const KIND: Kind = kind!("", "Secret");
 
 /// What AKO calls the default Secret, after that of OpenShift's own router.
 pub const DEFAULT_NAME: &str = "router-certs-default";

@@ -26,15 +26,12 @@ use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 use crate::rooms::KindRoom;
 use crate::status::{Report, Reported, Wish};
 use crate::view::{IndexKey, View};
-use aviary_types::{Digest, EcoString, Kind, ObjectKey};
+use aviary_types::{Digest, EcoString, Kind, ObjectKey, kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The group and kind.
-pub const KIND: Kind = Kind {
-    group: "",
-    kind: "Service",
-};
+pub const KIND: Kind = kind!("", "Service");
 /// The load balancer class that makes a Service ours.
 pub const LOAD_BALANCER_CLASS: &str = "ako.vmware.com/avi-lb";
 

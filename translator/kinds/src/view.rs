@@ -4,7 +4,8 @@
 use crate::env::Env;
 use crate::rooms::Fact;
 use aviary_avi::{Named, Standing};
-use aviary_types::{ClusterName, Digest, EcoString, Namespace, ObjectKey};
+use aviary_types::{ClusterName, Digest, EcoString, Namespace, ObjectKey, order_alike};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A parsed object with what orders it among others.
@@ -32,7 +33,7 @@ impl Entry {
 }
 
 /// A value under which facts can be looked up. Rooms name the indexes; the store fills them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexKey {
     /// The cluster.
     pub cluster: ClusterName,
@@ -40,6 +41,20 @@ pub struct IndexKey {
     pub index: &'static str,
     /// The value.
     pub value: EcoString,
+}
+
+impl Ord for IndexKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order_alike(self.cluster.as_str(), other.cluster.as_str())
+            .then_with(|| order_alike(self.index, other.index))
+            .then_with(|| self.value.cmp(&other.value))
+    }
+}
+
+impl PartialOrd for IndexKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl IndexKey {

@@ -3,7 +3,6 @@
 
 use crate::diff::Input;
 use aviary_avi::names::INSECURE_TWIN;
-use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::{AviKey, AviKind, Body, ObservedObject, Owned, Ownership};
 use aviary_types::{DomainId, EcoString, eco_format};
 
@@ -185,13 +184,10 @@ impl<'a> Holder<'a> {
 }
 
 fn parent_of(object: &ObservedObject) -> Option<AviKey> {
-    match &*object.body {
-        Body::VirtualService(VirtualService {
-            vh_parent_vs_ref: Some(parent),
-            ..
-        }) => object.key.target(parent),
-        _ => None,
-    }
+    let Body::VirtualService(service) = &*object.body else {
+        return None;
+    };
+    object.key.target(service.vh_parent_vs_ref.as_ref()?)
 }
 
 /// The sources that a body names: marker, namespace and name.

@@ -287,7 +287,7 @@ fn without(body: &Body, moved: &BTreeSet<&EcoString>) -> Option<Body> {
     let Body::VsVip(vip) = body else {
         return None;
     };
-    let mut bare = vip.clone();
+    let mut bare = VsVip::clone(vip);
     bare.dns_info.retain(|dns| !moved.contains(&dns.fqdn));
     (bare.dns_info.len() < vip.dns_info.len()).then(|| bare.into())
 }

@@ -4,7 +4,7 @@ mod properties;
 
 use crate::{Applied, Facts, Store};
 use aviary_kinds::{Extent, ROOMS, RawObject, ingress, namespace, rooms_of, secret, service};
-use aviary_types::{ClusterName, Kind, ObjectKey, ScopeKey};
+use aviary_types::{ClusterName, Kind, ObjectKey, ScopeKey, kind};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -250,10 +250,7 @@ fn what_was_never_accepted_is_known_to_be_unknown() {
 
 #[test]
 fn kinds_without_a_room_are_refused() {
-    let kind = Kind {
-        group: "x",
-        kind: "Thing",
-    };
+    let kind = kind!("x", "Thing");
     let mut store = heard_store();
     store.snapshot();
     assert_eq!(

@@ -1,17 +1,31 @@
 //! The unit of ownership on the Controller.
 
-use crate::ClusterName;
+use crate::{ClusterName, order_alike};
 use ecow::{EcoString, eco_format};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// (cluster, instance). The primary instance has no namespace part in names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct DomainId {
     /// The cluster.
     pub cluster: ClusterName,
     /// AKO's namespace of a non-primary instance; `None` for the primary one.
     pub instance: Option<EcoString>,
+}
+
+impl Ord for DomainId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order_alike(self.cluster.as_str(), other.cluster.as_str())
+            .then_with(|| self.instance.cmp(&other.instance))
+    }
+}
+
+impl PartialOrd for DomainId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl DomainId {

@@ -2,9 +2,10 @@
 
 use crate::{ClusterName, Namespace};
 use ecow::EcoString;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Deref;
 
 /// Texts up to this long are compared in place.
 const SHORT: usize = 16;
@@ -21,24 +22,75 @@ pub fn order_alike(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// A Kubernetes kind that has a room. `group` is empty for the core group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub struct Kind {
-    /// API group without version.
+/// The names of a Kubernetes kind.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct KindNames {
+    /// API group without version; empty for the core group.
     pub group: &'static str,
     /// Kind in CamelCase.
     pub kind: &'static str,
 }
 
+/// A Kubernetes kind that has a room, made by [`kind!`](crate::kind). Keys are compared all the
+/// time, and mostly with keys of their own kind: its one place tells that without reading it.
+#[derive(Clone, Copy, Hash)]
+pub struct Kind(&'static KindNames);
+
+/// A [`Kind`] of these names: `kind!("networking.k8s.io", "Ingress")`. The group is empty for the
+/// core group.
+#[macro_export]
+macro_rules! kind {
+    ($group:expr, $kind:expr) => {{
+        static NAMES: $crate::KindNames = $crate::KindNames {
+            group: $group,
+            kind: $kind,
+        };
+        $crate::Kind::of(&NAMES)
+    }};
+}
+
+impl Kind {
+    /// The kind of these names.
+    pub const fn of(names: &'static KindNames) -> Self {
+        Self(names)
+    }
+}
+
+impl Deref for Kind {
+    type Target = KindNames;
+
+    fn deref(&self) -> &KindNames {
+        self.0
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Kind {}
+
 impl Ord for Kind {
-    /// By group, then by kind. Keys are compared all the time, and mostly with keys of their own
-    /// kind: the same constant is found equal without reading it.
+    /// By group, then by kind.
     fn cmp(&self, other: &Self) -> Ordering {
-        let is_same = std::ptr::eq(self.group, other.group) && std::ptr::eq(self.kind, other.kind);
-        if is_same {
+        if std::ptr::eq(self.0, other.0) {
             return Ordering::Equal;
         }
-        (self.group, self.kind).cmp(&(other.group, other.kind))
+        self.0.cmp(other.0)
     }
 }
 
@@ -158,26 +210,26 @@ impl fmt::Display for ScopeKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, ObjectKey, order_alike};
+    use super::{ObjectKey, order_alike};
 
     #[test]
     fn keys_are_ordered_by_their_parts_in_turn() {
-        let kind = |group, kind| Kind { group, kind };
+        let (secret, service) = (kind!("", "Secret"), kind!("", "Service"));
         let keys = [
-            ("a", kind("", "Secret"), "n", "x"),
-            ("a", kind("", "Service"), "m", "z"),
-            ("a", kind("", "Service"), "n", ""),
+            ("a", secret, "n", "x"),
+            ("a", service, "m", "z"),
+            ("a", service, "n", ""),
             (
                 "a",
-                kind("", "Service"),
+                service,
                 "n",
                 "a name longer than what is kept in place",
             ),
-            ("a", kind("", "Service"), "n", "x"),
-            ("a", kind("", "Service"), "n0", "a"),
-            ("a", kind("networking.k8s.io", "Ingress"), "", "a"),
-            ("b", kind("", "Secret"), "n", "x"),
-            ("b0", kind("", "Secret"), "n", "x"),
+            ("a", service, "n", "x"),
+            ("a", service, "n0", "a"),
+            ("a", kind!("networking.k8s.io", "Ingress"), "", "a"),
+            ("b", secret, "n", "x"),
+            ("b0", secret, "n", "x"),
         ];
         let keys = keys.map(|(cluster, kind, namespace, name)| {
             ObjectKey::new(&cluster.into(), kind, namespace, name)

@@ -14,7 +14,7 @@ pub use digest::{Digest, Digester};
 pub use domain::DomainId;
 pub use ecow::{EcoString, EcoVec, eco_format};
 pub use finding::{Code, Finding, Severity};
-pub use key::{Kind, ObjectKey, ScopeKey, order_alike};
+pub use key::{Kind, KindNames, ObjectKey, ScopeKey, order_alike};
 pub use members::Members;
 pub use name::{AVI_NAME_LIMIT, ClusterName, Host, Namespace, ServiceName, TenantName};
 pub use provenance::{

@@ -17,7 +17,7 @@ fn domain(cluster: &str, instance: Option<&str>) -> DomainId {
 
 fn pool(created_by: Option<&str>, cluster: Option<&str>) -> Body {
     let markers = cluster.map(|cluster| Marker::one("clustername", cluster));
-    Body::Pool(Pool {
+    Body::from(Pool {
         name: "orange--p".into(),
         created_by: created_by.map(Into::into),
         markers: markers.into_iter().collect(),
@@ -66,13 +66,13 @@ fn two_values_are_not_exact() {
     };
     let values = vec!["orange".into(), "other".into()];
     body.markers = vec![Marker::many("clustername", values)];
-    assert_eq!(Body::Pool(body).owner(&domain("orange", None)), Owned::No);
+    assert_eq!(Body::from(body).owner(&domain("orange", None)), Owned::No);
 }
 
 #[test]
 fn vips_need_a_referrer_and_gateways_are_foreign() {
     let vip = |name: &str, cluster: &str| {
-        Body::VsVip(VsVip {
+        Body::from(VsVip {
             name: name.into(),
             markers: vec![Marker::one("clustername", cluster)],
             ..VsVip::default()
@@ -89,7 +89,7 @@ fn vips_need_a_referrer_and_gateways_are_foreign() {
 
 #[test]
 fn shared_kinds_have_entries_alone() {
-    let group = Body::ServiceEngineGroup(ServiceEngineGroup::default());
+    let group = Body::from(ServiceEngineGroup::default());
     assert_eq!(group.owner(&domain("orange", None)), Owned::Entries);
     assert!(AviKind::ServiceEngineGroup.is_shared());
 }
@@ -100,7 +100,7 @@ fn sources_come_from_markers_and_metadata() {
         namespace_ingress_name: vec!["red/a".into(), "blue/b".into()],
         ..ServiceMetadata::default()
     };
-    let body = Body::VirtualService(VirtualService {
+    let body = Body::from(VirtualService {
         service_metadata: Some(metadata.to_text()),
         markers: vec![
             Marker::one("Namespace", "red"),

@@ -2,32 +2,32 @@
 //! with them is told so.
 
 use aviary_kinds::room_of;
-use aviary_types::{Code, Finding, Kind, ObjectKey, eco_format};
+use aviary_types::{Code, Finding, Kind, ObjectKey, eco_format, kind};
 
 const AKO: &str = "ako.vmware.com";
 const GATEWAY: &str = "gateway.networking.k8s.io";
 
-const TO_COME: &[(&str, &str)] = &[
-    (AKO, "ApplicationProfile"),
-    (AKO, "HTTPRule"),
-    (AKO, "HealthMonitor"),
-    (AKO, "HostRule"),
-    (AKO, "L4Rule"),
-    (AKO, "L7Rule"),
-    (AKO, "MultiClusterIngress"),
-    (AKO, "SSORule"),
-    (AKO, "ServiceImport"),
-    (GATEWAY, "Gateway"),
-    (GATEWAY, "HTTPRoute"),
-    ("networking.x-k8s.io", "Gateway"),
-    ("route.openshift.io", "Route"),
+const TO_COME: &[Kind] = &[
+    kind!(AKO, "ApplicationProfile"),
+    kind!(AKO, "HTTPRule"),
+    kind!(AKO, "HealthMonitor"),
+    kind!(AKO, "HostRule"),
+    kind!(AKO, "L4Rule"),
+    kind!(AKO, "L7Rule"),
+    kind!(AKO, "MultiClusterIngress"),
+    kind!(AKO, "SSORule"),
+    kind!(AKO, "ServiceImport"),
+    kind!(GATEWAY, "Gateway"),
+    kind!(GATEWAY, "HTTPRoute"),
+    kind!("networking.x-k8s.io", "Gateway"),
+    kind!("route.openshift.io", "Route"),
 ];
 
 /// The kind, if it is one of these and has no room.
 pub(super) fn kind_to_come(group: &str, kind: &str) -> Option<Kind> {
-    let known = TO_COME.iter().find(|known| **known == (group, kind));
-    let known = known.filter(|_| room_of(group, kind).is_none());
-    known.map(|(group, kind)| Kind { group, kind })
+    let mut known = TO_COME.iter().copied();
+    let known = known.find(|known| (known.group, known.kind) == (group, kind));
+    known.filter(|_| room_of(group, kind).is_none())
 }
 
 /// What is said at such an object.

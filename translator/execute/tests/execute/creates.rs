@@ -83,7 +83,7 @@ async fn what_is_anothers_is_left_alone() {
         panic!()
     };
     other.created_by = Some("ako-c1-other".into());
-    let other = Body::from(other);
+    let other = Body::Pool(other);
     lab.session
         .create(&key(&other), &other, &|_| true)
         .await

@@ -29,7 +29,7 @@ const FORMAT: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 const FORMAT_NOW: u64 = 1;
 
 /// The store is read once, at the start; all else that it does is to be written to.
-const CACHE_BYTES: usize = 4 * 1_024 * 1_024;
+const CACHE_BYTES: usize = 1_024 * 1_024;
 /// The file in the store's folder.
 const FILE: &str = "aviary.redb";
 

@@ -148,13 +148,10 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aviary_types::Kind;
+    use aviary_types::kind;
 
     fn key(name: &str) -> ObjectKey {
-        let kind = Kind {
-            group: "",
-            kind: "Service",
-        };
+        let kind = kind!("", "Service");
         ObjectKey::new(&"c".into(), kind, "n", name)
     }
 

@@ -154,7 +154,7 @@ pub(crate) fn done(lane: &mut Lane, op: &Op) {
         body,
         raw: None,
     });
-    lane.written(key, now);
+    lane.written(key, now.map(Arc::new));
 }
 
 /// `delete pool c1--x`, without what belongs to the provider.

@@ -1,5 +1,5 @@
 use super::{Cite, FieldPath, Origin, Place, Provenance, Role, Step, Table, row};
-use crate::{Kind, ObjectKey};
+use crate::{ObjectKey, kind};
 use std::sync::Arc;
 
 static TABLE: Table = Table(&[&[
@@ -29,10 +29,7 @@ static TABLE: Table = Table(&[&[
 ]]);
 
 fn object(name: &str) -> Arc<ObjectKey> {
-    let kind = Kind {
-        group: "",
-        kind: "X",
-    };
+    let kind = kind!("", "X");
     Arc::new(ObjectKey::new(&"c".into(), kind, "ns", name))
 }
 
