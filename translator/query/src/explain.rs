@@ -37,12 +37,12 @@ pub(super) fn explain(
         subject: &subject,
         controller: &asked.controller,
     };
-    let entries = explained.entries(&asked.field);
-    if entries.is_empty() && !asked.field.is_empty() {
+    let first = asked.page_token.is_empty();
+    let mut entries = explained.entries(&asked.field, page.after()).peekable();
+    if first && entries.peek().is_none() && !asked.field.is_empty() {
         return Err(not_found("field", &asked.field));
     }
-    let (fields, next_page_token) = page.take(entries.into_iter(), |field| field);
-    let first = asked.page_token.is_empty();
+    let (fields, next_page_token) = page.take(entries, |field| field);
     let (findings, holds) = if first {
         (explained.findings(), explained.holds())
     } else {
@@ -82,28 +82,46 @@ impl<'a> Explained<'a> {
         sites.filter(move |site| controller.is_empty() || site.controller == controller)
     }
 
-    /// The fields that are asked for, in order.
-    fn entries(&self, below: &str) -> Vec<(String, ExplainedField)> {
-        let mut entries = Vec::new();
+    /// The fields that are asked for, in order. A field is told when it is asked for: much may come
+    /// from one object, and a page is only a piece of that. Objects before this place are left out.
+    fn entries(
+        &self,
+        below: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (String, ExplainedField)> {
+        let mut objects = Vec::new();
         for (at, site) in self.sites().enumerate() {
-            for object in self.objects(site) {
+            let ordered = self.objects(site).into_iter().map(|object| {
                 let key = &object.key;
-                let order = format!("{}\0{}\0{}\0{at:04}", key.kind, key.tenant, key.name);
-                let fields = object.fields().into_iter().enumerate();
-                let fields = fields.filter(|(_, field)| self.concerns(field));
-                let fields = fields.filter(|(_, field)| is_below(&field.path.to_string(), below));
-                let mut fields = fields.peekable();
-                if below.is_empty() || fields.peek().is_some() {
-                    entries.push((format!("{order}\0"), wire::whole(site, object)));
-                }
-                let told = |(number, field): (usize, Field)| {
-                    let place = format!("{order}\0{number:08}");
-                    (place, wire::field(site, key, &field))
-                };
-                entries.extend(fields.map(told));
-            }
+                let order = format!("{}\0{}\0{}\0{at:04}\0", key.kind, key.tenant, key.name);
+                (order, site, object)
+            });
+            let is_over =
+                |order: &str| after.is_some_and(|after| order < after && !after.starts_with(order));
+            objects.extend(ordered.filter(|(order, ..)| !is_over(order)));
         }
-        entries
+        objects.sort_by(|a, b| a.0.cmp(&b.0));
+        let told = move |(order, site, object)| self.of_object((order, site, object), below);
+        objects.into_iter().flat_map(told)
+    }
+
+    /// The fields of one object that are asked for, after the object as a whole.
+    fn of_object(
+        &self,
+        (order, site, object): (String, &SiteView, &DesiredObject),
+        below: &str,
+    ) -> Vec<(String, ExplainedField)> {
+        let fields = object.fields().into_iter().enumerate();
+        let fields = fields.filter(|(_, field)| self.concerns(field));
+        let fields = fields.filter(|(_, field)| is_below(&field.path.to_string(), below));
+        let told = |(number, field): (usize, Field)| {
+            let place = format!("{order}{number:08}");
+            (place, wire::field(site, &object.key, &field))
+        };
+        let fields: Vec<_> = fields.map(told).collect();
+        let is_told = below.is_empty() || !fields.is_empty();
+        let whole = is_told.then(|| (order.clone(), wire::whole(site, object)));
+        whole.into_iter().chain(fields).collect()
     }
 
     /// The desired objects that are meant.
