@@ -34,7 +34,7 @@ pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>, moves: &Mov
         ops: &ops,
         moves,
     };
-    let after: Vec<(OpKey, Vec<OpKey>)> = ops
+    let after: Vec<Vec<OpKey>> = ops
         .iter()
         .map(|(key, op)| {
             let mut before = BTreeSet::new();
@@ -43,13 +43,11 @@ pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>, moves: &Mov
                 _ => rules.write(op, &mut before),
             }
             before.remove(key);
-            (key.clone(), before.into_iter().collect())
+            before.into_iter().collect()
         })
         .collect();
-    for (key, before) in after {
-        if let Some(op) = ops.get_mut(&key) {
-            op.after = before;
-        }
+    for (op, before) in ops.values_mut().zip(after) {
+        op.after = before;
     }
     adjoin(&mut ops);
     sorted(ops)
