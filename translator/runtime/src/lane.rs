@@ -121,7 +121,7 @@ impl Lane {
         census.named.extend(found.named);
         for group in found.groups {
             let key = group.key.clone();
-            self.written(&key, Some(group));
+            self.written(&key, Some(group.into()));
         }
         self.recount();
     }

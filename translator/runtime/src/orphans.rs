@@ -98,7 +98,7 @@ impl Orphans<'_> {
             Some(Body::VsVip(vip)) => Some(vip),
             _ => None,
         };
-        Some(Manner::of(service, vip))
+        Some(Manner::of(service, vip.map(AsRef::as_ref)))
     }
 
     /// Whether there are as many shards of its kind, as far as anybody says how many.

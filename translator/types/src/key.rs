@@ -33,7 +33,7 @@ pub struct KindNames {
 
 /// A Kubernetes kind that has a room, made by [`kind!`](crate::kind). Keys are compared all the
 /// time, and mostly with keys of their own kind: its one place tells that without reading it.
-#[derive(Clone, Copy, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kind(&'static KindNames);
 
 /// A [`Kind`] of these names: `kind!("networking.k8s.io", "Ingress")`. The group is empty for the
@@ -75,14 +75,6 @@ impl Serialize for Kind {
         self.0.serialize(serializer)
     }
 }
-
-impl PartialEq for Kind {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Kind {}
 
 impl Ord for Kind {
     /// By group, then by kind.
