@@ -88,7 +88,7 @@ fn domain() -> DomainId {
 fn service_of<'a>(built: &'a Built, name: &str) -> Option<&'a VirtualService> {
     let mut objects = built.desired.objects.values();
     objects.find_map(|object| match &*object.body {
-        Body::VirtualService(service) if service.name == name => Some(service),
+        Body::VirtualService(service) if service.name == name => Some(&**service),
         _ => None,
     })
 }
