@@ -40,7 +40,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("AviarySettings.drift", "the service alone"),
     ("AviarySettings.driftInterval", "the service alone"),
     ("AviarySettings.maxWritesInFlight", "the service alone"),
-    ("AviarySettings.reshardOverlap", "not built"),
+    ("AviarySettings.reshardOverlap", "time alone"),
     ("AviarySettings.unusedShards", "time alone"),
     ("ControllerSettings.cloudName", "another cloud"),
     ("ControllerSettings.controllerHost", "another Controller"),

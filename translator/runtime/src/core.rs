@@ -4,6 +4,7 @@
 mod boot;
 mod ingest;
 mod orders;
+mod overlaps;
 mod plan;
 mod publish;
 mod rebuild;
@@ -25,7 +26,7 @@ use aviary_query::Target;
 use aviary_query::view::{ScopeView, SettingsView, Snapshot};
 use aviary_settings::Settings;
 use aviary_store::Store;
-use aviary_types::{EcoString, Generation, ObjectKey, ScopeKey};
+use aviary_types::{DomainId, EcoString, Generation, ObjectKey, ScopeKey};
 use imbl::OrdMap;
 use jiff::Timestamp;
 use rebuild::Wants;
@@ -48,6 +49,8 @@ pub(crate) struct Core {
     wakes: Wakes,
     settings: Settings,
     settings_view: SettingsView,
+    /// Until when old parents of hosts that moved serve.
+    overlaps: BTreeMap<DomainId, Timestamp>,
     observe_only: bool,
     started: Instant,
     grace: Duration,
@@ -126,6 +129,7 @@ impl Core {
         self.freshen();
         self.translate();
         self.look_at_unused();
+        self.look_at_overlaps();
         self.plan();
         self.report();
         self.keep_schemes();

@@ -2,6 +2,7 @@
 //! No IO: whoever drives it hands in facts, readings and outcomes.
 
 use self::left_out::Waits;
+use self::overlap::Overlap;
 use crate::orphans::Orphans;
 use crate::project::project;
 use crate::scheme::Schemes;
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 mod left_out;
+mod overlap;
 
 /// More operations than this at once are bulk work; fewer are somebody's edit.
 const URGENT_OPS_MAX: usize = 64;
@@ -39,6 +41,8 @@ pub struct Lane {
     observed: Option<Observed>,
     journal: BTreeSet<EcoString>,
     expired: BTreeSet<AviKey>,
+    /// Domains whose hosts were placed anew a short time ago.
+    overlapping: BTreeSet<DomainId>,
     dirty: BTreeSet<AviKey>,
     all_dirty: bool,
     /// What the last comparison left as it is, for want of knowledge or against a rule.
@@ -242,6 +246,13 @@ impl Lane {
         self.dirty.insert(key.clone());
     }
 
+    /// Old parents of these domains serve hosts that moved. Answers whether that is news.
+    pub fn overlap(&mut self, domains: BTreeSet<DomainId>) -> bool {
+        let is_news = self.overlapping != domains;
+        self.overlapping = domains;
+        is_news
+    }
+
     /// Emptied shard parents that may go now.
     pub fn expire(&mut self, keys: BTreeSet<AviKey>) {
         self.dirty.extend(keys.iter().chain(&self.expired).cloned());
@@ -317,6 +328,7 @@ impl Lane {
         let Some((mut plan, violations)) = compared else {
             return Plan::default();
         };
+        let later = self.hold_back(&mut plan);
         self.waits.refuse(&mut plan, &violations);
         if let Some(keys) = &keys {
             for key in keys {
@@ -355,7 +367,8 @@ impl Lane {
                     || targets.any(|target| busy.has(&target) && !is_there(&target))
             },
         );
-        self.dirty = kept.into_iter().map(|op| op.key.object).collect();
+        let kept = kept.into_iter().map(|op| op.key.object);
+        self.dirty = kept.chain(later).collect();
         for Op { key, body, .. } in &plan.ops {
             let references = body.iter().flat_map(|body| body.refs());
             for target in references.filter_map(|reference| key.object.target(reference)) {
@@ -366,6 +379,18 @@ impl Lane {
         let urgent = plan.ops.len() <= URGENT_OPS_MAX;
         plan.ops.iter_mut().for_each(|op| op.urgent = urgent);
         plan
+    }
+
+    fn hold_back(&self, plan: &mut Plan) -> Vec<AviKey> {
+        let Some(observed) = &self.observed else {
+            return Vec::new();
+        };
+        let overlap = Overlap {
+            desired: &self.built.desired,
+            observed,
+            domains: &self.overlapping,
+        };
+        overlap.hold_back(plan)
     }
 
     /// What the plan takes from a domain, in words, if that is more than this share of it.

@@ -132,6 +132,16 @@ impl Retain {
         self.push(|| Some(Write::Filled(place(site, key))));
     }
 
+    /// Old parents of a domain serve until then.
+    pub(crate) fn overlap(&mut self, domain: EcoString, until: Timestamp) {
+        self.push(|| Some(Write::Overlap(domain, until)));
+    }
+
+    /// They serve no more.
+    pub(crate) fn overlapped(&mut self, domain: EcoString) {
+        self.push(|| Some(Write::Overlapped(domain)));
+    }
+
     /// A domain names things in this way.
     pub(crate) fn scheme(&mut self, domain: EcoString, scheme: Scheme) {
         self.push(|| Some(Write::Scheme(domain, scheme)));

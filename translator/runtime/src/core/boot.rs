@@ -76,6 +76,7 @@ impl Core {
             started: Instant::now(),
             wakes: parts.wakes,
             settings_view: settings::view(&parts.settings, parts.clock.now()),
+            overlaps: BTreeMap::new(),
             clock: parts.clock,
             settings: parts.settings,
             observe_only: parts.observe_only,
@@ -119,6 +120,7 @@ impl Core {
             unfit,
             emptied,
             schemes,
+            overlaps,
             ..
         } = restored;
         let count = objects.len();
@@ -153,6 +155,7 @@ impl Core {
             site.lane.restore_schemes(schemes.iter().cloned());
         }
         self.restore_emptied(emptied);
+        self.restore_overlaps(overlaps);
         if count > 0 {
             tracing::info!(
                 objects = count,

@@ -89,6 +89,7 @@ impl Core {
             ..view(&self.settings, self.clock.now())
         };
         self.rebuild = true;
+        self.begin_overlaps(&former);
         self.follow_kinds(&former);
         Ok(())
     }

@@ -22,6 +22,8 @@ const NAMES: TableDefinition<'_, &str, ()> = TableDefinition::new("names");
 const EMPTIED: TableDefinition<'_, &str, i64> = TableDefinition::new("emptied");
 /// How a domain names things.
 const SCHEMES: TableDefinition<'_, &str, &str> = TableDefinition::new("schemes");
+/// Domains whose hosts were placed anew, and until when old parents serve, in seconds.
+const OVERLAPS: TableDefinition<'_, &str, i64> = TableDefinition::new("overlaps");
 /// Kind to the number of its kept paths, and what tells them apart.
 const EPOCHS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("epochs");
 /// The layout of all this.
@@ -84,6 +86,8 @@ pub(super) enum Write {
     Emptied(String, Timestamp),
     Filled(String),
     Scheme(EcoString, Scheme),
+    Overlap(EcoString, Timestamp),
+    Overlapped(EcoString),
 }
 
 /// One object that was kept.
@@ -108,6 +112,8 @@ pub(crate) struct Restored {
     pub(crate) names: Vec<EcoString>,
     /// Shard parents without hosts: Controller, object, since when.
     pub(crate) emptied: Vec<(String, AviKey, Timestamp)>,
+    /// Until when old parents of domains serve beside the new ones.
+    pub(crate) overlaps: Vec<(EcoString, Timestamp)>,
     /// How domains name things.
     pub(crate) schemes: Vec<(EcoString, Scheme)>,
     /// What agents are told of the kept paths.
@@ -173,6 +179,7 @@ impl Db {
             }
             transaction.open_table(EMPTIED)?;
             transaction.open_table(SCHEMES)?;
+            transaction.open_table(OVERLAPS)?;
             let mut format = transaction.open_table(FORMAT)?;
             if format.get(())?.is_none() {
                 format.insert((), FORMAT_NOW)?;
@@ -230,6 +237,12 @@ impl Db {
         for entry in read.open_table(NAMES)?.iter()? {
             restored.names.push(entry?.0.value().into());
         }
+        for entry in read.open_table(OVERLAPS)?.iter()? {
+            let (domain, until) = entry?;
+            let until = Timestamp::from_second(until.value());
+            let until = until.ok().map(|it| (domain.value().into(), it));
+            restored.overlaps.extend(until);
+        }
         for entry in read.open_table(SCHEMES)?.iter()? {
             let (domain, scheme) = entry?;
             let scheme = Scheme::named(scheme.value());
@@ -260,6 +273,7 @@ struct Tables<'a> {
     names: Table<'a, &'static str, ()>,
     emptied: Table<'a, &'static str, i64>,
     schemes: Table<'a, &'static str, &'static str>,
+    overlaps: Table<'a, &'static str, i64>,
 }
 
 impl<'a> Tables<'a> {
@@ -271,6 +285,7 @@ impl<'a> Tables<'a> {
             names: transaction.open_table(NAMES)?,
             emptied: transaction.open_table(EMPTIED)?,
             schemes: transaction.open_table(SCHEMES)?,
+            overlaps: transaction.open_table(OVERLAPS)?,
         })
     }
 
@@ -305,6 +320,12 @@ impl<'a> Tables<'a> {
             }
             Write::Filled(place) => {
                 self.emptied.remove(place.as_str())?;
+            }
+            Write::Overlap(domain, until) => {
+                self.overlaps.insert(domain.as_str(), until.as_second())?;
+            }
+            Write::Overlapped(domain) => {
+                self.overlaps.remove(domain.as_str())?;
             }
             Write::Scheme(domain, scheme) => {
                 self.schemes.insert(domain.as_str(), scheme.name())?;

@@ -135,6 +135,9 @@ fn what_is_written_is_read_back() {
             Write::Remove(key("d")),
             Write::Publish(scope.clone()),
             Write::Name("blue--vip".into()),
+            Write::Overlap("blue".into(), jiff::Timestamp::UNIX_EPOCH),
+            Write::Overlap("green".into(), jiff::Timestamp::UNIX_EPOCH),
+            Write::Overlapped("green".into()),
             Write::Scheme("blue".into(), Scheme::Documented),
             Write::Scheme("blue".into(), Scheme::Ako),
         ])
@@ -164,6 +167,8 @@ fn what_is_written_is_read_back() {
     assert_eq!(restored.scopes, std::slice::from_ref(&scope));
     assert_eq!(restored.names, ["blue--vip"]);
     assert_eq!(restored.schemes, [("blue".into(), Scheme::Ako)]);
+    let until = jiff::Timestamp::UNIX_EPOCH;
+    assert_eq!(restored.overlaps, [("blue".into(), until)]);
     db.write(&[Write::Accept(key("b"), record(3)), Write::Release(scope)])
         .unwrap();
     drop(db);

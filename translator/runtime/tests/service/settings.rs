@@ -242,3 +242,48 @@ async fn another_controller_is_served_from_its_first_reading_on() {
             .any(|name| name.starts_with("blue--new."))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn old_parents_serve_plain_hosts_beside_the_new_ones_for_a_while() {
+    let (simulator, cluster) = (simulator(), cluster());
+    let settings = |size: &str| {
+        let text = with(("SMALL", size));
+        format!("{text}AviarySettings: {{reshardOverlap: 1h}}\n")
+    };
+    let plan = Plan {
+        settings: settings("LARGE"),
+        ..Plan::default()
+    };
+    let translator = start(&simulator, plan).await;
+    let _agent = translator.agent(&cluster, everywhere());
+    translator.settle().await;
+    let members = |name: &str| {
+        let groups = objects(&simulator, "poolgroup");
+        let group = groups.iter().find(|it| it["name"] == name)?;
+        Some(group["members"].as_array().map_or(0, Vec::len))
+    };
+    let old = ["blue--Shared-L7-1", "blue--Shared-L7-6"];
+    let before: Vec<_> = old.iter().map(|name| members(name)).collect();
+    assert!(before.iter().any(|count| *count > Some(0)), "{before:?}");
+    translator
+        .configure(&settings("SMALL # again"))
+        .await
+        .unwrap();
+    translator.settle().await;
+    for (name, before) in old.iter().zip(&before).filter(|it| *it.1 > Some(0)) {
+        assert_eq!(members(name), *before, "{name}");
+        let vips = objects(&simulator, "vsvip");
+        let vip = vips.iter().find(|it| it["name"] == *name).unwrap();
+        let names = vip["dns_info"].as_array().map_or(0, Vec::len);
+        assert!(names <= 1, "its hosts are found at the new address: {vip}");
+    }
+    let (new, moved) = (
+        members("blue--Shared-L7-0"),
+        members(old[0]).max(members(old[1])),
+    );
+    assert!(new > moved, "{new:?}");
+    tokio::time::sleep(Duration::from_mins(62)).await;
+    translator.settle().await;
+    assert_eq!(parents(&simulator), 1);
+    assert!(old.iter().all(|name| members(name).is_none()));
+}
