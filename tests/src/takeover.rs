@@ -50,6 +50,8 @@ pub struct State<'a> {
 pub struct Left {
     /// The Controller.
     pub simulator: Simulator,
+    /// What stood there before AKO, as a dump.
+    pub before: Value,
     /// The digests of the scripts there.
     pub scripts: KnownScripts,
 }
@@ -65,6 +67,7 @@ pub async fn leave(state: &State<'_>) -> Result<Option<Left>> {
         ..Options::default()
     };
     let simulator = Simulator::new(options)?;
+    let before = simulator.dump();
     let maker = Maker {
         pems: pems(state.objects),
         checksums: state.checksums,
@@ -96,6 +99,7 @@ pub async fn leave(state: &State<'_>) -> Result<Option<Left>> {
     }
     Ok(Some(Left {
         simulator,
+        before,
         scripts: KnownScripts::only(scripts.into_iter().map(Into::into)),
     }))
 }

@@ -138,8 +138,9 @@ impl Builder {
             && facts.changes.since != Generation::default();
         work.learnt = !in_sequence || self.is_accepted(facts);
         let is_open = |domain: &DomainId| {
-            envs.contains_key(domain)
-                && facts.is_published(&ScopeKey::cluster_wide(&domain.cluster))
+            let is_heard = || facts.is_published(&ScopeKey::cluster_wide(&domain.cluster));
+            envs.get(domain)
+                .is_some_and(|env| env.is_to_go() || is_heard())
         };
         let closed = self.open.extract_if(.., |domain, _| !is_open(domain));
         for domain in closed.map(|(domain, _)| domain).collect::<Vec<_>>() {
@@ -449,7 +450,7 @@ impl Builder {
     /// parent form, if only the empty one; shards of a former size or naming have none any more.
     fn join(&mut self, work: &mut Work) {
         if work.reaches {
-            let open = || self.open.values();
+            let open = || self.open.values().filter(|open| !open.env.is_to_go());
             let wanted = open().flat_map(|Open { env, reach, .. }| {
                 let live = reach.tenants.keys();
                 let live = live.flat_map(|tenant| shards_of(env, tenant));

@@ -31,6 +31,11 @@ impl Draft {
     pub(crate) fn of(view: &dyn View, unit: &UnitKey) -> Self {
         let mut findings = Vec::new();
         let meaning = match unit {
+            UnitKey::Host(..) | UnitKey::L4(..) | UnitKey::SharedVip(..)
+                if view.env().is_to_go() =>
+            {
+                Meaning::L4(None)
+            }
             UnitKey::Host(_, name) => Meaning::Host(ingress::host(view, name, &mut findings)),
             UnitKey::L4(_, key) => Meaning::L4(service::load_balancer(view, key, &mut findings)),
             UnitKey::SharedVip(_, vip) => {

@@ -19,7 +19,7 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// Looks at every Namespace of the cluster.
+    /// Looks at every Namespace of the cluster. What is to go altogether waits for none of them.
     pub(crate) fn of(facts: &Facts, env: &Env) -> Self {
         let own = env.settings.controller.tenant.clone();
         let said = Origin::Setting("ControllerSettings.tenantName");
@@ -27,6 +27,9 @@ impl Reach {
             tenants: BTreeMap::from([(own, said)]),
             unheard: OrdSet::new(),
         };
+        if env.is_to_go() {
+            return reach;
+        }
         let view = Recorder::new(facts, env);
         for entry in facts.lookup(&namespace::all(&env.domain.cluster)) {
             if let Some(tenant) = namespace::tenant(&view, &entry.key.name) {
@@ -41,6 +44,9 @@ impl Reach {
     /// Looks again at one namespace, whose scope may have been heard or given up. Answers whether
     /// it holds nothing back any more.
     pub(crate) fn update(&mut self, facts: &Facts, env: &Env, namespace: &Namespace) -> bool {
+        if env.is_to_go() {
+            return false;
+        }
         let scope = ScopeKey {
             cluster: env.domain.cluster.clone(),
             namespace: namespace.clone(),

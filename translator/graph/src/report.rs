@@ -235,6 +235,9 @@ impl Knowledge for Unknown {
             "ServiceName" => service::KIND,
             _ => return false,
         };
+        if self.envs.get(domain).is_some_and(|env| env.is_to_go()) {
+            return false;
+        }
         self.facts
             .rejected()
             .contains_key(&ObjectKey::new(&domain.cluster, kind, namespace, name))

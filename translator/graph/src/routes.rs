@@ -33,7 +33,7 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     }
     let tenant_at = Origin::Setting("ControllerSettings.tenantName");
     let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
-    let has_routes = env.settings.syncs_static_routes();
+    let has_routes = env.settings.syncs_static_routes() && !env.is_to_go();
     let label = has_routes.then(|| label(&env.domain.cluster));
     let labels: Vec<Label> = label.into_iter().collect();
     let group = env.settings.controller.service_engine_group.as_str();
@@ -90,7 +90,8 @@ pub(crate) fn render_setting(env: &Env, draft: &SettingDraft) -> Parts {
     {
         let tenant_at = Origin::Setting("ControllerSettings.tenantName");
         let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
-        let labels = vec![label(&env.domain.cluster)];
+        let label = (!env.is_to_go()).then(|| label(&env.domain.cluster));
+        let labels = label.into_iter().collect();
         let body = se_group(&maker, group.clone(), labels);
         let from = asked(&SE_GROUP, [draft.source.clone()].into())
             .with(Role::SeGroup, origin_of_se_group(&draft.source));

@@ -8,6 +8,7 @@ mod loss;
 mod modes;
 mod names;
 mod properties;
+mod to_go;
 mod world;
 
 use crate::{Builder, Built};

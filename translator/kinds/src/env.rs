@@ -41,6 +41,11 @@ impl Env {
         ))
     }
 
+    /// Whether everything of the domain is to go, whatever its objects ask for.
+    pub fn is_to_go(&self) -> bool {
+        self.settings.ako.delete_config
+    }
+
     /// Whether the domain takes a namespace, by its labels (`None`: the Namespace was not seen).
     pub fn selects(
         &self,

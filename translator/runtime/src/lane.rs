@@ -393,9 +393,18 @@ impl Lane {
         overlap.hold_back(plan)
     }
 
-    /// What the plan takes from a domain, in words, if that is more than this share of it.
+    /// What the plan takes from a domain, in words, if that is more than this share of it. Domains
+    /// that are to go by their own settings have been approved by that.
     pub fn guard(&self, plan: &Plan, percent: u8) -> Option<EcoString> {
-        let guard = |input: &Input<'_>| aviary_plan::guard(input, plan, percent);
+        let kept = self.instances.iter().filter(|it| !it.ako.delete_config);
+        let kept: Vec<DomainId> = kept.map(InstanceSettings::domain).collect();
+        let guard = |input: &Input<'_>| {
+            let input = Input {
+                domains: &kept,
+                ..*input
+            };
+            aviary_plan::guard(&input, plan, percent)
+        };
         self.with_input(None, guard).flatten()
     }
 

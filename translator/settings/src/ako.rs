@@ -172,8 +172,7 @@ pub(crate) static DELETE_CONFIG: Setting<bool> = Setting::new(
     "\"false\"",
     read::flag_only_true,
     "Removes everything that the instance owns on the Controller.",
-)
-.later();
+);
 
 pub(crate) static DISABLE_STATIC_ROUTE_SYNC: Setting<bool> = Setting::flag(
     "AKOSettings.disableStaticRouteSync",
