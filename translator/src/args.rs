@@ -1,5 +1,6 @@
 //! What is said on the command line and in the environment.
 
+use aviary_runtime::service::Workload;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,6 +101,15 @@ pub struct Run {
     #[arg(long, env = "AVIARY_OBSERVE")]
     pub observe: bool,
 
+    /// The StatefulSet that this runs as: the progress of deleteConfig stands on it
+    #[arg(
+        long,
+        env = "AVIARY_STATEFULSET",
+        value_name = "NAMESPACE/NAME",
+        value_parser = workload
+    )]
+    pub stateful_set: Option<Workload>,
+
     /// What is logged
     #[arg(
         long,
@@ -125,5 +135,15 @@ pub struct Hidden(pub String);
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("<sensitive>")
+    }
+}
+
+fn workload(text: &str) -> Result<Workload, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => Ok(Workload {
+            namespace: namespace.into(),
+            name: name.into(),
+        }),
+        _ => Err("a namespace, a slash and a name are needed".to_owned()),
     }
 }

@@ -80,6 +80,7 @@ pub async fn run(
         store: args.store.clone().map_or(StoreAt::Memory, StoreAt::Folder),
         observe_only: args.observe,
         log_level: Some(log_level.clone()),
+        workload: args.stateful_set.clone(),
         ..Config::new(
             settings.clone(),
             clusters::controllers(&args, &settings)?,

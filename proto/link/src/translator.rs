@@ -344,11 +344,17 @@ impl Translator {
         self.clusters.get(cluster)?.speaker(namespace)
     }
 
-    /// Sends an intent to the agent that speaks for its object. `id` must be new to the session.
-    pub fn intend(&mut self, cluster: &str, mut intent: Intent) -> Result<SessionId, Unsent> {
+    /// Sends an intent to the agent that speaks for a namespace, or for the cluster-wide scope (the
+    /// empty one). `id` must be new to the session.
+    pub fn intend(
+        &mut self,
+        cluster: &str,
+        namespace: &str,
+        mut intent: Intent,
+    ) -> Result<SessionId, Unsent> {
         let key = intent.key.clone().unwrap_or_default();
         let half = self.clusters.get(cluster).ok_or(Unsent::NoAgent)?;
-        let id = half.speaker(&key.namespace).ok_or(Unsent::NoAgent)?;
+        let id = half.speaker(namespace).ok_or(Unsent::NoAgent)?;
         let session = self.sessions.get_mut(&id).ok_or(Unsent::NoAgent)?;
         if let Some(intent::Write::Merge(merge)) = &mut intent.write {
             let (kind, name) = split(&key);

@@ -109,14 +109,14 @@ fn the_rights_are_as_narrow_as_design_says() -> Result<()> {
         (
             wide,
             "patch",
-            "statefulsets.apps/aviary-translator",
+            "statefulsets.apps/aviary-translator/status",
             RELEASE_NAMESPACE,
             true,
         ),
         (
             wide,
             "patch",
-            "statefulsets.apps/other",
+            "statefulsets.apps/other/status",
             RELEASE_NAMESPACE,
             false,
         ),
@@ -155,26 +155,21 @@ fn the_rights_are_as_narrow_as_design_says() -> Result<()> {
     Ok(())
 }
 
-/// `kubectl auth can-i` as somebody else. `what` is `resource[.group]` and a subresource where the
-/// part after the slash is one, else a name.
+/// `kubectl auth can-i` as somebody else. `what` is `resource[.group][/name][/status]`.
 fn can(kube: &Kube, who: &str, verb: &str, what: &str, place: &str) -> Result<bool> {
-    let (resource, rest) = what.split_once('/').unwrap_or((what, ""));
-    let resource = if rest.is_empty() || rest == "status" {
-        resource.to_owned()
-    } else {
-        format!("{resource}/{rest}")
-    };
+    let whole = what.strip_suffix("/status");
+    let resource = whole.unwrap_or(what);
     let mut args = vec![
         "auth",
         "can-i",
         verb,
-        &resource,
+        resource,
         "--as",
         who,
         "--namespace",
         place,
     ];
-    if rest == "status" {
+    if whole.is_some() {
         args.push("--subresource=status");
     }
     let output = kube.kubectl_output(&kube.kubeconfig(), &args, "")?;

@@ -115,8 +115,8 @@ async fn begin(left: &Left, state: &Reached, settings: &Settings) -> Result<Sett
 #[test]
 fn what_ako_left_goes_where_everything_is_to_go() -> Result<()> {
     for played in listed()? {
-        let running = played.states.iter().filter(|state| state.is_running);
-        let state = running.last().context("a state")?;
+        let mut running = played.states.iter().filter(|state| state.is_running);
+        let state = running.next_back().context("a state")?;
         block_on(clear(played, state))?.with_context(|| played.name.clone())?;
     }
     Ok(())

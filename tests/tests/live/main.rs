@@ -9,6 +9,7 @@ mod admit;
 mod collector;
 mod corpus;
 mod crash;
+mod deletion;
 mod e2e;
 mod grpcurl;
 mod health;

@@ -92,6 +92,12 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Rewrites the settings file under the running translator.
+    pub(crate) fn set_settings(&self, settings: &Value) -> Result<()> {
+        let file = self.folder.path().join("values.yaml");
+        fs::write(file, settings.to_string()).context("rewrite the settings")
+    }
+
     /// Takes up where another one ended: a Controller with these objects, and a copy of its store.
     /// The translator is not started.
     pub(crate) async fn resume(settings: &Value, from: &Past) -> Result<Self> {

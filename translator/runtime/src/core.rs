@@ -6,6 +6,7 @@ mod ingest;
 mod orders;
 mod overlaps;
 mod plan;
+pub(crate) mod progress;
 mod publish;
 mod rebuild;
 mod settings;
@@ -29,6 +30,7 @@ use aviary_store::Store;
 use aviary_types::{DomainId, EcoString, Generation, ObjectKey, ScopeKey};
 use imbl::OrdMap;
 use jiff::Timestamp;
+use progress::Progress;
 use rebuild::Wants;
 use site::Site;
 use status::Statuses;
@@ -62,6 +64,7 @@ pub(crate) struct Core {
     wants: Wants,
     sites: Vec<Site>,
     statuses: Statuses,
+    progress: Progress,
     causes: Causes,
     pauses: BTreeMap<Target, Option<Timestamp>>,
     /// Scopes whose freshness may have changed, with the kinds to look at.
@@ -131,6 +134,7 @@ impl Core {
         self.look_at_unused();
         self.look_at_overlaps();
         self.plan();
+        self.look_at_progress();
         self.report();
         self.keep_schemes();
         self.retain.flush(&self.wakes);

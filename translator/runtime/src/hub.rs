@@ -193,11 +193,12 @@ impl Hub {
     /// Sends a write to the agent that speaks for its object.
     pub(crate) fn intend(
         &mut self,
-        cluster: &ClusterName,
+        speaker: &ScopeKey,
         intent: Intent,
     ) -> Result<SessionId, Unsent> {
         self.stirred = true;
-        self.link.intend(cluster.as_str(), intent)
+        let (cluster, namespace) = (speaker.cluster.as_str(), speaker.namespace.as_str());
+        self.link.intend(cluster, namespace, intent)
     }
 
     /// Intents of a session without an outcome.

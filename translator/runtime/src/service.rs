@@ -1,6 +1,7 @@
 //! The translator as a whole: made from parts that are handed in, so that the same code runs over
 //! sockets in production and over pipes on paused time in simulation.
 
+pub use crate::core::progress::Workload;
 use crate::core::wake::{OrderWay, WAKES_MAX};
 use crate::core::{ControllerParts, Core, Parts};
 use crate::date::dated;
@@ -88,6 +89,8 @@ pub struct Config {
     pub store: StoreAt,
     /// Everything but writes.
     pub observe_only: bool,
+    /// The StatefulSet that the translator runs as; `None` where there is none.
+    pub workload: Option<Workload>,
     /// How long a start waits for agents.
     pub grace: Duration,
     /// What agents are granted.
@@ -109,6 +112,7 @@ impl Config {
             gate,
             store: StoreAt::Memory,
             observe_only: false,
+            workload: None,
             grace: GRACE,
             limits: Limits::default(),
             clock,
@@ -161,6 +165,7 @@ impl Translator {
             wakes: wakes.clone(),
             settings: config.settings,
             observe_only: config.observe_only,
+            workload: config.workload,
             grace: config.grace,
             limits: config.limits,
             retain,

@@ -117,7 +117,7 @@ fn a_merge_carries_the_newest_version_while_translated_fields_stand() {
         ..Intent::default()
     };
     assert_eq!(
-        system.translator.intend(CLUSTER, merge(seen)),
+        system.translator.intend(CLUSTER, "a", merge(seen)),
         Ok(system.agents[0].id.unwrap())
     );
     let sent = system
@@ -143,14 +143,24 @@ fn intents_have_a_window_and_a_speaker() {
         key: Some(Name::new(namespace, "n0").to_wire(&plain())),
         ..Intent::default()
     };
-    assert!(system.translator.intend(CLUSTER, intent(1, "a")).is_ok());
-    assert!(system.translator.intend(CLUSTER, intent(2, "a")).is_ok());
+    assert!(
+        system
+            .translator
+            .intend(CLUSTER, "a", intent(1, "a"))
+            .is_ok()
+    );
+    assert!(
+        system
+            .translator
+            .intend(CLUSTER, "a", intent(2, "a"))
+            .is_ok()
+    );
     assert_eq!(
-        system.translator.intend(CLUSTER, intent(3, "a")),
+        system.translator.intend(CLUSTER, "a", intent(3, "a")),
         Err(Unsent::Busy)
     );
     assert_eq!(
-        system.translator.intend(CLUSTER, intent(4, "b")),
+        system.translator.intend(CLUSTER, "b", intent(4, "b")),
         Err(Unsent::NoAgent)
     );
 }

@@ -1,6 +1,7 @@
 //! Makes the core from its parts, with what was kept over the restart.
 
 use super::Core;
+use super::progress::{Progress, Workload};
 use super::rebuild::Wants;
 use super::settings;
 use super::site::Site;
@@ -36,6 +37,7 @@ pub(crate) struct Parts {
     pub(crate) wakes: Wakes,
     pub(crate) settings: Settings,
     pub(crate) observe_only: bool,
+    pub(crate) workload: Option<Workload>,
     pub(crate) grace: Duration,
     pub(crate) limits: Limits,
     pub(crate) retain: Retain,
@@ -71,7 +73,9 @@ impl Core {
                 (&parts.settings, parts.observe_only),
             )
         };
+        let progress = Progress::of(parts.workload.as_ref(), &parts.settings.home.name);
         let mut core = Self {
+            progress,
             sites: controllers.into_iter().enumerate().map(site).collect(),
             started: Instant::now(),
             wakes: parts.wakes,

@@ -1,10 +1,12 @@
 //! What is written back to Kubernetes: made from what should be and what is, sent to the agent that
 //! speaks for the object, and sent again where that helps.
 
+mod target;
+
+use self::target::Target;
 use super::Core;
 use crate::project::project;
 use aviary_boot::trace::Context;
-use aviary_kinds::room;
 use aviary_kinds::status::Wish;
 use aviary_link::translator::{SessionId, Unsent};
 use aviary_proto::sync::v1::{
@@ -12,7 +14,7 @@ use aviary_proto::sync::v1::{
 };
 use aviary_query::convert;
 use aviary_store::Facts;
-use aviary_types::{ClusterName, EcoString, ObjectKey};
+use aviary_types::{ClusterName, EcoString, ObjectKey, ScopeKey};
 use imbl::OrdMap;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,9 @@ struct Told {
     wishes: Vec<Wish>,
     failures: u32,
 }
+
+/// The Controller was not read yet.
+struct Early;
 
 /// A write that was sent.
 struct Open {
@@ -234,7 +239,7 @@ impl Core {
         }
         for source in std::mem::take(&mut self.statuses.touched) {
             self.news = true;
-            match self.hub.speaker(&source.scope()) {
+            match self.hub.speaker(&self.scope_of(&source)) {
                 Some(id) if self.statuses.is_crowded(id) => self.statuses.crowd(id, source),
                 _ => {
                     self.report_one(&source);
@@ -252,19 +257,11 @@ impl Core {
 
     /// Tells one object's agent. `false` if that takes no more.
     fn report_one(&mut self, source: &ObjectKey) -> bool {
-        let site = self.sites.iter().find(|it| it.serves(&source.cluster));
-        let Some(site) = site else { return true };
-        let Some(observed) = site.lane.observed().filter(|_| site.open) else {
+        let Ok(found) = self.wishes(source) else {
             self.statuses.early.insert(source.clone());
             return true;
         };
-        let built = site.lane.built();
-        let refused = site.refused(source);
-        let mut wishes = project(built, observed, source, &refused);
-        // The status makes a new version of the object, on which the annotations would depend.
-        wishes.sort_by_key(|wish| !matches!(wish, Wish::Annotations(_)));
-        let uid = uid_of(&built.facts, source).filter(|_| !wishes.is_empty());
-        let Some((uid, version)) = uid else {
+        let Some((target, wishes)) = found else {
             self.statuses.told.remove(source);
             self.statuses.told_all(source);
             return true;
@@ -276,7 +273,7 @@ impl Core {
             if told.wishes.contains(&wish) {
                 continue;
             }
-            match self.intend(source, (&uid, &version), &wish) {
+            match self.intend(&target, &wish) {
                 Ok(()) => told.wishes.push(wish),
                 Err(Unsent::NoAgent) => {
                     is_homeless = true;
@@ -294,7 +291,7 @@ impl Core {
 
     /// An agent without an open intent takes none at all: another may come that does.
     fn wait_for_room(&mut self, source: &ObjectKey) -> bool {
-        match self.hub.speaker(&source.scope()) {
+        match self.hub.speaker(&self.scope_of(source)) {
             Some(id) if self.hub.open_intents(id) > 0 => {
                 self.statuses.crowd(id, source.clone());
                 false
@@ -306,36 +303,54 @@ impl Core {
         }
     }
 
-    fn intend(
-        &mut self,
-        key: &ObjectKey,
-        (uid, version): (&EcoString, &EcoString),
-        wish: &Wish,
-    ) -> Result<(), Unsent> {
-        let Some(room) = room(key.kind) else {
-            return Ok(());
-        };
-        // The version last heard, which need not be the one in force.
-        let version = self.versions.get(key).unwrap_or(version).clone();
-        let trace = self.statuses.traces.get(key).cloned();
+    /// What an object's agent is to write, and onto what; `None` for nothing.
+    fn wishes(&self, source: &ObjectKey) -> Result<Option<(Target, Vec<Wish>)>, Early> {
+        if let Some(wishes) = self.progress.wishes(source) {
+            return Ok(Some((Target::workload(source), wishes)));
+        }
+        let site = self.sites.iter().find(|it| it.serves(&source.cluster));
+        let Some(site) = site else { return Ok(None) };
+        let observed = site.lane.observed().filter(|_| site.open);
+        let observed = observed.ok_or(Early)?;
+        let built = site.lane.built();
+        let refused = site.refused(source);
+        let mut wishes = project(built, observed, source, &refused);
+        // The status makes a new version of the object, on which the annotations would depend.
+        wishes.sort_by_key(|wish| !matches!(wish, Wish::Annotations(_)));
+        let known = uid_of(&built.facts, source).filter(|_| !wishes.is_empty());
+        let target = known.and_then(|known| Target::of(source, known, &self.versions));
+        Ok(target.map(|target| (target, wishes)))
+    }
+
+    /// The scope whose agent writes to an object.
+    fn scope_of(&self, source: &ObjectKey) -> ScopeKey {
+        match self.progress.wishes(source) {
+            Some(_) => ScopeKey::cluster_wide(&source.cluster),
+            None => source.scope(),
+        }
+    }
+
+    fn intend(&mut self, target: &Target, wish: &Wish) -> Result<(), Unsent> {
+        let trace = self.statuses.traces.get(&target.key).cloned();
+        let speaker = self.scope_of(&target.key);
         self.statuses.next += 1;
         let id = self.statuses.next;
         let intent = Intent {
             id,
-            key: Some(convert::object_key(key)),
-            version: room.version.to_owned(),
-            resource: room.plural.to_owned(),
-            uid: uid.to_string(),
-            write: Some(write(&version, wish)),
+            key: Some(convert::object_key(&target.key)),
+            version: target.api_version.to_owned(),
+            resource: target.plural.to_owned(),
+            uid: target.uid.to_string(),
+            write: Some(write(&target.version, wish)),
             traceparent: trace.as_ref().map(Context::traceparent).unwrap_or_default(),
         };
-        let session = self.hub.intend(&key.cluster, intent)?;
+        let session = self.hub.intend(&speaker, intent)?;
         let open = Open {
             session,
             trace,
-            key: key.clone(),
+            key: target.key.clone(),
             wish: wish.clone(),
-            version,
+            version: target.version.clone(),
         };
         self.statuses.open.insert(id, open);
         Ok(())
