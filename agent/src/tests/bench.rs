@@ -410,7 +410,9 @@ impl Bench {
     }
 
     pub(super) fn intend(&self, intent: Intent) {
-        self.hub().translator.intend(CLUSTER, intent).unwrap();
+        let namespace = intent.key.as_ref().unwrap().namespace.clone();
+        let sent = self.hub().translator.intend(CLUSTER, &namespace, intent);
+        sent.unwrap();
         self.service.wake.notify_waiters();
     }
 
