@@ -6,15 +6,12 @@ use super::site::Site;
 use aviary_avi::Owned;
 use aviary_kinds::status::Wish;
 use aviary_settings::InstanceSettings;
-use aviary_types::{ClusterName, EcoString, Kind, ObjectKey, eco_format};
+use aviary_types::{ClusterName, EcoString, Kind, ObjectKey, eco_format, kind};
 use jiff::Timestamp;
 use serde_json::json;
 
 /// The workload that the progress stands on.
-const KIND: Kind = Kind {
-    group: "apps",
-    kind: "StatefulSet",
-};
+const KIND: Kind = kind!("apps", "StatefulSet");
 /// Version of its API, and its plural name.
 pub(super) const VERSION: &str = "v1";
 pub(super) const PLURAL: &str = "statefulsets";
