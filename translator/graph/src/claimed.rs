@@ -1,14 +1,16 @@
 //! Everything that units ask for, and what became of it: for whoever reads.
 
 use crate::claims::{Claim, Claims, Rank, Winners};
+use crate::report::key_of;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, AviKind};
 use aviary_types::{DomainId, EcoString, Host, ObjectKey, TenantName};
 use imbl::OrdMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// What one unit asks for, and who has what it does not get.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) claims: Claims,
     pub(crate) winners: Winners,
@@ -52,9 +54,26 @@ impl Claimed {
 
     /// The claims that one domain makes for one host.
     pub fn of_host(&self, domain: &DomainId, host: &Host) -> impl Iterator<Item = Ask<'_>> {
-        let unit = UnitKey::Host(domain.clone(), host.clone());
-        let found = self.0.get_key_value(&unit).into_iter();
+        self.of_unit(&UnitKey::Host(domain.clone(), host.clone()))
+    }
+
+    /// The claims that one unit makes.
+    pub fn of_unit<'a>(&'a self, unit: &UnitKey) -> impl Iterator<Item = Ask<'a>> + use<'a> {
+        let found = self.0.get_key_value(unit).into_iter();
         found.flat_map(|(unit, asked)| asks(unit, asked))
+    }
+
+    /// The hosts that somebody claims, by unit; those after one, in order.
+    pub fn hosts(&self, after: Option<&UnitKey>) -> impl Iterator<Item = &UnitKey> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let units = self.0.range::<_, UnitKey>((start, Bound::Unbounded));
+        let units = units.map(|(unit, _)| unit);
+        units.filter(|unit| matches!(unit, UnitKey::Host(..)))
+    }
+
+    /// Units that ask for other things than before, or with another end.
+    pub(crate) fn changed<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a UnitKey> {
+        before.0.diff(&self.0).map(|item| key_of(&item))
     }
 
     pub(crate) fn replace(&mut self, unit: &UnitKey, asked: &Arc<Asked>) {

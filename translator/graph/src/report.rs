@@ -7,11 +7,12 @@ use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
 use aviary_kinds::status::Verdict;
-use aviary_kinds::{Env, StatusWrite, ingress, room, service};
+use aviary_kinds::{Env, StatusWrite, ingress, room, rooms_of, service};
 use aviary_store::Facts;
 use aviary_types::{
-    ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey, TenantName,
+    ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey, ScopeKey, TenantName,
 };
+use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -158,6 +159,45 @@ impl Built {
             })
     }
 
+    /// Hosts whose claims look different since another state: what became of them, what they wait
+    /// for, or whom they are for.
+    pub fn claims_changed(&self, before: &Self) -> BTreeSet<UnitKey> {
+        let asked = self.claims.changed(&before.claims).cloned();
+        let waits = before.unknown.unheard.diff(&self.unknown.unheard);
+        let waits = waits.map(|item| {
+            let (domain, host) = key_of(&item);
+            UnitKey::Host(domain.clone(), host.clone())
+        });
+        let sources = |unit: &UnitKey, built: &Self| -> BTreeSet<ObjectKey> {
+            let parts = built.units.get(unit).into_iter();
+            let shares = parts.flat_map(|parts| &parts.shares);
+            let sources = shares.flat_map(|share| &share.sources);
+            sources.map(|source| ObjectKey::clone(source)).collect()
+        };
+        let made = before.units.diff(&self.units);
+        let made = made.map(|item| key_of(&item).clone());
+        let made = made.filter(|unit| sources(unit, before) != sources(unit, self));
+        let all = asked.chain(waits).chain(made);
+        all.filter(|unit| matches!(unit, UnitKey::Host(..)))
+            .collect()
+    }
+
+    /// The units that the objects of a scope contribute to.
+    pub fn units_of(&self, scope: &ScopeKey) -> BTreeSet<UnitKey> {
+        let mut units = BTreeSet::new();
+        for room in rooms_of(scope) {
+            let first = ObjectKey::new(&scope.cluster, room.kind, scope.namespace.clone(), "");
+            let here = self.by_source.range(first..);
+            let here = here.take_while(|(key, _)| {
+                key.kind == room.kind
+                    && key.namespace == scope.namespace
+                    && key.cluster == scope.cluster
+            });
+            units.extend(here.flat_map(|(_, units)| units.iter().cloned()));
+        }
+        units
+    }
+
     /// Every object that a host's objects in a tenant come from.
     pub fn sources_of(&self, unit: &UnitKey, tenant: &TenantName) -> BTreeSet<&ObjectKey> {
         let parts = self.units.get(unit).into_iter();
@@ -175,6 +215,15 @@ impl Built {
             .into_iter()
             .flat_map(Members::iter);
         units.filter_map(|unit| self.units.get(unit))
+    }
+}
+
+/// What a difference is about.
+pub(crate) fn key_of<'b, K, V>(item: &DiffItem<'b, 'b, K, V>) -> &'b K {
+    match item {
+        DiffItem::Add(key, _)
+        | DiffItem::Remove(key, _)
+        | DiffItem::Update { new: (key, _), .. } => key,
     }
 }
 

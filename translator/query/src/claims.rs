@@ -1,6 +1,7 @@
 //! Who claims what, who has it, and who does not.
 
 use super::filters::{has, is};
+use super::mask::Name;
 use super::objects::source;
 use super::page::{Page, SIZES};
 use super::refusal::bad_field;
@@ -9,9 +10,9 @@ use crate::view::{SiteView, Snapshot};
 use aviary_avi::AviKey;
 use aviary_graph::{Ask, Prize, UnitKey};
 use aviary_proto::query::v1::{
-    Claim, ClaimKind, ClaimState, ListClaimsRequest, ListClaimsResponse, SourceObject,
+    Claim, ClaimKind, ClaimState, Holder, ListClaimsRequest, ListClaimsResponse, SourceObject,
 };
-use aviary_types::{Host, ObjectKey, TenantName};
+use aviary_types::{ObjectKey, ScopeKey};
 use tonic::Status;
 
 /// One claim, with the Controller whose prize it is.
@@ -20,11 +21,18 @@ struct Entry<'a> {
     ask: Ask<'a>,
 }
 
+/// What entries of a list of claims are.
+pub(super) const CLAIM: Name = "aviary.query.v1.Claim";
+/// Others who have the same host, in one claim.
+const ELSEWHERE_MAX: usize = 20;
+
 /// What is asked for, checked.
-struct Filter<'a> {
+pub(super) struct Filter {
     kind: ClaimKind,
     state: ClaimState,
-    asked: &'a ListClaimsRequest,
+    cluster: String,
+    name: String,
+    contested_only: bool,
 }
 
 /// A page of claims.
@@ -32,20 +40,8 @@ pub(super) fn list(
     snapshot: &Snapshot,
     asked: &ListClaimsRequest,
 ) -> Result<ListClaimsResponse, Status> {
-    let page = Page::of(asked, "aviary.query.v1.Claim", SIZES)?;
-    let kind = ClaimKind::try_from(asked.kind);
-    let kind = kind.map_err(|_| bad_field("kind", "there is no such kind of claims"))?;
-    let state = ClaimState::try_from(asked.state);
-    let state = state.map_err(|_| bad_field("state", "there is no such state"))?;
-    let filter = Filter {
-        kind: if kind == ClaimKind::Unspecified {
-            ClaimKind::Host
-        } else {
-            kind
-        },
-        state,
-        asked,
-    };
+    let page = Page::of(asked, CLAIM, SIZES)?;
+    let filter = Filter::of(asked)?;
     let mut entries: Vec<(String, Entry<'_>)> = Vec::new();
     for (at, site) in snapshot.sites.iter().enumerate() {
         for ask in site.built.claims.all() {
@@ -84,19 +80,54 @@ fn shown(snapshot: &Snapshot, most: usize, is: impl Fn(&Entry<'_>) -> bool) -> V
     meant.map(|entry| entry.show(snapshot)).collect()
 }
 
-impl Filter<'_> {
+impl Filter {
+    /// What a question asks for.
+    pub(super) fn of(asked: &ListClaimsRequest) -> Result<Self, Status> {
+        let kind = ClaimKind::try_from(asked.kind);
+        let kind = kind.map_err(|_| bad_field("kind", "there is no such kind of claims"))?;
+        let state = ClaimState::try_from(asked.state);
+        let state = state.map_err(|_| bad_field("state", "there is no such state"))?;
+        Ok(Self {
+            kind: if kind == ClaimKind::Unspecified {
+                ClaimKind::Host
+            } else {
+                kind
+            },
+            state,
+            cluster: asked.cluster.clone(),
+            name: asked.name.clone(),
+            contested_only: asked.contested_only,
+        })
+    }
+
+    /// Whether claims of this unit to its host may be meant, whatever became of them.
+    pub(super) fn may_meet(&self, unit: &UnitKey) -> bool {
+        let UnitKey::Host(domain, host) = unit else {
+            return false;
+        };
+        is(&self.cluster, domain.cluster.as_str()) && has(&self.name, host.as_str())
+    }
+
+    /// The claims of a unit that are meant.
+    pub(super) fn of_unit(
+        &self,
+        snapshot: &Snapshot,
+        site: &SiteView,
+        unit: &UnitKey,
+    ) -> Vec<Claim> {
+        let asks = site.built.claims.of_unit(unit);
+        let entries = asks.map(|ask| Entry { site, ask });
+        let meant = entries.filter(|entry| self.meets(snapshot, entry));
+        meant.map(|entry| entry.show(snapshot)).collect()
+    }
+
     fn meets(&self, snapshot: &Snapshot, entry: &Entry<'_>) -> bool {
         let (kind, name) = prize(&entry.ask);
         kind == self.kind
-            && is(
-                &self.asked.cluster,
-                entry.ask.unit.domain().cluster.as_str(),
-            )
-            && has(&self.asked.name, name)
+            && is(&self.cluster, entry.ask.unit.domain().cluster.as_str())
+            && has(&self.name, name)
             && (self.state == ClaimState::Unspecified || self.state == entry.state())
-            && (!self.asked.contested_only
-                || entry.ask.winner.is_some()
-                || entry.is_overlap(snapshot))
+            && (!self.contested_only || entry.ask.winner.is_some() || entry.is_overlap(snapshot))
     }
 }
 
@@ -154,27 +185,52 @@ impl Entry<'_> {
 
     /// Whether the same host is held in another tenant, cluster or Controller.
     fn is_overlap(&self, snapshot: &Snapshot) -> bool {
-        let Prize::Host(tenant, host) = self.ask.prize else {
-            return false;
-        };
-        let mut sites = snapshot.sites.iter();
-        sites.any(|site| self.is_held_elsewhere(site, tenant, host))
+        !self.elsewhere(snapshot, 1).is_empty()
     }
 
-    fn is_held_elsewhere(&self, site: &SiteView, tenant: &TenantName, host: &Host) -> bool {
-        let cluster = &self.ask.unit.domain().cluster;
-        let same_site = site.controller == self.site.controller;
-        let mut domains = site.domains.iter();
-        domains.any(|domain| {
-            let mut claims = site.built.claims.of_host(domain, host);
-            claims.any(|other| {
-                let elsewhere = !same_site
-                    || domain.cluster != *cluster
-                    || !matches!(other.prize, Prize::Host(theirs, _) if theirs == tenant);
-                let is_host = matches!(other.prize, Prize::Host(..));
-                is_host && elsewhere && other.winner.is_none()
-            })
+    /// Who has the same host in another tenant, cluster or Controller.
+    fn elsewhere(&self, snapshot: &Snapshot, most: usize) -> Vec<Holder> {
+        let Prize::Host(_, host) = self.ask.prize else {
+            return Vec::new();
+        };
+        let places = snapshot.sites.iter().flat_map(|site| {
+            let domains = site.domains.iter();
+            domains.map(move |domain| (site, domain))
+        });
+        let others = places.flat_map(|(site, domain)| {
+            let asks = site.built.claims.of_host(domain, host);
+            asks.map(move |ask| Entry { site, ask })
+        });
+        let holders = others.filter_map(|other| self.beside(&other));
+        holders.take(most).collect()
+    }
+
+    /// Who has it by another claim to the same host, if somebody has and both are served.
+    fn beside(&self, other: &Entry<'_>) -> Option<Holder> {
+        let (Prize::Host(ours, _), Prize::Host(theirs, _)) = (&self.ask.prize, &other.ask.prize)
+        else {
+            return None;
+        };
+        let (own, domain) = (self.ask.unit.domain(), other.ask.unit.domain());
+        let is_same_view = other.site.controller == self.site.controller
+            && domain.cluster == own.cluster
+            && theirs == ours;
+        (!is_same_view && other.ask.winner.is_none()).then(|| Holder {
+            controller: other.site.controller.to_string(),
+            tenant: theirs.to_string(),
+            domain: Some(convert::domain(domain)),
+            source: Some(source(other.ask.source)),
         })
+    }
+
+    /// Since when the oldest object, or its cluster, is not heard.
+    fn frozen_since(&self, snapshot: &Snapshot) -> Option<prost_types::Timestamp> {
+        let scope = self.ask.source.scope();
+        let wide = ScopeKey::cluster_wide(&scope.cluster);
+        let scopes = [&scope, &wide].into_iter();
+        let states = scopes.filter_map(|scope| snapshot.facts.scope(scope)?.frozen.as_ref());
+        let since = states.filter_map(|frozen| convert::instant(&frozen.since));
+        since.min_by_key(|since| (since.seconds, since.nanos))
     }
 
     fn show(&self, snapshot: &Snapshot) -> Claim {
@@ -198,6 +254,8 @@ impl Entry<'_> {
             winner: ask.winner.map(source),
             awaited: self.awaited().filter(|_| ask.winner.is_none()).map(source),
             overlap: self.is_overlap(snapshot),
+            frozen_since: self.frozen_since(snapshot),
+            elsewhere: self.elsewhere(snapshot, ELSEWHERE_MAX),
             tenant,
         }
     }

@@ -130,6 +130,7 @@ impl Desk {
 #[async_trait]
 impl QueryService for Desk {
     type WatchObjectsStream = Answers<query::WatchObjectsResponse>;
+    type WatchClaimsStream = Answers<query::WatchClaimsResponse>;
     type WatchConvergedStream = Answers<query::WatchConvergedResponse>;
 
     async fn list_objects(
@@ -213,6 +214,15 @@ impl QueryService for Desk {
         self.show(&request).await?;
         let caller = Caller::of(&request)?;
         watch::objects(self, caller, request.get_ref()).map(Response::new)
+    }
+
+    async fn watch_claims(
+        &self,
+        request: Request<query::WatchClaimsRequest>,
+    ) -> Result<Response<Self::WatchClaimsStream>, Status> {
+        self.show(&request).await?;
+        let caller = Caller::of(&request)?;
+        watch::claims(self, caller, request.get_ref()).map(Response::new)
     }
 
     async fn watch_converged(

@@ -4,21 +4,53 @@
 use crate::view::{SiteView, Snapshot};
 use aviary_avi::{AviKey, Observed};
 use aviary_boot::Blocking;
+use aviary_graph::UnitKey;
+use aviary_types::{EcoString, Host, ScopeKey};
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// So many changes are remembered, or the last ones, if they were more at once.
 const CHANGES_MAX: u64 = 16_384;
 
-/// An object that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Change {
     /// The place of its Controller in the state.
     pub(super) site: usize,
-    pub(super) is_observed: bool,
-    pub(super) key: AviKey,
+    pub(super) what: What,
+}
+
+/// What it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum What {
+    /// An object as it should be.
+    Desired(AviKey),
+    /// An object as it is.
+    Observed(AviKey),
+    /// The claims that a domain makes for a host, or how they look.
+    Claims(UnitKey),
+}
+
+impl Change {
+    /// The object that changed on one of the two sides.
+    pub(super) fn object(&self, is_observed: bool) -> Option<&AviKey> {
+        match &self.what {
+            What::Desired(key) if !is_observed => Some(key),
+            What::Observed(key) if is_observed => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The host whose claims changed.
+    pub(super) fn claims(&self) -> Option<&UnitKey> {
+        match &self.what {
+            What::Claims(unit) => Some(unit),
+            _ => None,
+        }
+    }
 }
 
 /// The newest state, and what changed before it. Positions count changes since the start.
@@ -46,14 +78,8 @@ impl Feed {
     fn follow(&self, snapshot: Snapshot) -> Self {
         let mut changes = self.changes.clone();
         let mut position = self.next;
-        let mut note = |site: usize, is_observed: bool, key: &AviKey| {
-            let key = key.clone();
-            let change = Change {
-                site,
-                is_observed,
-                key,
-            };
-            changes.insert(position, change);
+        let mut note = |site: usize, what: What| {
+            changes.insert(position, Change { site, what });
             position += 1;
         };
         let unread = SiteView::default();
@@ -61,12 +87,15 @@ impl Feed {
             let old = self.snapshot.sites.get(at).unwrap_or(&unread);
             let (before, after) = (&old.built.desired, &new.built.desired);
             let diff = before.objects.diff(&after.objects);
-            diff.for_each(|item| note(at, false, key_of(&item)));
+            diff.for_each(|item| note(at, What::Desired(key_of(&item).clone())));
             let nothing = Observed::default();
             let (before, after) = (old.observed.as_ref(), new.observed.as_ref());
             let before = &before.unwrap_or(&nothing).objects;
             let diff = before.diff(&after.unwrap_or(&nothing).objects);
-            diff.for_each(|item| note(at, true, key_of(&item)));
+            diff.for_each(|item| note(at, What::Observed(key_of(&item).clone())));
+        }
+        for (at, unit) in claims_changed(&self.snapshot, &snapshot) {
+            note(at, What::Claims(unit));
         }
         let kept = (position - self.next).max(CHANGES_MAX);
         let oldest = position.saturating_sub(kept);
@@ -81,7 +110,63 @@ impl Feed {
     }
 }
 
-fn key_of<'b, V>(item: &DiffItem<'b, 'b, AviKey, V>) -> &'b AviKey {
+/// Hosts whose claims look different, by Controller: those that changed, those of scopes that are not
+/// heard any more or again, and those that overlap with one that changed.
+fn claims_changed(before: &Snapshot, after: &Snapshot) -> BTreeSet<(usize, UnitKey)> {
+    let unread = SiteView::default();
+    let mut changed: BTreeSet<(usize, UnitKey)> = BTreeSet::new();
+    let scopes = before.scopes.diff(&after.scopes);
+    let scopes = scopes.map(|item| key_of(&item));
+    let turned = scopes.filter(|scope| frozen(before, scope) != frozen(after, scope));
+    let turned: Vec<&ScopeKey> = turned.collect();
+    for (at, new) in after.sites.iter().enumerate() {
+        let old = before.sites.get(at).unwrap_or(&unread);
+        let mut units = new.built.claims_changed(&old.built);
+        for scope in &turned {
+            if scope.is_cluster_wide() {
+                let hosts = new.built.claims.hosts(None);
+                let hosts = hosts.filter(|unit| unit.domain().cluster == scope.cluster);
+                units.extend(hosts.cloned());
+            } else {
+                units.extend(new.built.units_of(scope));
+            }
+        }
+        changed.extend(units.into_iter().map(|unit| (at, unit)));
+    }
+    let hosts = changed.iter().filter_map(|(_, unit)| host_of(unit));
+    let overlaps = hosts.flat_map(|host| claimants(after, host));
+    let overlaps: Vec<(usize, UnitKey)> = overlaps.collect();
+    changed.extend(overlaps);
+    changed
+}
+
+/// Since when a scope is not heard.
+fn frozen<'a>(snapshot: &'a Snapshot, scope: &ScopeKey) -> Option<&'a EcoString> {
+    let state = snapshot.facts.scope(scope)?;
+    Some(&state.frozen.as_ref()?.since)
+}
+
+fn host_of(unit: &UnitKey) -> Option<&Host> {
+    match unit {
+        UnitKey::Host(_, host) => Some(host),
+        _ => None,
+    }
+}
+
+/// Everybody who claims a host.
+fn claimants(snapshot: &Snapshot, host: &Host) -> Vec<(usize, UnitKey)> {
+    let mut all = Vec::new();
+    for (at, site) in snapshot.sites.iter().enumerate() {
+        let units = site.domains.iter();
+        let units = units.map(|domain| UnitKey::Host(domain.clone(), host.clone()));
+        let claims = &site.built.claims;
+        let asking = units.filter(|unit| claims.of_unit(unit).next().is_some());
+        all.extend(asking.map(|unit| (at, unit)));
+    }
+    all
+}
+
+fn key_of<'b, K, V>(item: &DiffItem<'b, 'b, K, V>) -> &'b K {
     match item {
         DiffItem::Add(key, _)
         | DiffItem::Remove(key, _)
@@ -148,7 +233,12 @@ mod tests {
 
     fn names(feed: &Feed, position: u64) -> Option<Vec<String>> {
         let changes = feed.since(position)?;
-        Some(changes.map(|it| it.key.name.to_string()).collect())
+        Some(
+            changes
+                .filter_map(|it| it.object(true))
+                .map(|it| it.name.to_string())
+                .collect(),
+        )
     }
 
     #[test]

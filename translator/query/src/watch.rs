@@ -1,9 +1,12 @@
 //! Server streams. Each has a task that waits for the newest state and for its reader, and keeps
 //! nothing for either: a reader that is too slow is cut off, and told how to go on.
 
+mod claims;
 mod converged;
 mod objects;
+mod sight;
 
+pub(super) use claims::claims;
 pub(super) use converged::converged;
 pub(super) use objects::objects;
 

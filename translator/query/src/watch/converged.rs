@@ -3,9 +3,10 @@
 use super::{Answers, start, too_slow};
 use crate::convert;
 use crate::desk::Desk;
-use crate::feed::{Change, Feed};
+use crate::feed::{Feed, What};
 use crate::mask;
 use crate::waits::waits;
+use aviary_avi::AviKey;
 use aviary_identity::Caller;
 use aviary_proto::query::v1::{WatchConvergedRequest, WatchConvergedResponse};
 use aviary_proto::types::v1::AviObjectRef;
@@ -60,19 +61,23 @@ fn stand(feed: &Feed, position: u64) -> Option<WatchConvergedResponse> {
         ..WatchConvergedResponse::default()
     };
     for change in feed.since(position)? {
-        if change.is_observed {
-            name(change, &mut stand.observed_changed);
-            stand.observed_changes += 1;
-        } else {
-            name(change, &mut stand.desired_changed);
-            stand.desired_changes += 1;
+        match &change.what {
+            What::Observed(key) => {
+                name(key, &mut stand.observed_changed);
+                stand.observed_changes += 1;
+            }
+            What::Desired(key) => {
+                name(key, &mut stand.desired_changed);
+                stand.desired_changes += 1;
+            }
+            What::Claims(_) => {}
         }
     }
     Some(stand)
 }
 
-fn name(change: &Change, named: &mut Vec<AviObjectRef>) {
+fn name(key: &AviKey, named: &mut Vec<AviObjectRef>) {
     if named.len() < NAMED_MAX {
-        named.push(convert::avi_ref(&change.key));
+        named.push(convert::avi_ref(key));
     }
 }
