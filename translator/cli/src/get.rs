@@ -15,7 +15,8 @@ use tonic::transport::Channel;
 #[derive(Debug, Args)]
 pub struct GetArgs {
     /// What to show: an Avi type such as `virtualservice` or `pool`, or one of `objects`, `shards`,
-    /// `claims`, `plan`, `convergence`, `agents`, `scopes`, `findings`, `settings`.
+    /// `claims`, `conflicts` (claims that somebody else has, too, or instead), `plan`,
+    /// `convergence`, `agents`, `scopes`, `findings`, `settings`.
     what: String,
     /// Name of one Avi object, to show its bodies and in what they differ.
     name: Option<String>,
@@ -32,7 +33,8 @@ pub struct GetArgs {
     /// Desired, or observed on the Controller.
     #[arg(long, default_value = "observed")]
     side: SideArg,
-    /// Go on with what changes, until Ctrl-C: for Avi objects and `convergence`.
+    /// Go on with what changes, until Ctrl-C: for Avi objects, `claims`, `conflicts` and
+    /// `convergence`.
     #[arg(long, short)]
     watch: bool,
 }
@@ -73,9 +75,11 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
     if args.watch {
         return match (what, &args.name) {
             ("convergence", None) => watch::convergence(&mut client).await,
-            ("shards" | "claims" | "plan" | "agents" | "scopes" | "findings" | "settings", _)
+            ("claims", None) => watch::claims(&mut client, false).await,
+            ("conflicts", None) => watch::claims(&mut client, true).await,
+            ("shards" | "plan" | "agents" | "scopes" | "findings" | "settings", _)
             | (_, Some(_)) => {
-                bail!("--watch is for `objects`, an Avi type, and `convergence`")
+                bail!("--watch is for `objects`, an Avi type, `claims`, `conflicts`, `convergence`")
             }
             ("objects", None) => watch::objects(&mut client, "", side).await,
             (kind, None) => watch::objects(&mut client, kind, side).await,
@@ -83,7 +87,8 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
     }
     let text = match (what, &args.name) {
         ("shards", _) => lists::shards(&client).await?,
-        ("claims", _) => lists::claims(&client).await?,
+        ("claims", _) => lists::claims(&client, false).await?,
+        ("conflicts", _) => lists::claims(&client, true).await?,
         ("plan", _) => lists::plan(&client).await?,
         ("convergence", _) => watch::stand(&mut client).await?,
         ("agents", _) => lists::agents(&client).await?,

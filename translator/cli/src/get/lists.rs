@@ -4,7 +4,7 @@ use super::{Client, heading};
 use crate::table::table;
 use aviary_proto::query::v1::{
     AviObject, Claim, ClaimState, GetObjectRequest, GetPlanRequest, GetShardMapRequest, Hold,
-    ListAgentsRequest, ListClaimsRequest, ListFindingsRequest, ListObjectsRequest,
+    Holder, ListAgentsRequest, ListClaimsRequest, ListFindingsRequest, ListObjectsRequest,
     ListScopesRequest, Operation, Side, SourceObject,
 };
 use aviary_proto::types::v1::AviObjectRef;
@@ -106,9 +106,10 @@ pub(super) async fn shards(client: &Client) -> anyhow::Result<String> {
     Ok(table(&rows))
 }
 
-pub(super) async fn claims(client: &Client) -> anyhow::Result<String> {
+pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Result<String> {
     let claims = all(async |page_token| {
         let request = ListClaimsRequest {
+            contested_only,
             page_size: PAGE,
             page_token,
             ..ListClaimsRequest::default()
@@ -127,16 +128,28 @@ pub(super) async fn claims(client: &Client) -> anyhow::Result<String> {
     Ok(table(&rows))
 }
 
-fn claim(claim: Claim) -> Vec<String> {
-    let state = match claim.state() {
+/// One claim as a line of a table.
+pub(super) fn claim(claim: Claim) -> Vec<String> {
+    let mut state = match claim.state() {
         ClaimState::Lost => format!("lost to {}", source(claim.winner.as_ref())),
         ClaimState::Waiting => format!("waits for {}", source(claim.awaited.as_ref())),
-        ClaimState::Held if claim.overlap => "held, elsewhere too".to_owned(),
         ClaimState::Held | ClaimState::Unspecified => "held".to_owned(),
     };
+    if claim.state() == ClaimState::Held && claim.overlap {
+        let holders = claim.elsewhere.iter().map(holder);
+        state = format!("held; also by {}", holders.collect::<Vec<_>>().join(", "));
+    }
+    if claim.frozen_since.is_some() {
+        state.push_str("; frozen: nobody tells of it");
+    }
     let owner = source(claim.source.as_ref());
     let cluster = claim.domain.unwrap_or_default().cluster;
     vec![claim.host, claim.tenant, cluster, owner, state]
+}
+
+fn holder(holder: &Holder) -> String {
+    let cluster = holder.domain.as_ref().map_or("", |it| &it.cluster);
+    format!("{} of {cluster}", source(holder.source.as_ref()))
 }
 
 fn source(source: Option<&SourceObject>) -> String {

@@ -1,11 +1,11 @@
 //! What changes, line by line, until Ctrl-C.
 
-use super::lists::{row, word};
+use super::lists::{claim, row, word};
 use super::{Client, print};
 use anyhow::Context;
 use aviary_proto::query::v1::{
-    ChangeKind, ObjectChange, Side, Wait, WatchConvergedRequest, WatchConvergedResponse,
-    WatchObjectsRequest,
+    ChangeKind, ClaimsChange, ObjectChange, Side, Wait, WatchClaimsRequest, WatchConvergedRequest,
+    WatchConvergedResponse, WatchObjectsRequest,
 };
 use tonic::Code;
 
@@ -37,6 +37,34 @@ pub(super) async fn objects(client: &mut Client, kind: &str, side: Side) -> anyh
             }
         }
     }
+}
+
+/// Claims to hosts: all there are, then those of each host that changes.
+pub(super) async fn claims(client: &mut Client, contested_only: bool) -> anyhow::Result<()> {
+    let request = WatchClaimsRequest {
+        contested_only,
+        ..WatchClaimsRequest::default()
+    };
+    let mut stream = client.watch_claims(request).await?.into_inner();
+    while let Some(message) = stream.message().await? {
+        if message.reset {
+            print("everything:\n")?;
+        }
+        for change in message.changes {
+            print(&claims_of(change))?;
+        }
+    }
+    Ok(())
+}
+
+fn claims_of(change: ClaimsChange) -> String {
+    let cluster = change.domain.unwrap_or_default().cluster;
+    if change.claims.is_empty() {
+        return format!("- {}  {cluster}\n", change.host);
+    }
+    let rows = change.claims.into_iter().map(claim);
+    let lines: Vec<String> = rows.map(|cells| cells.join("  ")).collect();
+    format!("+ {}\n", lines.join("\n+ "))
 }
 
 fn is_cut(why: &tonic::Status, request: &WatchObjectsRequest) -> bool {
