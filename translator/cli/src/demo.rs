@@ -3,6 +3,7 @@
 mod show;
 mod stage;
 
+use crate::get;
 use aviary_boot::{Shutdown, shutdown, telemetry};
 use clap::Args;
 use stage::Stage;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 /// Arguments of `aviary demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder with `values.yaml` and the manifests below `shop`.
+    /// Folder with `values.yaml`, the manifests of the first cluster below `shop`, and those of each
+    /// further one below its name.
     #[arg(long, value_name = "DIR", default_value = "examples")]
     examples: PathBuf,
     /// Where queries are answered; port 0 takes a free one.
@@ -37,30 +39,38 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     };
     let _level = telemetry::init(&logs, Vec::new())?;
     let (trigger, stopped) = shutdown::channel();
-    let stage = Stage::set(&args, &stopped).await?;
-    let outcome = watch(&args, &stage).await;
+    let mut stage = Stage::set(&args, &stopped).await?;
+    let outcome = watch(&args, &mut stage).await;
     trigger.stop();
     stage.strike().await;
     outcome
 }
 
-/// Prints what is served, first when all is configured and then after each change.
-async fn watch(args: &DemoArgs, stage: &Stage) -> anyhow::Result<()> {
+/// Prints what is served: when all of a cluster is configured, and then after each change. The next
+/// cluster joins when the one before is there.
+async fn watch(args: &DemoArgs, stage: &mut Stage) -> anyhow::Result<()> {
     let mut interrupted: Shutdown = aviary_boot::shutdown::on_signals()?;
     let mut shown = String::new();
+    let mut is_complete = false;
     loop {
         let snapshot = tokio::select! {
             biased;
             () = interrupted.requested() => return Ok(()),
             snapshot = stage.settled(&shown) => snapshot?,
         };
-        let first = shown.is_empty();
         shown = show::services(&snapshot);
         show::print(&shown)?;
-        if first {
-            show::print(&show::hints(args, stage))?;
+        show::print(&get::conflicts(stage.translator()).await?)?;
+        if !is_complete {
+            match stage.join(args)? {
+                Some(cluster) => show::print(&format!("\nCluster {cluster} joins:\n\n"))?,
+                None => is_complete = true,
+            }
+            if is_complete {
+                show::print(&show::hints(args, stage))?;
+            }
         }
-        if args.once {
+        if args.once && is_complete {
             return Ok(());
         }
     }

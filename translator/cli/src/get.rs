@@ -64,12 +64,7 @@ type Client = QueryServiceClient<Channel>;
 /// # Errors
 /// When the translator cannot be reached or refuses.
 pub async fn run(args: GetArgs) -> anyhow::Result<()> {
-    let channel = Channel::from_shared(args.translator.clone())
-        .context("the translator's address")?
-        .connect()
-        .await
-        .with_context(|| format!("connecting to {}", args.translator))?;
-    let mut client = QueryServiceClient::new(channel);
+    let mut client = connect(&args.translator).await?;
     let side = Side::from(args.side);
     let what = args.what.as_str();
     if args.watch {
@@ -100,6 +95,29 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
         (kind, None) => lists::objects(&client, kind, side).await?,
     };
     print(&text)
+}
+
+async fn connect(translator: &str) -> anyhow::Result<Client> {
+    let channel = Channel::from_shared(translator.to_owned())
+        .context("the translator's address")?
+        .connect()
+        .await
+        .with_context(|| format!("connecting to {translator}"))?;
+    Ok(QueryServiceClient::new(channel))
+}
+
+/// Claims that somebody else has, too or instead, as a table; nothing if there are none.
+///
+/// # Errors
+/// When the translator cannot be reached or refuses.
+pub(crate) async fn conflicts(translator: &str) -> anyhow::Result<String> {
+    let table = lists::claims(&connect(translator).await?, true).await?;
+    let has_rows = table.lines().nth(1).is_some();
+    Ok(if has_rows {
+        format!("\n{table}")
+    } else {
+        String::new()
+    })
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -136,6 +136,8 @@ fn the_demo_configures_the_shop_and_ends() {
         "shop.avi.internal",
         "account.avi.internal",
         "broker.warehouse.avi.internal",
+        "branch.avi.internal",
+        "held; also by Ingress storefront/catalogue of demo",
     ] {
         assert!(said.contains(host), "{said}");
     }
@@ -145,6 +147,8 @@ fn the_demo_configures_the_shop_and_ends() {
             .join("accounts/ingresses/accounts.yaml")
             .exists()
     );
+    let branch = folder.path().join("branch/branch/ingresses/catalogue.yaml");
+    assert!(branch.exists());
 }
 
 #[test]

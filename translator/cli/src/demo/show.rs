@@ -9,7 +9,14 @@ use std::io::Write;
 
 /// The virtual services that the Controller has, with their addresses.
 pub(super) fn services(snapshot: &Snapshot) -> String {
-    let heading = ["VIRTUAL SERVICE", "KIND", "ADDRESS", "PORTS", "HOSTS"];
+    let heading = [
+        "VIRTUAL SERVICE",
+        "CLUSTER",
+        "KIND",
+        "ADDRESS",
+        "PORTS",
+        "HOSTS",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for observed in snapshot
         .sites
@@ -31,6 +38,7 @@ fn row(observed: &Observed, key: &AviKey, body: &Body) -> Option<Vec<String>> {
         Some("VS_TYPE_VH_CHILD") => "secure host",
         _ => "layer 4",
     };
+    let cluster = body.sources().values("clustername").first()?;
     let parent = service
         .vh_parent_vs_ref
         .as_ref()
@@ -60,6 +68,7 @@ fn row(observed: &Observed, key: &AviKey, body: &Body) -> Option<Vec<String>> {
         .collect();
     Some(vec![
         key.name.to_string(),
+        cluster.to_string(),
         kind.to_owned(),
         addresses.join(" "),
         ports.join(" "),
@@ -80,14 +89,16 @@ pub(super) fn hints(args: &DemoArgs, stage: &Stage) -> String {
          \x20 {aviary} get shards --translator {translator}\n\
          \x20 {aviary} get virtualservice --translator {translator}\n\
          \x20 {aviary} get claims --translator {translator}\n\
+         \x20 {aviary} get conflicts --translator {translator}\n\
          \x20 grpcurl -plaintext {address} list\n\
          \x20 grpcurl -plaintext {address} {service}/GetShardMap\n\
+         \x20 grpcurl -plaintext -d '{{\"contested_only\": true}}' {address} {service}/ListClaims\n\
          \x20 grpcurl -plaintext -d '{{\"type\": \"pool\", \"side\": \"SIDE_OBSERVED\"}}' {address} {service}/ListObjects\n\
          Look at the simulated Controller:\n\
          \x20 curl -s {controller}/_sim/dump\n\
          \x20 curl -s {controller}/_sim/log\n\
          More of it is in docs/grpcurl.md.\n\
-         Edit a file below {examples}/shop and watch the table change.\n\
+         Edit a file below {examples}/shop or {examples}/branch and watch the table change.\n\
          Statuses, annotations and Events are written below {statuses}.\n\
          Ctrl-C ends it.\n"
     )

@@ -15,8 +15,9 @@ use aviary_runtime::view::Snapshot;
 use aviary_runtime::{Config, Translator, embedded};
 use aviary_settings::Settings;
 use aviary_sim::Simulator;
-use aviary_types::ScopeKey;
-use std::collections::BTreeSet;
+use aviary_types::{ClusterName, ScopeKey};
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,41 +25,60 @@ use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 
+/// The folder of the first cluster; those of the others are called as they are.
+const HOME: &str = "shop";
+
 /// Everything that runs.
 pub(super) struct Stage {
     translator: String,
     controller: String,
+    /// Clusters whose agents have not dialled in yet, with the folders of their manifests.
+    outside: VecDeque<(ClusterName, PathBuf)>,
     expected: BTreeSet<ScopeKey>,
     snapshots: watch::Receiver<Snapshot>,
     tasks: Vec<JoinHandle<()>>,
     simulator: JoinHandle<()>,
+    shutdown: Shutdown,
 }
 
 impl Stage {
-    /// Starts all of them.
+    /// Starts the Controller, the translator and the agents of the first cluster.
     pub(super) async fn set(args: &DemoArgs, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let settings = settings(args)?;
         let (controller, simulator) = simulator().await?;
-        let namespaces = namespaces(args)?;
+        let home = (settings.home.name.clone(), args.examples.join(HOME));
+        let others = settings.clusters.iter();
+        let others = others.map(|it| (it.name.clone(), args.examples.join(it.name.as_str())));
+        let outside = std::iter::once(home).chain(others).collect();
         let (translator, snapshots, served) =
-            translator(args, settings.clone(), &controller, shutdown).await?;
-        let cluster = &settings.home.name;
-        let scope = |namespace: &str| ScopeKey {
-            cluster: cluster.clone(),
-            namespace: namespace.into(),
-        };
+            translator(args, settings, &controller, shutdown).await?;
         let mut stage = Self {
-            expected: namespaces
-                .iter()
-                .map(|namespace| scope(namespace))
-                .collect(),
+            outside,
+            expected: BTreeSet::new(),
             translator,
             controller,
             snapshots,
             tasks: vec![served],
             simulator,
+            shutdown: shutdown.clone(),
         };
-        stage.expected.insert(ScopeKey::cluster_wide(cluster));
+        stage.join(args)?;
+        Ok(stage)
+    }
+
+    /// Lets the agents of the next cluster dial in: one for each namespace, one for what belongs to
+    /// none. Answers which cluster that is; `None` if all have.
+    pub(super) fn join(&mut self, args: &DemoArgs) -> anyhow::Result<Option<ClusterName>> {
+        let Some((cluster, folder)) = self.outside.pop_front() else {
+            return Ok(None);
+        };
+        let namespaces = namespaces(&folder)?;
+        let scopes = namespaces.iter().map(|namespace| ScopeKey {
+            cluster: cluster.clone(),
+            namespace: namespace.as_str().into(),
+        });
+        let wide = ScopeKey::cluster_wide(&cluster);
+        self.expected.extend(scopes.chain([wide]));
         let wide = Coverage {
             cluster_scope: true,
             ..Coverage::default()
@@ -67,13 +87,12 @@ impl Stage {
             namespaces: vec![namespace.clone()],
             ..Coverage::default()
         };
-        for (seed, coverage) in (1..).zip(namespaces.iter().map(one).chain([wide])) {
-            let agent = stage.agent(args, cluster.as_str(), (seed, coverage))?;
-            stage
-                .tasks
-                .push(spawn("agent", agent.run(shutdown.clone())));
+        for coverage in namespaces.iter().map(one).chain([wide]) {
+            let agent = self.agent(args, (&cluster, &folder), coverage)?;
+            let task = spawn("agent", agent.run(self.shutdown.clone()));
+            self.tasks.push(task);
         }
-        Ok(stage)
+        Ok(Some(cluster))
     }
 
     /// Where queries are answered.
@@ -111,25 +130,29 @@ impl Stage {
     fn agent(
         &self,
         args: &DemoArgs,
-        cluster: &str,
-        (seed, coverage): (u64, Coverage),
+        (cluster, folder): (&ClusterName, &Path),
+        coverage: Coverage,
     ) -> anyhow::Result<Agent> {
         let (clock, blocking) = (Clock::system(), Blocking::Pool);
-        let folder = args.examples.join("shop");
-        let files = DiskFiles::new(&folder, None, clock.clone(), blocking)?;
-        let sink = DiskSink::new(&args.status_dir, blocking);
+        let files = DiskFiles::new(folder, None, clock.clone(), blocking)?;
+        let is_home = folder.ends_with(HOME);
+        let statuses = args.status_dir.clone();
+        let statuses = if is_home {
+            statuses
+        } else {
+            statuses.join(cluster.as_str())
+        };
+        let sink = DiskSink::new(&statuses, blocking);
         let source = Manifests::new(Arc::new(files), Some(Arc::new(sink)), clock);
-        let name = coverage
-            .namespaces
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "cluster".to_owned());
+        let name = coverage.namespaces.first();
+        let name = name.cloned().unwrap_or_else(|| "cluster".to_owned());
         let config = AgentConfig {
-            cluster: cluster.to_owned(),
+            cluster: cluster.to_string(),
             coverage,
             name,
             token_file: None,
-            seed,
+            // Every agent has chance of its own.
+            seed: self.tasks.len() as u64,
             blocking,
         };
         let tls = Arc::new(|| aviary_boot::tls::client(None, None));
@@ -149,8 +172,8 @@ fn settings(args: &DemoArgs) -> anyhow::Result<Settings> {
 }
 
 /// The namespaces of the manifests: each gets an agent.
-fn namespaces(args: &DemoArgs) -> anyhow::Result<BTreeSet<String>> {
-    let objects = manifest::read(&args.examples.join("shop"))?;
+fn namespaces(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let objects = manifest::read(folder)?;
     let namespaces = objects
         .iter()
         .filter(|object| manifest::kind(object) == "Namespace");
@@ -178,13 +201,18 @@ async fn translator(
     shutdown: &Shutdown,
 ) -> anyhow::Result<(String, watch::Receiver<Snapshot>, JoinHandle<()>)> {
     let clock = Clock::system();
-    let controllers = vec![embedded::controller(
-        settings.home.controller.clone(),
-        controller,
-    )?];
-    // Everybody comes from this machine, which needs no identity.
-    let cluster = settings.home.name.clone();
-    let gate = Gate::new(clock.clone()).with(cluster, (None, None), ClusterRules::default());
+    let mut gate = Gate::new(clock.clone());
+    let mut accesses = Vec::new();
+    for cluster in settings.all_clusters() {
+        // Everybody comes from this machine, which needs no identity.
+        gate = gate.with(cluster.name.clone(), (None, None), ClusterRules::default());
+        if !accesses.contains(&cluster.controller) {
+            accesses.push(cluster.controller.clone());
+        }
+    }
+    let controllers = accesses.into_iter();
+    let controllers = controllers.map(|access| embedded::controller(access, controller));
+    let controllers = controllers.collect::<Result<Vec<_>, _>>()?;
     let config = Config::new(settings, controllers, gate, clock);
     let translator = Translator::new(config).await?;
     let snapshots = translator.snapshots();
