@@ -1,4 +1,5 @@
-//! What the users of two namespaces want, as manifests.
+//! What the users of two clusters want, as manifests. The first cluster has two instances, one for
+//! each of its namespaces; one cluster alone may serve a host.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,6 +8,7 @@ use std::fmt::Write;
 pub(crate) const SETTINGS: &str = "
 AKOSettings:
   clusterName: blue
+  namespaceSelector: {labelKey: instance, labelValue: first}
 NetworkSettings:
   vipNetworkList:
   - networkName: vip-net
@@ -16,7 +18,20 @@ L7Settings:
 ControllerSettings:
   cloudName: Default-Cloud
   controllerHost: controller
+AviarySettings:
+  crossClusterHosts: exclusive
+instances:
+- namespace: second
+  values:
+    AKOSettings: {namespaceSelector: {labelValue: second}}
+clusters:
+- name: green
+  values:
+    AKOSettings: {disableStaticRouteSync: true}
 ";
+
+/// Manifests below this folder are the second cluster's.
+pub(crate) const GREEN: &str = "green/";
 
 /// What belongs to no namespace.
 const CLUSTER: &str = "
@@ -26,20 +41,30 @@ metadata: {name: worker-1}
 spec: {podCIDRs: [10.244.1.0/24]}
 status: {addresses: [{type: InternalIP, address: 192.168.50.11}]}
 ---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {instance: first}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: pay, labels: {instance: second}}
+";
+
+/// What belongs to no namespace of the second cluster.
+const GREEN_CLUSTER: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: branch, labels: {instance: first}}
+";
+
+/// In both clusters.
+const CLASS: &str = "
 apiVersion: networking.k8s.io/v1
 kind: IngressClass
 metadata:
   name: avi-lb
   annotations: {ingressclass.kubernetes.io/is-default-class: \"true\"}
 spec: {controller: ako.vmware.com/avi-lb}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: pay}
 ";
 
 /// The broker of the shop, at layer 4.
@@ -74,6 +99,10 @@ pub(crate) struct Estate {
     pub(crate) pay: Option<&'static str>,
     /// The other namespace has a second, plain host.
     pub(crate) news: bool,
+    /// The shop has a host that the other instance, and the other cluster, want too.
+    pub(crate) sale: bool,
+    /// The other namespace asks for that host, too.
+    pub(crate) pay_sale: bool,
 }
 
 /// The files of a moment, by path.
@@ -88,6 +117,8 @@ impl Default for Estate {
             broker: true,
             pay: Some("/"),
             news: false,
+            sale: true,
+            pay_sale: true,
         }
     }
 }
@@ -97,6 +128,14 @@ impl Estate {
     pub(crate) fn files(&self) -> Files {
         let mut files = BTreeMap::from([
             ("cluster.yaml", CLUSTER.to_owned()),
+            ("class.yaml", CLASS.to_owned()),
+            ("green/cluster.yaml", GREEN_CLUSTER.to_owned()),
+            ("green/class.yaml", CLASS.to_owned()),
+            (
+                "green/till.yaml",
+                service("branch", "till", &["10.245.1.10"]),
+            ),
+            ("green/sale.yaml", sale("branch", 3)),
             ("shop/web.yaml", service("shop", "web", &self.web)),
             (
                 "shop/ingress.yaml",
@@ -117,8 +156,21 @@ impl Estate {
         if self.news {
             files.insert("pay/news.yaml", ingress("pay", "news", &["/"], false));
         }
+        if self.sale {
+            files.insert("shop/sale.yaml", sale("shop", 1));
+        }
+        if self.pay_sale {
+            files.insert("pay/sale.yaml", sale("pay", 2));
+        }
         files
     }
+}
+
+/// The host that everybody wants; the oldest has it.
+fn sale(namespace: &str, day: u8) -> String {
+    let text = ingress(namespace, "sale", &["/"], false);
+    let created = format!("creationTimestamp: 2026-01-0{day}T00:00:00Z");
+    text.replace("name: sale,", &format!("name: sale, {created},"))
 }
 
 fn service(namespace: &str, name: &str, addresses: &[&str]) -> String {

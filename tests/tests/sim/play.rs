@@ -88,8 +88,11 @@ async fn story(cast: &Cast) -> Played {
         "pay.avi.internal",
         "broker",
         "10.244.1.10",
+        "blue--sale.avi.internal_-shop-sale",
     ]);
+    teller.hides(&["_-pay-sale", "_-branch-sale"]);
     teller.edits().await;
+    teller.successions().await;
     teller.troubles().await;
     teller.deletes().await;
     teller.second_run().await;
@@ -121,6 +124,33 @@ impl Teller {
             estate.shop_is_secure = true;
         });
         self.pause(&["ssl_key_and_certificate_refs"]).await;
+    }
+
+    /// The owner of a host goes: the next instance takes it over, then the other cluster. Nobody
+    /// speaks for that at first, which takes nothing from its claim.
+    async fn successions(&mut self) {
+        self.edit("the owner of a host goes", |estate| estate.sale = false);
+        self.rest().await;
+        self.shows(&["blue--sale.avi.internal_-pay-sale"]);
+        self.hides(&["_-shop-sale", "_-branch-sale"]);
+        self.stage.net.silence("branch", true);
+        sleep(SILENCE).await;
+        self.edit("the next one goes, too", |estate| estate.pay_sale = false);
+        self.until(&["green--sale.avi.internal_-branch-sale"]).await;
+        self.stage.net.silence("branch", false);
+        self.rest().await;
+        self.hides(&["_-shop-sale", "_-pay-sale"]);
+    }
+
+    /// Waits until the Controller shows it, whoever is away.
+    async fn until(&self, parts: &[&str]) {
+        loop {
+            let dump = self.stage.simulator.dump().to_string();
+            if parts.iter().all(|part| dump.contains(part)) {
+                return;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Streams that break, an agent that is away, a translator that starts anew.

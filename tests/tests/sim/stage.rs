@@ -20,16 +20,22 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::dice::{Dice, Naps};
 use crate::disk::Disk;
-use crate::estate::{Files, SETTINGS};
+use crate::estate::{Files, GREEN, SETTINGS};
 use crate::journal::{Journal, NotedSink};
 use crate::net::{Net, Way};
 use crate::play::Cast;
 use crate::road::Road;
 use crate::witness::Witness;
 
-const CLUSTER: &str = "blue";
-/// The agents by name; the first one has the cluster-wide kinds, the others a namespace each.
-const AGENTS: [&str; 3] = ["cluster", "shop", "pay"];
+/// The agents by name, with their clusters; the first one of a cluster has the cluster-wide kinds, the
+/// others a namespace each.
+const AGENTS: [(&str, &str); 5] = [
+    ("cluster", "blue"),
+    ("shop", "blue"),
+    ("pay", "blue"),
+    ("green", "green"),
+    ("branch", "green"),
+];
 /// Connections that wait for the translator.
 const BACKLOG: usize = 16;
 
@@ -67,11 +73,11 @@ impl Stage {
             random_seed,
             ..Options::default()
         };
-        let folders = || AGENTS.map(|agent| (agent, MemoryFiles::default())).into();
+        let folders = || names().map(|agent| (agent, MemoryFiles::default())).into();
         let journal = Journal::new();
         Self {
             simulator: Simulator::new(options).unwrap(),
-            net: Net::new(seed, &AGENTS, journal.clone(), naps.clone()),
+            net: Net::new(seed, &names(), journal.clone(), naps.clone()),
             journal,
             witness: Witness::default(),
             seed,
@@ -125,7 +131,10 @@ impl Stage {
             }),
         );
         let gate = Gate::new(self.clock.clone());
-        let gate = gate.with(CLUSTER.into(), (None, None), ClusterRules::default());
+        let clusters = settings.all_clusters().map(|cluster| cluster.name.clone());
+        let gate = clusters.fold(gate, |gate, cluster| {
+            gate.with(cluster, (None, None), ClusterRules::default())
+        });
         let disk = self.disk.clone();
         Config {
             store: disk.map_or(StoreAt::Memory, |disk| StoreAt::Backend(Box::new(disk))),
@@ -163,7 +172,7 @@ impl Stage {
     pub(crate) fn start_agents(&mut self) {
         let (trigger, shutdown) = channel();
         let run = |agent| spawn("agent", self.agent(agent).run(shutdown.clone()));
-        self.agents = Some((trigger, AGENTS.map(run).into()));
+        self.agents = Some((trigger, names().map(run).into()));
     }
 
     fn agent(&self, agent: &'static str) -> Agent {
@@ -176,7 +185,7 @@ impl Stage {
         let files = Arc::new(self.files[agent].clone());
         let source = Manifests::new(files, Some(Arc::new(sink)), self.clock.clone());
         let config = AgentConfig {
-            cluster: CLUSTER.to_owned(),
+            cluster: cluster_of(agent).to_owned(),
             coverage: coverage(agent),
             name: agent.to_owned(),
             token_file: None,
@@ -199,15 +208,18 @@ impl Stage {
         }
     }
 
-    /// Writes what changed, for all agents.
+    /// Writes what changed, for all agents of the cluster that it belongs to.
     pub(crate) fn write(&self, now: &Files, before: &Files) {
-        for folder in self.files.values() {
-            for path in before.keys().filter(|path| !now.contains_key(*path)) {
+        for (agent, folder) in &self.files {
+            let is_green = cluster_of(agent) == "green";
+            let is_here = |path: &&&str| path.starts_with(GREEN) == is_green;
+            let gone = before.keys().filter(|path| !now.contains_key(*path));
+            for path in gone.filter(is_here) {
                 folder.remove(path);
             }
             let changed = now
                 .iter()
-                .filter(|(path, text)| before.get(*path) != Some(text));
+                .filter(|(path, text)| is_here(path) && before.get(*path) != Some(text));
             changed.for_each(|(path, text)| folder.put(path, text.as_str()));
         }
     }
@@ -239,12 +251,27 @@ pub(crate) fn is_at_rest(snapshot: &Snapshot) -> bool {
         });
         is_heard && snapshot.facts.is_published(scope)
     };
-    carried_out && AGENTS.iter().all(|agent| heard(&scope(agent)))
+    carried_out && names().iter().all(|agent| heard(&scope(agent)))
+}
+
+fn names() -> [&'static str; AGENTS.len()] {
+    AGENTS.map(|(name, _)| name)
+}
+
+fn cluster_of(agent: &str) -> &'static str {
+    let found = AGENTS.iter().find(|(name, _)| *name == agent);
+    found.unwrap().1
+}
+
+/// The first agent of a cluster.
+fn is_wide(agent: &str) -> bool {
+    let mut of_cluster = AGENTS.iter().filter(|(_, it)| *it == cluster_of(agent));
+    of_cluster.next().is_some_and(|(first, _)| *first == agent)
 }
 
 fn scope(agent: &str) -> ScopeKey {
-    let cluster = CLUSTER.into();
-    if agent == AGENTS[0] {
+    let cluster = cluster_of(agent).into();
+    if is_wide(agent) {
         ScopeKey::cluster_wide(&cluster)
     } else {
         ScopeKey {
@@ -255,7 +282,7 @@ fn scope(agent: &str) -> ScopeKey {
 }
 
 fn coverage(agent: &str) -> Coverage {
-    if agent == AGENTS[0] {
+    if is_wide(agent) {
         Coverage {
             cluster_scope: true,
             ..Coverage::default()
