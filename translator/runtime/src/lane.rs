@@ -3,6 +3,7 @@
 
 use self::left_out::Waits;
 use self::overlap::Overlap;
+use self::under_way::UnderWay;
 use crate::orphans::Orphans;
 use crate::project::project;
 use crate::scheme::Schemes;
@@ -11,16 +12,17 @@ use aviary_avi::{AviKey, Census, Inventory, Knowledge, Named, Observed, Observed
 use aviary_graph::{Builder, Built, Incumbents};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Input, Method, Op, Plan, check, diff, leave_out};
+use aviary_plan::{Input, Op, Plan, check, diff, leave_out};
 use aviary_session::LookedUp;
 use aviary_settings::InstanceSettings;
 use aviary_store::{Changes, Facts};
-use aviary_types::{Code, DomainId, EcoString, Finding, Members, ObjectKey, Scheme, eco_format};
+use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, Scheme, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 mod left_out;
 mod overlap;
+mod under_way;
 
 /// More operations than this at once are bulk work; fewer are somebody's edit.
 const URGENT_OPS_MAX: usize = 64;
@@ -48,9 +50,7 @@ pub struct Lane {
     /// What the last comparison left as it is, for want of knowledge or against a rule.
     held: BTreeSet<AviKey>,
     waits: Waits,
-    /// What the bodies that were handed out refer to, and for which objects they are. What is not
-    /// busy any more counts no longer.
-    in_use: BTreeMap<AviKey, Members<AviKey>>,
+    under_way: UnderWay,
     refused: BTreeMap<AviKey, Refusal>,
 }
 
@@ -343,39 +343,13 @@ impl Lane {
         self.held
             .extend(plan.holds.iter().map(|hold| hold.object.clone()));
         if busy.is_idle() {
-            self.in_use.clear();
+            self.under_way.clear();
         }
-        // Nothing goes that a write under way refers to, though nothing on the Controller does.
-        let in_use = &self.in_use;
-        let is_used = |key: &AviKey| {
-            let users = in_use.get(key);
-            users.is_some_and(|users| users.iter().any(|user| busy.has(user)))
-        };
-        // Nor does what refers to an object that is still being made.
-        let observed = self.observed.as_ref();
-        let is_there = |key: &AviKey| observed.is_some_and(|it| it.objects.contains_key(key));
-        let kept = leave_out(
-            &mut plan.ops,
-            |Op {
-                 key, method, body, ..
-             }| {
-                let is_gone = *method == Method::Delete;
-                let refs = body.iter().flat_map(|body| body.refs());
-                let mut targets = refs.filter_map(|it| key.object.target(it));
-                busy.has(&key.object)
-                    || (is_gone && is_used(&key.object))
-                    || targets.any(|target| busy.has(&target) && !is_there(&target))
-            },
-        );
+        let (under_way, observed) = (&self.under_way, self.observed.as_ref());
+        let kept = leave_out(&mut plan.ops, |op| under_way.blocks(op, busy, observed));
         let kept = kept.into_iter().map(|op| op.key.object);
         self.dirty = kept.chain(later).collect();
-        for Op { key, body, .. } in &plan.ops {
-            let references = body.iter().flat_map(|body| body.refs());
-            for target in references.filter_map(|reference| key.object.target(reference)) {
-                let users = self.in_use.entry(target).or_default();
-                users.insert(key.object.clone());
-            }
-        }
+        self.under_way.note(&plan.ops, self.observed.as_ref());
         let urgent = plan.ops.len() <= URGENT_OPS_MAX;
         plan.ops.iter_mut().for_each(|op| op.urgent = urgent);
         plan

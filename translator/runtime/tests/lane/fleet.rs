@@ -3,13 +3,14 @@
 use crate::world::{
     World, class, done, ingress, lane_of, namespace, object, secret, service, short, slice,
 };
-use aviary_avi::{AviKey, Observed};
+use aviary_avi::{AviKey, Body, Observed, ObservedObject};
 use aviary_kinds::RawObject;
 use aviary_plan::{OpKey, interruptions};
 use aviary_serve::{Baseline, World as Served};
 use aviary_types::ClusterName;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Cluster c1 with an instance for red namespaces and one for blue ones, and cluster c2.
 fn fleet(hosts: &str, scheme: &str) -> String {
@@ -206,4 +207,55 @@ fn a_namespace_passes_from_instance_to_instance_without_a_gap() {
         settle_watched(&mut world);
         assert_eq!(owners(&world), BTreeSet::new());
     }
+}
+
+#[test]
+fn a_name_leaves_its_address_after_the_write_that_takes_it_elsewhere() {
+    let mut world = world("allow", "documented");
+    let old = aged(ingress("red", "i", "p.x", false), 1);
+    world.put(old.clone());
+    world.put(aged(ingress("blue", "i", "p.x", false), 2));
+    // All shards of both instances stand.
+    for number in 0..20 {
+        let name = format!("h{number}");
+        world.put(ingress("blue", &name, &format!("{name}.x"), false));
+    }
+    settle_watched(&mut world);
+    let has_name = |object: &&Arc<ObservedObject>| match &*object.body {
+        Body::VsVip(vip) => vip.dns_info.iter().any(|dns| dns.fqdn == "p.x"),
+        _ => false,
+    };
+    let left = world.observed().objects.values().find(has_name);
+    let left = left.unwrap().key.clone();
+    let name = left.name.replace("c1--Shared", "c1--blue-Shared");
+    let taken = AviKey {
+        name: name.into(),
+        ..left.clone()
+    };
+    world.delete(&old.key);
+    // Another write of the old address is under way: the rest goes out without it.
+    world.lane.build(&world.store.snapshot());
+    let first = world.lane.plan(&BTreeSet::from([left.clone()]));
+    let (names, others): (Vec<_>, Vec<_>) = first.ops.iter().partition(|op| op.key.object == taken);
+    assert!(!names.is_empty() && first.ops.iter().all(|op| op.key.object != left));
+    for op in others {
+        done(&mut world.lane, op);
+    }
+    // That write ends, while the one that brings the name to its new address is under way.
+    world.lane.doubt(&left);
+    let early = world.lane.plan(&BTreeSet::from([taken.clone()]));
+    assert!(
+        early.ops.iter().all(|op| op.key.object != left),
+        "{:?}",
+        short(&early)
+    );
+    for op in names {
+        done(&mut world.lane, op);
+    }
+    let last = world.lane.plan(&BTreeSet::<AviKey>::new());
+    assert!(
+        last.ops.iter().any(|op| op.key.object == left),
+        "{:?}",
+        short(&last)
+    );
 }
