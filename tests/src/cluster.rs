@@ -72,14 +72,24 @@ impl Cluster {
     pub async fn shared() -> Result<Self> {
         static READY: OnceCell<()> = OnceCell::const_new();
         let kube = tokio::task::spawn_blocking(Kube::shared).await??;
-        let config = Kubeconfig::read_from(kube.kubeconfig())?;
-        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
-        let cluster = Self {
-            kube,
-            client: Client::try_from(config)?,
-        };
+        let cluster = Self::of(kube).await?;
         READY.get_or_try_init(|| cluster.furnish()).await?;
         Ok(cluster)
+    }
+
+    /// Another one, with a control plane of its own, which ends with the process.
+    pub async fn another() -> Result<Self> {
+        let kube = tokio::task::spawn_blocking(Kube::start).await??;
+        let cluster = Self::of(Box::leak(Box::new(kube))).await?;
+        cluster.furnish().await?;
+        Ok(cluster)
+    }
+
+    async fn of(kube: &'static Kube) -> Result<Self> {
+        let config = Kubeconfig::read_from(kube.kubeconfig())?;
+        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+        let client = Client::try_from(config)?;
+        Ok(Self { kube, client })
     }
 
     /// The chart's definitions of kinds, and the cluster-wide objects of the corpus: nodes with their

@@ -8,6 +8,7 @@
 
 mod balancers;
 mod explain;
+mod fleet;
 mod objects;
 mod order;
 mod parity;

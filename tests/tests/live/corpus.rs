@@ -21,7 +21,16 @@ use crate::program::Program;
 use crate::stack::{Stack, baseline, over};
 
 /// The areas whose scenarios leave alone what is common to all namespaces.
-const AREAS: &[&str] = &["dedicated", "l4", "l7", "npl", "seq", "share"];
+const AREAS: &[&str] = &[
+    "dedicated",
+    "l4",
+    "l7",
+    "multi",
+    "npl",
+    "nssel",
+    "seq",
+    "share",
+];
 
 /// The areas whose scenarios change what is common to all namespaces: one runs after the other.
 const AREAS_ALONE: &[&str] = &["infra", "ingclass", "nodeport", "nodes"];

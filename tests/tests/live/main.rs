@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod deletion;
 mod e2e;
+mod fleet;
 mod grpcurl;
 mod health;
 mod normal;

@@ -244,7 +244,17 @@ impl Stack {
 
     /// Starts an agent; `coverage` are its arguments that say what it watches.
     pub(crate) fn agent(&self, kubeconfig: &Path, coverage: &[&str]) -> Result<Program> {
-        let args = self.agent_args(kubeconfig, coverage);
+        self.agent_of(CLUSTER, kubeconfig, coverage)
+    }
+
+    /// Starts an agent of a cluster of this name.
+    pub(crate) fn agent_of(
+        &self,
+        cluster: &str,
+        kubeconfig: &Path,
+        coverage: &[&str],
+    ) -> Result<Program> {
+        let args = self.agent_args(cluster, kubeconfig, coverage);
         Program::start_with("aviary-agent", &args, &self.folder(), &self.environment)
     }
 
@@ -254,16 +264,16 @@ impl Stack {
         kubeconfig: &Path,
         coverage: &[&str],
     ) -> Result<(Program, String)> {
-        let mut args = self.agent_args(kubeconfig, coverage);
+        let mut args = self.agent_args(CLUSTER, kubeconfig, coverage);
         args.push("--health-listen=127.0.0.1:0".to_owned());
         let environment = &self.environment;
         Program::listening_with("aviary-agent", &args, &self.folder(), environment).await
     }
 
-    fn agent_args(&self, kubeconfig: &Path, coverage: &[&str]) -> Vec<String> {
+    fn agent_args(&self, cluster: &str, kubeconfig: &Path, coverage: &[&str]) -> Vec<String> {
         let mut args = vec![
             "run".to_owned(),
-            format!("--cluster={CLUSTER}"),
+            format!("--cluster={cluster}"),
             format!("--translator=http://{}", self.relay.address()),
             format!("--kubeconfig={}", kubeconfig.display()),
             format!("--log={}", self.log),
