@@ -77,9 +77,9 @@ async fn together() -> Result<Bodies> {
                     }
                 }
                 Step::Status(objects) => {
-                    objects
-                        .iter()
-                        .for_each(|object| player.objects().set_status(object));
+                    for object in &objects {
+                        player.objects().set_status(object);
+                    }
                 }
                 _ => anyhow::bail!("neither scenario does this"),
             }

@@ -99,10 +99,8 @@ pub(crate) struct Estate {
     pub(crate) pay: Option<&'static str>,
     /// The other namespace has a second, plain host.
     pub(crate) news: bool,
-    /// The shop has a host that the other instance, and the other cluster, want too.
-    pub(crate) sale: bool,
-    /// The other namespace asks for that host, too.
-    pub(crate) pay_sale: bool,
+    /// The namespaces that ask for a host that the other cluster wants too, the oldest first.
+    pub(crate) sale: Vec<&'static str>,
 }
 
 /// The files of a moment, by path.
@@ -117,8 +115,7 @@ impl Default for Estate {
             broker: true,
             pay: Some("/"),
             news: false,
-            sale: true,
-            pay_sale: true,
+            sale: vec!["shop", "pay"],
         }
     }
 }
@@ -156,11 +153,10 @@ impl Estate {
         if self.news {
             files.insert("pay/news.yaml", ingress("pay", "news", &["/"], false));
         }
-        if self.sale {
-            files.insert("shop/sale.yaml", sale("shop", 1));
-        }
-        if self.pay_sale {
-            files.insert("pay/sale.yaml", sale("pay", 2));
+        for (namespace, path, day) in [("shop", "shop/sale.yaml", 1), ("pay", "pay/sale.yaml", 2)] {
+            if self.sale.contains(&namespace) {
+                files.insert(path, sale(namespace, day));
+            }
         }
         files
     }

@@ -129,13 +129,15 @@ impl Teller {
     /// The owner of a host goes: the next instance takes it over, then the other cluster. Nobody
     /// speaks for that at first, which takes nothing from its claim.
     async fn successions(&mut self) {
-        self.edit("the owner of a host goes", |estate| estate.sale = false);
+        self.edit("the owner of a host goes", |estate| {
+            estate.sale = vec!["pay"];
+        });
         self.rest().await;
         self.shows(&["blue--sale.avi.internal_-pay-sale"]);
         self.hides(&["_-shop-sale", "_-branch-sale"]);
         self.stage.net.silence("branch", true);
         sleep(SILENCE).await;
-        self.edit("the next one goes, too", |estate| estate.pay_sale = false);
+        self.edit("the next one goes, too", |estate| estate.sale.clear());
         self.until(&["green--sale.avi.internal_-branch-sale"]).await;
         self.stage.net.silence("branch", false);
         self.rest().await;
