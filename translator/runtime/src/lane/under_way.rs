@@ -1,7 +1,6 @@
 //! What writes under way bring and rely on: later plans know of them only what is kept here.
 
 use super::Busy;
-use aviary_avi::vs_vip::VsVip;
 use aviary_avi::{AviKey, Body, Observed};
 use aviary_plan::{Method, Op};
 use aviary_types::{EcoString, Members};
@@ -80,7 +79,7 @@ impl UnderWay {
 
 fn names_of(body: Option<&Body>) -> BTreeSet<&EcoString> {
     match body {
-        Some(Body::VsVip(VsVip { dns_info, .. })) => dns_info.iter().map(|it| &it.fqdn).collect(),
+        Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|it| &it.fqdn).collect(),
         _ => BTreeSet::new(),
     }
 }

@@ -229,7 +229,7 @@ fn a_name_leaves_its_address_after_the_write_that_takes_it_elsewhere() {
     let left = left.unwrap().key.clone();
     let name = left.name.replace("c1--Shared", "c1--blue-Shared");
     let taken = AviKey {
-        name: name.into(),
+        name,
         ..left.clone()
     };
     world.delete(&old.key);
