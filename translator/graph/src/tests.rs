@@ -1,6 +1,7 @@
 //! What is kept equals what is built anew, names are nobody's twice, work is by what changed.
 
 mod claims;
+mod clouds;
 mod counts;
 mod infra;
 mod known;

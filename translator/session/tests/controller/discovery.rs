@@ -1,4 +1,5 @@
 use crate::support::{lab, rule};
+use aviary_avi::{Named, Standing};
 use aviary_session::{Problem, Wanted};
 use aviary_sim::FaultRule;
 
@@ -65,4 +66,50 @@ async fn an_unknown_cloud_and_a_missing_right_are_problems_not_errors() {
             Problem::NotReadable("cluster"),
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tier_1_router_is_named_where_the_cloud_has_some_and_only_there() {
+    let problems = async |cloud: &str, tier1: Option<&str>| {
+        let wanted = Wanted {
+            cloud: cloud.into(),
+            networks: Vec::new(),
+            tier1: tier1.map(Into::into),
+            ..wanted()
+        };
+        let found = lab().session.discover(&wanted).await.unwrap().problems;
+        let about = |it: &Problem| matches!(it, Problem::NoTier1 | Problem::Tier1Elsewhere(_));
+        found.into_iter().filter(about).collect::<Vec<_>>()
+    };
+    let elsewhere = [Problem::Tier1Elsewhere("/t".into())];
+    assert_eq!(problems("Default-Cloud", None).await, []);
+    assert_eq!(problems("Default-Cloud", Some("/t")).await, elsewhere);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_objects_give_are_looked_for() {
+    let lab = lab();
+    let asked = [
+        Named::Network("vip-net".into()),
+        Named::Network("no-net".into()),
+        Named::NetworkUuid("no-uuid".into()),
+        Named::SeGroup("Default-Group".into()),
+        Named::SeGroup("no-group".into()),
+    ];
+    let (cluster, wanted) = ("c1".into(), asked.clone().into());
+    let found = lab
+        .session
+        .look_up(&cluster, "Default-Cloud", &wanted)
+        .await;
+    let found = found.unwrap();
+    let standing = asked.map(|it| found.named.get(&it).cloned());
+    let (present, absent) = (Some(Standing::Present), Some(Standing::Absent));
+    assert_eq!(
+        standing,
+        [&present, &absent, &absent, &present, &absent].map(Clone::clone)
+    );
+    // The group comes along, for its labels are written next.
+    let groups: Vec<_> = found.groups.iter().map(|it| it.key.name.as_str()).collect();
+    assert_eq!(groups, ["Default-Group"]);
+    assert!(found.groups[0].raw.is_some());
 }
