@@ -139,7 +139,7 @@ fn names(maker: &Maker<'_>, draft: &L4Draft) -> (EcoString, Vec<EcoString>) {
     let is_lost = maker.is_lost(&kinds, &natural);
     let named = |name: EcoString, is_lost: bool, source: &EcoString| {
         if is_lost {
-            distinct(&name, source)
+            distinct(&name, &eco_format!("{} {source}", maker.env.domain))
         } else {
             name
         }
