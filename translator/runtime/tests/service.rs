@@ -21,6 +21,9 @@ mod claims;
 #[path = "service/converge.rs"]
 mod converge;
 #[cfg(test)]
+#[path = "service/deletion.rs"]
+mod deletion;
+#[cfg(test)]
 #[path = "service/explain.rs"]
 mod explain;
 #[cfg(test)]

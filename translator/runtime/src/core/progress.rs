@@ -6,9 +6,10 @@ use super::site::Site;
 use aviary_avi::Owned;
 use aviary_kinds::status::Wish;
 use aviary_settings::InstanceSettings;
-use aviary_types::{ClusterName, EcoString, Kind, ObjectKey, eco_format, kind};
+use aviary_types::{ClusterName, DomainId, EcoString, Kind, ObjectKey, eco_format, kind};
 use jiff::Timestamp;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// The workload that the progress stands on.
 const KIND: Kind = kind!("apps", "StatefulSet");
@@ -40,6 +41,8 @@ enum Stage {
 pub(super) struct Progress {
     workload: Option<ObjectKey>,
     stage: Option<(Stage, Timestamp)>,
+    /// Domains of which nothing is left: they are not searched again while they are to go.
+    cleared: BTreeSet<DomainId>,
     /// What an earlier life left there is not known.
     is_told: bool,
 }
@@ -50,15 +53,18 @@ impl Progress {
         Self {
             workload: workload.map(key),
             stage: None,
+            cleared: BTreeSet::new(),
             is_told: false,
         }
     }
 
-    /// The writes that bring the workload up to date, if it is this one.
-    pub(super) fn wishes(&self, source: &ObjectKey) -> Option<Vec<Wish>> {
-        if self.workload.as_ref() != Some(source) {
-            return None;
-        }
+    /// Whether it stands on this object.
+    pub(super) fn is_on(&self, source: &ObjectKey) -> bool {
+        self.workload.as_ref() == Some(source)
+    }
+
+    /// The write that brings the workload up to date.
+    pub(super) fn wish(&self) -> Wish {
         let condition = self.stage.map(|(stage, since)| {
             let (status, reason, message) = match stage {
                 Stage::Started => ("True", "Started", "objects are being deleted"),
@@ -70,7 +76,23 @@ impl Progress {
             })
         });
         let conditions: Vec<_> = condition.into_iter().collect();
-        Some(vec![Wish::Status(json!({ "conditions": conditions }))])
+        Wish::Status(json!({ "conditions": conditions }))
+    }
+
+    /// Where the domains that are to go are.
+    fn look(&mut self, sites: &[Site]) -> Option<Stage> {
+        let all: BTreeSet<DomainId> = sites.iter().flat_map(to_go).collect();
+        self.cleared.retain(|domain| all.contains(domain));
+        for site in sites.iter().filter(|site| site.is_settled()) {
+            let open = to_go(site).filter(|domain| !self.cleared.contains(domain));
+            let cleared: Vec<DomainId> = open.filter(|domain| !has_any(site, domain)).collect();
+            self.cleared.extend(cleared);
+        }
+        match self.cleared.len() {
+            _ if all.is_empty() => None,
+            count if count == all.len() => Some(Stage::Done),
+            _ => Some(Stage::Started),
+        }
     }
 }
 
@@ -80,7 +102,7 @@ impl Core {
         let Some(workload) = self.progress.workload.clone() else {
             return;
         };
-        let stage = stage(&self.sites);
+        let stage = self.progress.look(&self.sites);
         let former = self.progress.stage.map(|(stage, _)| stage);
         if stage == former && self.progress.is_told {
             return;
@@ -94,20 +116,15 @@ impl Core {
     }
 }
 
-fn stage(sites: &[Site]) -> Option<Stage> {
-    let to_go = |site: &&Site| site.instances.iter().any(|it| it.ako.delete_config);
-    let mut sites = sites.iter().filter(to_go).peekable();
-    sites.peek()?;
-    let is_done = sites.all(|site| site.is_settled() && !has_any(site));
-    Some(if is_done { Stage::Done } else { Stage::Started })
+/// The domains that are to go.
+fn to_go(site: &Site) -> impl Iterator<Item = DomainId> {
+    let instances = site.instances.iter().filter(|it| it.ako.delete_config);
+    instances.map(InstanceSettings::domain)
 }
 
-/// Whether something is left of what is to go.
-fn has_any(site: &Site) -> bool {
-    let to_go = site.instances.iter().filter(|it| it.ako.delete_config);
+/// Whether something of a domain is left.
+fn has_any(site: &Site, domain: &DomainId) -> bool {
     let observed = site.lane.observed();
-    to_go.map(InstanceSettings::domain).any(|domain| {
-        let mut objects = observed.into_iter().flat_map(|it| it.objects.values());
-        objects.any(|object| object.body.owner(&domain) == Owned::Yes)
-    })
+    let mut objects = observed.into_iter().flat_map(|it| it.objects.values());
+    objects.any(|object| object.body.owner(domain) == Owned::Yes)
 }

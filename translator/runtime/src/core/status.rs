@@ -305,7 +305,8 @@ impl Core {
 
     /// What an object's agent is to write, and onto what; `None` for nothing.
     fn wishes(&self, source: &ObjectKey) -> Result<Option<(Target, Vec<Wish>)>, Early> {
-        if let Some(wishes) = self.progress.wishes(source) {
+        if self.progress.is_on(source) {
+            let wishes = vec![self.progress.wish()];
             return Ok(Some((Target::workload(source), wishes)));
         }
         let site = self.sites.iter().find(|it| it.serves(&source.cluster));
@@ -324,9 +325,10 @@ impl Core {
 
     /// The scope whose agent writes to an object.
     fn scope_of(&self, source: &ObjectKey) -> ScopeKey {
-        match self.progress.wishes(source) {
-            Some(_) => ScopeKey::cluster_wide(&source.cluster),
-            None => source.scope(),
+        if self.progress.is_on(source) {
+            ScopeKey::cluster_wide(&source.cluster)
+        } else {
+            source.scope()
         }
     }
 

@@ -12,6 +12,7 @@ use aviary_proto::query::v1::{
 use aviary_proto::types::v1::{Coverage, ObjectKey};
 use aviary_runtime::identity::{ClusterRules, Gate, KeySource};
 use aviary_runtime::incoming::{Connection, Peer};
+use aviary_runtime::service::Workload;
 use aviary_runtime::transport;
 use aviary_runtime::view::Snapshot;
 use aviary_runtime::{Config, Controller, Reconfigure, ReconfigureError, StoreAt, Translator};
@@ -49,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) later: Duration,
     /// Who may speak; everybody on this machine, if it is not said.
     pub(crate) keys: Option<(String, String)>,
+    /// What the progress of `deleteConfig` stands on.
+    pub(crate) workload: Option<Workload>,
 }
 
 impl Default for Plan {
@@ -59,6 +62,7 @@ impl Default for Plan {
             observe_only: false,
             later: Duration::ZERO,
             keys: None,
+            workload: None,
         }
     }
 }
@@ -133,6 +137,7 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     let config = Config {
         store: plan.store,
         observe_only: plan.observe_only,
+        workload: plan.workload,
         blocking: Blocking::Inline,
         ..Config::new(settings, controllers, gate, clock)
     };
