@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
-use aviary::plan::{Objects, Outcome, Player, State, read_scenario, read_settings, seed};
+use aviary::plan::{Objects, Outcome, Player, Scenario, State, read_scenario, read_settings, seed};
 use aviary_avi::{Desired, Observed};
 use aviary_graph::Built;
-use aviary_settings::Settings;
+use aviary_settings::{Raw, Settings};
 use aviary_sim::{Options, Simulator};
 
 use crate::tools::root;
@@ -210,14 +210,32 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
     Ok(runtime.block_on(future))
 }
 
-async fn play_all(name: &str, fill_defaults: bool) -> Result<Played> {
-    let scenario = read_scenario(&scenarios().join(name))?;
+/// A player on an empty Controller as the scenario expects it.
+async fn player_of(scenario: &Scenario, fill_defaults: bool) -> Result<(Player, Simulator)> {
     let simulator = Simulator::new(Options {
         seed: seed(scenario.seed.as_deref())?,
         fill_defaults,
         ..Options::default()
     })?;
-    let mut player = Player::over(read_settings(&scenario.settings)?, simulator.clone()).await?;
+    let player = Player::over(read_settings(&scenario.settings)?, simulator.clone()).await?;
+    Ok((player, simulator))
+}
+
+/// A player in the first state of a scenario, and the scenario's settings.
+///
+/// # Errors
+/// When the scenario cannot be read or played.
+pub async fn booted(id: &str) -> Result<(Player, Raw)> {
+    let scenario = read_scenario(&scenarios().join(name_of(id)?))?;
+    let (mut player, _) = player_of(&scenario, false).await?;
+    let boot = scenario.states.into_iter().next();
+    reach(&mut player, boot.context("a first state")?).await?;
+    Ok((player, scenario.settings))
+}
+
+async fn play_all(name: &str, fill_defaults: bool) -> Result<Played> {
+    let scenario = read_scenario(&scenarios().join(name))?;
+    let (mut player, simulator) = player_of(&scenario, fill_defaults).await?;
     let mut states = Vec::new();
     for state in scenario.states {
         states.push(reach(&mut player, state).await?);

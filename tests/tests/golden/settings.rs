@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
-use aviary::plan::{Player, State, Step, read_scenario, read_settings, seed};
+use anyhow::{Result, ensure};
+use aviary::plan::{Player, State, Step};
 use aviary_plan::{Ending, Scheduler, interruptions};
 use aviary_serve::{Baseline, World};
 use aviary_settings::{Raw, registry};
-use aviary_sim::{Options, Simulator};
-use aviary_tests::corpus::{Reached, block_on, name_of, reach, scenarios};
+use aviary_tests::corpus::{Reached, block_on, booted, reach};
 use serde_json::{Value, json};
 
 use crate::objects::{service, slice};
@@ -219,24 +218,13 @@ fn another_cloud_is_refused_and_all_hosts_are_served_on() -> Result<()> {
 
 /// The small world, served with the baseline's settings.
 async fn player(secret: &Value) -> Result<(Player, Raw)> {
-    let scenario = read_scenario(&scenarios().join(name_of("l7/01")?))?;
-    let simulator = Simulator::new(Options {
-        seed: seed(scenario.seed.as_deref())?,
-        ..Options::default()
-    })?;
-    let mut player = Player::over(read_settings(&scenario.settings)?, simulator).await?;
-    let boot = scenario
-        .states
-        .into_iter()
-        .next()
-        .context("a first state")?;
-    reach(&mut player, boot).await?;
+    let (mut player, settings) = booted("l7/01").await?;
     let world = State {
         name: "world".to_owned(),
         steps: vec![Step::Apply(world(secret))],
     };
     check("world", &reach(&mut player, world).await?)?;
-    Ok((player, scenario.settings))
+    Ok((player, settings))
 }
 
 /// To other values and back.

@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
-use aviary::plan::{Player, State, Step, read_scenario, read_settings, seed};
+use aviary::plan::{State, Step};
 use aviary_serve::{self as serve, Break, Loss};
 use aviary_settings::Raw;
-use aviary_sim::{Options, Simulator};
-use aviary_tests::corpus::{block_on, name_of, reach, scenarios};
+use aviary_tests::corpus::{block_on, booted, reach};
 use serde_json::{Value, json};
 
 use crate::objects::{Objects, gone, key, service, slice};
@@ -78,18 +77,7 @@ fn walk(way: Way) -> Result<()> {
 }
 
 async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Result<usize> {
-    let scenario = read_scenario(&scenarios().join(name_of("l7/01")?))?;
-    let simulator = Simulator::new(Options {
-        seed: seed(scenario.seed.as_deref())?,
-        ..Options::default()
-    })?;
-    let mut player = Player::over(read_settings(&scenario.settings)?, simulator).await?;
-    let boot = scenario
-        .states
-        .into_iter()
-        .next()
-        .context("a first state")?;
-    reach(&mut player, boot).await?;
+    let (mut player, settings) = booted("l7/01").await?;
     let mut standing = BTreeMap::new();
     let mut kept = 0;
     for number in 0..STATES {
@@ -104,7 +92,7 @@ async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Re
         steps.push(Step::Apply(next.values().cloned().collect()));
         if stays || (draw.way == Way::Shards && draw.is_likely()) {
             let places = Raw::from_value(draw.places())?;
-            steps.push(Step::Settings(scenario.settings.layer(&places)));
+            steps.push(Step::Settings(settings.layer(&places)));
         }
         let place = format!("{:?} {walk} state {number}", draw.way);
         let state = reach(

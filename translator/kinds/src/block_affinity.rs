@@ -62,17 +62,11 @@ impl KindRoom for BlockAffinity {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema::<Schema>(object) {
-            Ok(schema) => Parsed::clean(Self {
-                cidr: Some(schema.spec.cidr)
-                    .filter(|cidr| !cidr.is_empty() && schema.spec.deleted != "true"),
-                node: schema.spec.node,
-            }),
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        let read = read_schema(object).map(|Schema { spec }| Self {
+            cidr: Some(spec.cidr).filter(|cidr| !cidr.is_empty() && spec.deleted != "true"),
+            node: spec.node,
+        });
+        read.into()
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {

@@ -63,15 +63,10 @@ impl KindRoom for CiliumNode {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema::<Schema>(object) {
-            Ok(schema) => Parsed::clean(Self {
-                pod_cidrs: schema.spec.ipam.pod_cidrs,
-            }),
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        let read = read_schema(object).map(|schema: Schema| Self {
+            pod_cidrs: schema.spec.ipam.pod_cidrs,
+        });
+        read.into()
     }
 
     fn index(&self, _key: &ObjectKey) -> Vec<IndexKey> {

@@ -51,15 +51,10 @@ impl KindRoom for HostSubnet {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema::<Schema>(object) {
-            Ok(schema) => Parsed::clean(Self {
-                subnet: schema.subnet,
-            }),
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        let read = read_schema(object).map(|schema: Schema| Self {
+            subnet: schema.subnet,
+        });
+        read.into()
     }
 
     fn index(&self, _key: &ObjectKey) -> Vec<IndexKey> {

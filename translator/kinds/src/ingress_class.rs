@@ -75,21 +75,16 @@ impl KindRoom for IngressClass {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema::<Schema>(object) {
-            Ok(schema) => Parsed::clean(Self {
-                ours: schema.spec.controller == CONTROLLER,
-                default: schema
-                    .metadata
-                    .annotations
-                    .get(DEFAULT_ANNOTATION)
-                    .is_some_and(|v| v == "true"),
-                infra_setting: schema.spec.parameters.and_then(setting_of),
-            }),
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        let read = read_schema(object).map(|schema: Schema| Self {
+            ours: schema.spec.controller == CONTROLLER,
+            default: schema
+                .metadata
+                .annotations
+                .get(DEFAULT_ANNOTATION)
+                .is_some_and(|v| v == "true"),
+            infra_setting: schema.spec.parameters.and_then(setting_of),
+        });
+        read.into()
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {

@@ -63,23 +63,18 @@ impl KindRoom for Namespace {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema::<Schema>(object) {
-            Ok(Schema { metadata }) => {
-                let said = |key: &str| {
-                    let text = metadata.annotations.get(key);
-                    text.filter(|text| !text.is_empty()).cloned()
-                };
-                Parsed::clean(Self {
-                    tenant: said(TENANT_ANNOTATION),
-                    infra_setting: said(INFRA_ANNOTATION),
-                    labels: metadata.labels,
-                })
+        let read = read_schema(object).map(|Schema { metadata }| {
+            let said = |key: &str| {
+                let text = metadata.annotations.get(key);
+                text.filter(|text| !text.is_empty()).cloned()
+            };
+            Self {
+                tenant: said(TENANT_ANNOTATION),
+                infra_setting: said(INFRA_ANNOTATION),
+                labels: metadata.labels,
             }
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        });
+        read.into()
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {

@@ -108,13 +108,7 @@ impl KindRoom for Node {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema::<Schema>(object) {
-            Ok(schema) => Parsed::clean(node(schema)),
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        read_schema(object).map(node).into()
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {

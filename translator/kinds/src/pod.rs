@@ -132,13 +132,8 @@ impl KindRoom for Pod {
     };
 
     fn parse(object: &RawObject) -> Parsed<Self> {
-        match read_schema(object).and_then(|schema| pod(object, schema)) {
-            Ok(pod) => Parsed::clean(pod),
-            Err(finding) => Parsed {
-                fact: None,
-                findings: vec![finding],
-            },
-        }
+        let read = read_schema(object).and_then(|schema| pod(object, schema));
+        read.into()
     }
 
     fn index(&self, key: &ObjectKey) -> Vec<IndexKey> {

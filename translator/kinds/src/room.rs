@@ -120,6 +120,19 @@ impl<F> Parsed<F> {
     }
 }
 
+/// A fact without findings, or the one finding why there is none.
+impl<F> From<Result<F, Finding>> for Parsed<F> {
+    fn from(read: Result<F, Finding>) -> Self {
+        match read {
+            Ok(fact) => Self::clean(fact),
+            Err(finding) => Self {
+                fact: None,
+                findings: vec![finding],
+            },
+        }
+    }
+}
+
 /// Reads the object by its schema; a mismatch is a finding, not an error.
 pub(crate) fn read_schema<T: serde::de::DeserializeOwned>(
     object: &RawObject,

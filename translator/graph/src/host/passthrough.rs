@@ -1,13 +1,12 @@
 //! A host whose TLS is passed through: the pools of its Services, and the group that the script of
 //! its parent finds by the SNI name.
 
-use super::pools::{RATIO, of_path};
+use super::pools::{RATIO, of_path, unsigned};
 use super::{bound, hosts_at, provenance, sources};
 use crate::maker::Maker;
 use crate::parts::{Parts, Serve, ShardKey, Share};
 use crate::rules::{PASSTHROUGH_GROUP, PASSTHROUGH_POOL};
 use aviary_avi::checksum::{self, PoolExtra};
-use aviary_avi::metadata::ServiceMetadata;
 use aviary_avi::names::distinct;
 use aviary_avi::pool::Pool;
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
@@ -115,35 +114,10 @@ fn pool(maker: &Maker<'_>, draft: &HostDraft, part: &HostPart, path: &PathDraft)
     if maker.is_lost(&[AviKind::Pool], &name) {
         name = distinct(&name, &eco_format!("{} {host} {service}", maker.env.domain));
     }
-    let metadata = ServiceMetadata {
-        ingress_name: part.source.name.clone(),
-        namespace: part.source.namespace.text().clone(),
-        hostnames: vec![host.clone()],
-        pool_ratio: i64::from(RATIO),
-        ..ServiceMetadata::default()
-    };
-    let mut body = Pool {
-        name,
-        created_by: Some(maker.created_by()),
-        tenant_ref: Some(maker.tenant_ref()),
-        cloud_ref: Some(maker.cloud_ref()),
-        vrf_ref: maker.vrf_ref(),
-        tier1_lr: maker.t1lr(),
-        sni_enabled: Some(false),
-        graceful_disable_timeout: Some(1),
-        health_monitor_refs: vec![Ref::slash("healthmonitor", "System-TCP")],
-        placement_networks: maker.placement_networks(),
-        servers: path.backend.servers.clone(),
-        service_metadata: Some(metadata.to_text()),
-        markers: maker.markers(
-            [Marker::one("Host", host.clone())]
-                .into_iter()
-                .chain(maker.infra_marker())
-                .chain([Marker::one("ServiceName", service.clone())])
-                .collect(),
-        ),
-        ..Pool::default()
-    };
+    let mut markers = vec![Marker::one("Host", host.clone())];
+    markers.extend(maker.infra_marker());
+    markers.push(Marker::one("ServiceName", service.clone()));
+    let mut body = unsigned(maker, name, &draft.host, (part, path), markers);
     let extra = PoolExtra {
         port: path.backend.matched_port,
         port_name: path.backend.port_name.clone(),

@@ -142,6 +142,27 @@ pub(super) fn pool(
     markers.extend(service);
     markers.push(Marker::one("Path", path.path.clone()));
     markers.push(Marker::one("IngressName", part.source.name.clone()));
+    let mut body = unsigned(maker, name.clone(), host, (part, path), markers);
+    let extra = PoolExtra {
+        port: path.backend.matched_port,
+        port_name: path.backend.port_name.clone(),
+        priority_label: eco_format!("{host}{}", path.path),
+        listing: path.backend.way.listing(),
+        placement: maker.configured_placement(),
+        ..PoolExtra::default()
+    };
+    body.cloud_config_cksum = Some(checksum::pool(&body, &extra));
+    body
+}
+
+/// The pool of a path before its checksum, which covers what differs by the kind of host.
+pub(super) fn unsigned(
+    maker: &Maker<'_>,
+    name: EcoString,
+    host: &Host,
+    (part, path): (&HostPart, &PathDraft),
+    markers: Vec<Marker>,
+) -> Pool {
     let metadata = ServiceMetadata {
         ingress_name: part.source.name.clone(),
         namespace: part.source.namespace.text().clone(),
@@ -149,8 +170,8 @@ pub(super) fn pool(
         pool_ratio: i64::from(RATIO),
         ..ServiceMetadata::default()
     };
-    let mut body = Pool {
-        name: name.clone(),
+    Pool {
+        name,
         created_by: Some(maker.created_by()),
         tenant_ref: Some(maker.tenant_ref()),
         cloud_ref: Some(maker.cloud_ref()),
@@ -164,15 +185,5 @@ pub(super) fn pool(
         service_metadata: Some(metadata.to_text()),
         markers: maker.markers(markers),
         ..Pool::default()
-    };
-    let extra = PoolExtra {
-        port: path.backend.matched_port,
-        port_name: path.backend.port_name.clone(),
-        priority_label: eco_format!("{host}{}", path.path),
-        listing: path.backend.way.listing(),
-        placement: maker.configured_placement(),
-        ..PoolExtra::default()
-    };
-    body.cloud_config_cksum = Some(checksum::pool(&body, &extra));
-    body
+    }
 }

@@ -92,16 +92,11 @@ pub(super) fn parse(object: &RawObject) -> Parsed<AviInfraSetting> {
         read(schema.spec)
             .map_err(|(text, hint)| Finding::new(&object.key, Code::InvalidSpec, text, hint))
     });
-    match fact {
-        Ok(fact) => Parsed::clean(AviInfraSetting {
-            reported: Reported::read(&object.json),
-            ..fact
-        }),
-        Err(finding) => Parsed {
-            fact: None,
-            findings: vec![finding],
-        },
-    }
+    let told = fact.map(|fact| AviInfraSetting {
+        reported: Reported::read(&object.json),
+        ..fact
+    });
+    told.into()
 }
 
 fn read(spec: Spec) -> Result<AviInfraSetting, Fault> {
