@@ -3,7 +3,7 @@
 use crate::common::{Marker, marker_value};
 use crate::compare::{said, same_markers, same_set, same_values};
 use crate::hash::sha256_hex;
-use crate::object::{AviObject, Ownership};
+use crate::object::{AviObject, Ownership, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::{EcoString, eco_format};
 use serde::{Deserialize, Serialize};
@@ -42,21 +42,7 @@ impl AviObject for VsDataScriptSet {
     const TYPE: &'static str = "vsdatascriptset";
     const OWNERSHIP: Ownership = Ownership::CreatedBy;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn created_by(&self) -> Option<&EcoString> {
-        self.created_by.as_ref()
-    }
-
-    fn markers(&self) -> &[Marker] {
-        &self.markers
-    }
+    answer_from_fields!(name, tenant_ref, created_by, markers);
 
     fn refs(&self) -> Vec<&Ref> {
         self.pool_group_refs.iter().collect()

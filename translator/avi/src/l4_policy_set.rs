@@ -2,7 +2,7 @@
 
 use crate::common::Marker;
 use crate::compare::{said, same_markers, same_values};
-use crate::object::{AviObject, Ownership};
+use crate::object::{AviObject, Ownership, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
@@ -30,21 +30,7 @@ impl AviObject for L4PolicySet {
     const TYPE: &'static str = "l4policyset";
     const OWNERSHIP: Ownership = Ownership::CreatedBy;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn created_by(&self) -> Option<&EcoString> {
-        self.created_by.as_ref()
-    }
-
-    fn markers(&self) -> &[Marker] {
-        &self.markers
-    }
+    answer_from_fields!(name, tenant_ref, created_by, markers);
 
     fn refs(&self) -> Vec<&Ref> {
         self.l4_connection_policy

@@ -84,6 +84,37 @@ pub trait AviObject: Serialize + DeserializeOwned + PartialEq + Clone + Debug {
     fn mask(&mut self) {}
 }
 
+/// What [`AviObject`] asks and a body keeps in a field of the same name.
+macro_rules! answer_from_fields {
+    ($($field:ident),+) => { $(crate::object::answer_from_fields!(@ $field);)+ };
+    (@ name) => {
+        fn name(&self) -> &aviary_types::EcoString {
+            &self.name
+        }
+    };
+    (@ tenant_ref) => {
+        fn tenant_ref(&self) -> Option<&crate::reference::Ref> {
+            self.tenant_ref.as_ref()
+        }
+    };
+    (@ cloud_ref) => {
+        fn cloud_ref(&self) -> Option<&crate::reference::Ref> {
+            self.cloud_ref.as_ref()
+        }
+    };
+    (@ created_by) => {
+        fn created_by(&self) -> Option<&aviary_types::EcoString> {
+            self.created_by.as_ref()
+        }
+    };
+    (@ markers) => {
+        fn markers(&self) -> &[crate::common::Marker] {
+            &self.markers
+        }
+    };
+}
+pub(crate) use answer_from_fields;
+
 /// The tenant a body names, or the one it was read in.
 pub(crate) fn tenant_of(reference: Option<&Ref>, read_in: &TenantName) -> TenantName {
     match reference {

@@ -2,7 +2,7 @@
 
 use crate::common::Marker;
 use crate::compare::{defaulted, said, same_markers, same_set, same_text};
-use crate::object::{AviObject, Ownership};
+use crate::object::{AviObject, Ownership, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
@@ -40,25 +40,7 @@ impl AviObject for PoolGroup {
     const TYPE: &'static str = "poolgroup";
     const OWNERSHIP: Ownership = Ownership::CreatedBy;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn cloud_ref(&self) -> Option<&Ref> {
-        self.cloud_ref.as_ref()
-    }
-
-    fn created_by(&self) -> Option<&EcoString> {
-        self.created_by.as_ref()
-    }
-
-    fn markers(&self) -> &[Marker] {
-        &self.markers
-    }
+    answer_from_fields!(name, tenant_ref, cloud_ref, created_by, markers);
 
     fn refs(&self) -> Vec<&Ref> {
         self.members.iter().map(|member| &member.pool_ref).collect()

@@ -1,7 +1,7 @@
 //! ServiceEngineGroup: shared; only the label of our cluster is ours.
 
 use crate::common::Label;
-use crate::object::{AviObject, Ownership, WriteMode};
+use crate::object::{AviObject, Ownership, WriteMode, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
@@ -32,17 +32,7 @@ impl AviObject for ServiceEngineGroup {
     const OWNERSHIP: Ownership = Ownership::SharedEntries;
     const WRITE: WriteMode = WriteMode::Merge;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn cloud_ref(&self) -> Option<&Ref> {
-        self.cloud_ref.as_ref()
-    }
+    answer_from_fields!(name, tenant_ref, cloud_ref);
 
     fn refs(&self) -> Vec<&Ref> {
         Vec::new()

@@ -2,7 +2,7 @@
 
 use crate::common::Marker;
 use crate::compare::{said, same_markers};
-use crate::object::{AviObject, Ownership};
+use crate::object::{AviObject, Ownership, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::{EcoString, Secret};
 use serde::{Deserialize, Serialize};
@@ -35,21 +35,7 @@ impl AviObject for SslKeyAndCertificate {
     const TYPE: &'static str = "sslkeyandcertificate";
     const OWNERSHIP: Ownership = Ownership::CreatedBy;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn created_by(&self) -> Option<&EcoString> {
-        self.created_by.as_ref()
-    }
-
-    fn markers(&self) -> &[Marker] {
-        &self.markers
-    }
+    answer_from_fields!(name, tenant_ref, created_by, markers);
 
     fn refs(&self) -> Vec<&Ref> {
         Vec::new()

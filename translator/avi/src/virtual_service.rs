@@ -6,7 +6,7 @@ use crate::compare::{
     same_text, same_values,
 };
 use crate::metadata::ServiceMetadata;
-use crate::object::{AviObject, Ownership};
+use crate::object::{AviObject, Ownership, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
@@ -101,25 +101,7 @@ impl AviObject for VirtualService {
     const TYPE: &'static str = "virtualservice";
     const OWNERSHIP: Ownership = Ownership::CreatedBy;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn cloud_ref(&self) -> Option<&Ref> {
-        self.cloud_ref.as_ref()
-    }
-
-    fn created_by(&self) -> Option<&EcoString> {
-        self.created_by.as_ref()
-    }
-
-    fn markers(&self) -> &[Marker] {
-        &self.markers
-    }
+    answer_from_fields!(name, tenant_ref, cloud_ref, created_by, markers);
 
     fn refs(&self) -> Vec<&Ref> {
         let policies = self
@@ -144,8 +126,6 @@ impl AviObject for VirtualService {
             .collect()
     }
 
-    /// Orders of listeners, policies (they carry their place), scripts, certificates and domains
-    /// mean nothing.
     /// Children are sent without a tenant and have one.
     fn as_answered(&self, observed: &Self) -> Self {
         Self {
@@ -154,6 +134,8 @@ impl AviObject for VirtualService {
         }
     }
 
+    /// Orders of listeners, policies (they carry their place), scripts, certificates and domains
+    /// mean nothing.
     fn same(&self, observed: &Self) -> bool {
         self.same_scalars(observed)
             && self.same_refs(observed)

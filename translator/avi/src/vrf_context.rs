@@ -2,7 +2,7 @@
 
 use crate::common::{IpAddr, Label, Subnet};
 use crate::compare::same_set;
-use crate::object::{AviObject, Ownership, WriteMode};
+use crate::object::{AviObject, Ownership, WriteMode, answer_from_fields};
 use crate::reference::Ref;
 use aviary_types::{EcoString, eco_format};
 use serde::{Deserialize, Serialize};
@@ -34,17 +34,7 @@ impl AviObject for VrfContext {
     const OWNERSHIP: Ownership = Ownership::SharedEntries;
     const WRITE: WriteMode = WriteMode::Merge;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn cloud_ref(&self) -> Option<&Ref> {
-        self.cloud_ref.as_ref()
-    }
+    answer_from_fields!(name, tenant_ref, cloud_ref);
 
     fn refs(&self) -> Vec<&Ref> {
         Vec::new()

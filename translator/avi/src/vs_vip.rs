@@ -4,7 +4,7 @@ use crate::common::{IpAddr, Marker, Subnet};
 use crate::compare::{
     DEFAULT_VRF, defaulted, defaulted_ref, said, same_markers, same_set, same_text, same_values,
 };
-use crate::object::{AviObject, Ownership, WriteMode};
+use crate::object::{AviObject, Ownership, WriteMode, answer_from_fields};
 use crate::pool::PlacementNetwork;
 use crate::reference::Ref;
 use aviary_types::EcoString;
@@ -58,21 +58,7 @@ impl AviObject for VsVip {
     const OWNERSHIP: Ownership = Ownership::MarkerAndReferrer;
     const WRITE: WriteMode = WriteMode::Merge;
 
-    fn name(&self) -> &EcoString {
-        &self.name
-    }
-
-    fn tenant_ref(&self) -> Option<&Ref> {
-        self.tenant_ref.as_ref()
-    }
-
-    fn cloud_ref(&self) -> Option<&Ref> {
-        self.cloud_ref.as_ref()
-    }
-
-    fn markers(&self) -> &[Marker] {
-        &self.markers
-    }
+    answer_from_fields!(name, tenant_ref, cloud_ref, markers);
 
     fn refs(&self) -> Vec<&Ref> {
         Vec::new()
