@@ -9,7 +9,9 @@
 //! Moves: `servers` of pools.
 
 use crate::families::Families;
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
+use crate::room::{
+    Extent, Metadata, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema,
+};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_avi::common::IpAddr;
@@ -69,12 +71,6 @@ struct Schema {
     address_type: EcoString,
     ports: Option<Vec<SlicePort>>,
     endpoints: Option<Vec<EndpointSchema>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Metadata {
-    labels: std::collections::BTreeMap<EcoString, EcoString>,
 }
 
 #[derive(Deserialize, Default)]

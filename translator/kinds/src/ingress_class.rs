@@ -6,12 +6,13 @@
 //! spec: {controller: ako.vmware.com/avi-lb}
 //! ```
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
+use crate::room::{
+    Extent, Metadata, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema,
+};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_types::{ClusterName, Digest, EcoString, Kind, ObjectKey, kind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The group and kind.
 pub const KIND: Kind = kind!("networking.k8s.io", "IngressClass");
@@ -36,12 +37,6 @@ pub struct IngressClass {
 struct Schema {
     metadata: Metadata,
     spec: Spec,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Metadata {
-    annotations: BTreeMap<EcoString, EcoString>,
 }
 
 #[derive(Deserialize, Default)]

@@ -7,7 +7,9 @@
 //! ```
 
 use crate::avi_infra_setting::ANNOTATION as INFRA_ANNOTATION;
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
+use crate::room::{
+    Extent, Metadata, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema,
+};
 use crate::rooms::KindRoom;
 use crate::view::{IndexKey, View};
 use aviary_types::{
@@ -38,13 +40,6 @@ pub struct Namespace {
 #[serde(default)]
 struct Schema {
     metadata: Metadata,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Metadata {
-    labels: BTreeMap<EcoString, EcoString>,
-    annotations: BTreeMap<EcoString, EcoString>,
 }
 
 impl KindRoom for Namespace {

@@ -15,7 +15,9 @@ mod servers;
 pub use routes::{PodRoute, pod_routes};
 pub(crate) use servers::{Wanted, servers};
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
+use crate::room::{
+    Extent, Metadata, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema,
+};
 use crate::rooms::KindRoom;
 use crate::view::{Entry, IndexKey, View};
 use address::Written;
@@ -54,13 +56,6 @@ struct Schema {
     metadata: Metadata,
     spec: Spec,
     status: Status,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Metadata {
-    labels: BTreeMap<EcoString, EcoString>,
-    annotations: BTreeMap<EcoString, EcoString>,
 }
 
 #[derive(Deserialize, Default)]

@@ -14,7 +14,9 @@ mod servers;
 
 pub(crate) use servers::{Wanted, servers};
 
-use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema};
+use crate::room::{
+    Extent, Metadata, Parsed, RawObject, Room, StatusWrite, Watch, When, read_schema,
+};
 use crate::rooms::KindRoom;
 use crate::view::IndexKey;
 use aviary_settings::ServiceType;
@@ -65,13 +67,6 @@ struct Schema {
     metadata: Metadata,
     spec: Spec,
     status: Status,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Metadata {
-    labels: BTreeMap<EcoString, EcoString>,
-    annotations: BTreeMap<EcoString, EcoString>,
 }
 
 #[derive(Deserialize, Default)]

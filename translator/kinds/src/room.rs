@@ -2,7 +2,9 @@
 
 use aviary_settings::InstanceSettings;
 use aviary_types::{EcoString, Finding, Kind, ObjectKey};
+use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Where objects of a kind live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,15 @@ impl<F> From<Result<F, Finding>> for Parsed<F> {
             },
         }
     }
+}
+
+/// What rooms read of an object's metadata, as far as they had it kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Metadata {
+    pub(crate) labels: BTreeMap<EcoString, EcoString>,
+    pub(crate) annotations: BTreeMap<EcoString, EcoString>,
+    pub(crate) deletion_timestamp: Option<EcoString>,
 }
 
 /// Reads the object by its schema; a mismatch is a finding, not an error.

@@ -1,11 +1,11 @@
 //! From the object to the fact. What cannot be used is told and left out; the rest stays.
 
 use super::{BackendPort, DEFAULT_TLS, Ingress, PASSTHROUGH, Path, Rule, Tls};
-use crate::room::{Parsed, RawObject, read_schema};
+use crate::room::{Metadata, Parsed, RawObject, read_schema};
 use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, eco_format, number};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A DNS name has at most 253 characters, and each of its labels 63.
 const HOST_LIMIT: usize = 253;
@@ -16,13 +16,6 @@ const LABEL_LIMIT: usize = 63;
 struct Schema {
     metadata: Metadata,
     spec: Spec,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Metadata {
-    annotations: BTreeMap<EcoString, EcoString>,
-    deletion_timestamp: Option<EcoString>,
 }
 
 #[derive(Deserialize, Default)]

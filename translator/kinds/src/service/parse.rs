@@ -4,7 +4,7 @@ use super::status::NODE_PORT_LOCAL;
 use super::{Service, ServicePort, ServiceType, Target};
 use crate::avi_infra_setting::ANNOTATION;
 use crate::families::Families;
-use crate::room::{Parsed, RawObject, read_schema};
+use crate::room::{Metadata, Parsed, RawObject, read_schema};
 use crate::status::Reported;
 use aviary_types::{Code, EcoString, Finding, eco_format};
 use serde::Deserialize;
@@ -26,13 +26,6 @@ const REFERENCES: &[&str] = &["ako.vmware.com/l4rule"];
 struct Schema {
     metadata: Metadata,
     spec: Spec,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Metadata {
-    annotations: BTreeMap<EcoString, EcoString>,
-    deletion_timestamp: Option<EcoString>,
 }
 
 #[derive(Deserialize, Default)]
