@@ -33,7 +33,7 @@ pub struct Alone {
 pub async fn alone(options: &Options) -> Result<Alone> {
     let folder = tempfile::Builder::new().prefix("aviary-load").tempdir()?;
     let seed = folder.path().join("seed.json");
-    std::fs::write(&seed, stack::roomy_seed()?.to_string())?;
+    std::fs::write(&seed, stack::roomy_seed(0)?.to_string())?;
     let program = options.programs.join("avi-sim").display().to_string();
     let sim = Sim::start_as(&program, folder.path(), &seed, &[]).await?;
     let session = Session::open(&sim).await?;

@@ -10,6 +10,8 @@ use crate::cluster::text_of;
 
 /// Hosts of one namespace.
 const PER_NAMESPACE: usize = 100;
+/// Hosts of one tenant: its eight shards take a thousand names each.
+const PER_TENANT: usize = 5_000;
 
 /// What hosts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +63,12 @@ impl Maker {
     pub(super) fn namespaces(&self, hosts: usize) -> Vec<Value> {
         let count = hosts.div_ceil(PER_NAMESPACE).max(1);
         let namespace = |index| {
-            let name = self.namespace(index * PER_NAMESPACE);
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+            let first = index * PER_NAMESPACE;
+            let mut metadata = json!({"name": self.namespace(first)});
+            if let Some(tenant) = tenant(first / PER_TENANT) {
+                metadata["annotations"] = json!({"ako.vmware.com/tenant-name": tenant});
+            }
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         };
         (0..count).map(namespace).collect()
     }
@@ -159,6 +165,15 @@ impl Maker {
     fn namespace(&self, index: usize) -> String {
         format!("{}-{:03}", self.salt, index / PER_NAMESPACE)
     }
+}
+
+/// The tenants of so many hosts, beside `admin`.
+pub(super) fn tenants(hosts: usize) -> impl Iterator<Item = String> {
+    (0..hosts.div_ceil(PER_TENANT)).filter_map(tenant)
+}
+
+fn tenant(number: usize) -> Option<String> {
+    (number > 0).then(|| format!("load-{number}"))
 }
 
 /// The host of a number.

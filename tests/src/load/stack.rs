@@ -17,6 +17,7 @@ use tonic::transport::Endpoint;
 use crate::cluster::CLUSTER;
 use crate::corpus::scenarios;
 use crate::load::Options;
+use crate::load::objects::tenants;
 use crate::load::source::{Source, now};
 use crate::load::usage::Usage;
 use crate::program::Program;
@@ -52,7 +53,7 @@ impl Stack {
             folder.path().join("seed.json"),
             folder.path().join("values.yaml"),
         );
-        fs::write(&seed, roomy_seed()?.to_string())?;
+        fs::write(&seed, roomy_seed(options.hosts)?.to_string())?;
         fs::write(&settings, settings_of_load().to_string())?;
         let program = options.programs.join("avi-sim").display().to_string();
         let delay = [format!("--delay-ms={}", options.delay_ms)];
@@ -206,8 +207,8 @@ impl Stack {
     }
 }
 
-/// The corpus's Controller, with more addresses than it has.
-pub(super) fn roomy_seed() -> Result<Value> {
+/// The corpus's Controller, with more addresses than it has, and the tenants of so many hosts.
+pub(super) fn roomy_seed(hosts: usize) -> Result<Value> {
     let seed = fs::read_to_string(scenarios().join("controller.json"))?;
     let seed = seed.replace("10.10.15.250", "10.10.255.250");
     let mut seed: Value = serde_json::from_str(&seed)?;
@@ -222,6 +223,9 @@ pub(super) fn roomy_seed() -> Result<Value> {
             prefix.insert("mask".to_owned(), json!(16));
         }
     }
+    let known = seed.get_mut("tenant").and_then(Value::as_array_mut);
+    let more = tenants(hosts).map(|name| json!({"name": name, "uuid": format!("tenant-{name}")}));
+    known.context("the seed has tenants")?.extend(more);
     Ok(seed)
 }
 
