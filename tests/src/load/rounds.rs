@@ -80,10 +80,17 @@ impl Rounds {
         self.put_hosts().await?;
         let started = self.stack.start_translator().await?;
         self.stack.start_agent(&self.source)?;
+        // Whoever asks before the agent has told anything is told that all of nothing is done.
+        let hosts = self.options.hosts;
+        let has_pools = move |writes: &[Request]| {
+            let pools = writes.iter().filter(|it| it.kind == "pool");
+            pools.count() >= hosts
+        };
+        let mut writes = self.stack.writes_until(true, has_pools).await?;
         let converged = self.stack.converged().await?;
         let (translator, agent) = (self.stack.translator()?, self.stack.agent()?);
         let controller = self.stack.controller()?;
-        let writes = self.stack.writes().await?;
+        writes.extend(self.stack.writes().await?);
         let told = self.source.told(&self.stack.clock, &self.told_of()).await?;
         ensure!(told.0 == self.options.hosts, "{} statuses are told", told.0);
         let last_told = told.1.min(converged);
