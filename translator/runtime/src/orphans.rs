@@ -39,9 +39,10 @@ impl Orphans<'_> {
                 .into_iter()
                 .any(|it| it.kind == avi_infra_setting::KIND);
         let changed = self.built.changed.iter().cloned();
-        let observed = self.observed.objects.keys().filter(|_| everywhere).cloned();
+        let observed = everywhere.then(|| self.observed.objects.keys().cloned());
         let known = known.into_iter().filter(|_| judged_anew);
-        let keys = changed.chain(observed).filter(is_parent);
+        let keys = changed.chain(observed.into_iter().flatten());
+        let keys = keys.filter(is_parent);
         let keys: BTreeSet<AviKey> = keys.chain(known).collect();
         let mut is_new = false;
         for key in keys {
