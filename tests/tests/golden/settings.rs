@@ -33,6 +33,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("AKOSettings.useDefaultSecretsOnly", "OpenShift alone"),
     ("AKOSettings.vipPerNamespace", "not built"),
     ("AKOSettings.vpcMode", "another cloud"),
+    ("AviarySettings.adoption", "a hold alone"),
+    ("AviarySettings.adoptionQuiet", "time alone"),
     ("AviarySettings.autoAnnotateServices", "annotations alone"),
     ("AviarySettings.crossClusterHosts", "one cluster"),
     ("AviarySettings.deleteGuardPercent", "the service alone"),

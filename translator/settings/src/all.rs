@@ -30,6 +30,8 @@ pub(crate) static ALL: &[&dyn Entry] = &[
     &ako::USE_DEFAULT_SECRETS_ONLY,
     &ako::VIP_PER_NAMESPACE,
     &ako::VPC_MODE,
+    &aviary::ADOPTION,
+    &aviary::ADOPTION_QUIET,
     &aviary::AUTO_ANNOTATE_SERVICES,
     &aviary::CROSS_CLUSTER_HOSTS,
     &aviary::DEFAULT_BACKEND,

@@ -14,9 +14,21 @@ const REMOVE_AFTER_DEFAULT: Duration = Duration::from_hours(24);
 const REMOVE_AFTER_WORDS: &str = "keep, or remove-after: <time> such as remove-after: 24h";
 const OVERLAP_MAX: Duration = Duration::from_hours(24);
 const OVERLAP_WORDS: &str = "a time from 0s to 24h, with a unit (s, m, h)";
+const QUIET_MIN: Duration = Duration::from_secs(1);
+const QUIET_MAX: Duration = Duration::from_hours(1);
+const QUIET_WORDS: &str = "a time from 1s to 1h, with a unit (s, m, h)";
 const DRIFT_MIN: Duration = Duration::from_secs(10);
 const DRIFT_MAX: Duration = Duration::from_hours(24);
 const DRIFT_WORDS: &str = "a time from 10s to 24h, with a unit (s, m, h)";
+
+choice! {
+    /// Whether objects that others made are taken over by themselves.
+    Adoption, unknown: None, any_case: false;
+    /// What a takeover would write waits until it is approved.
+    Approve = "approve",
+    /// It is written once nobody else writes any more.
+    Auto = "auto",
+}
 
 choice! {
     /// Whether clusters may both serve a host.
@@ -72,6 +84,8 @@ pub struct AviarySettings {
     duplicate_paths: Option<DuplicatePaths>,
     unused_shards: Option<UnusedShards>,
     default_backend: Option<DefaultBackend>,
+    /// `adoption`: what becomes of objects that others made.
+    pub adoption: Adoption,
     /// `autoAnnotateServices`: with NodePortLocal, Services that are used are annotated for Antrea.
     pub auto_annotate_services: bool,
     /// `reshardOverlap`: how long a host stays on its old parent beside the new one.
@@ -89,6 +103,8 @@ pub struct ServiceSettings {
     pub full_sync_frequency: Duration,
     /// `featureGates.EnablePrometheus`.
     pub prometheus: bool,
+    /// `adoptionQuiet`: so long nobody else must have changed objects that are taken over.
+    pub adoption_quiet: Duration,
     /// `crossClusterHosts`.
     pub cross_cluster_hosts: CrossClusterHosts,
     /// `maxWritesInFlight`: most REST calls that run side by side.
@@ -101,6 +117,23 @@ pub struct ServiceSettings {
     /// waits.
     pub delete_guard_percent: u8,
 }
+
+pub(crate) static ADOPTION: Setting<Adoption> = Setting::choice(
+    "AviarySettings.adoption",
+    "\"approve\"",
+    "What becomes of objects that others made, such as AKO: what a takeover would write waits until \
+     it is approved, or is written once nobody else writes any more. Where nothing has to be \
+     written, nothing waits.",
+);
+
+pub(crate) static ADOPTION_QUIET: Setting<Duration> = Setting::new(
+    "AviarySettings.adoptionQuiet",
+    Shape::Duration(QUIET_WORDS),
+    "\"10s\"",
+    |value, spot| between(value, spot, QUIET_MIN..=QUIET_MAX, QUIET_WORDS),
+    "Objects that others made are written only after nobody else has changed them for so long.",
+)
+.reach(Reach::Service);
 
 pub(crate) static AUTO_ANNOTATE_SERVICES: Setting<bool> = Setting::new(
     "AviarySettings.autoAnnotateServices",
@@ -194,6 +227,7 @@ impl AviarySettings {
             duplicate_paths: reader.get(&DUPLICATE_PATHS),
             unused_shards: reader.get(&UNUSED_SHARDS),
             default_backend: reader.get(&DEFAULT_BACKEND),
+            adoption: reader.get(&ADOPTION),
             auto_annotate_services: reader.get(&AUTO_ANNOTATE_SERVICES),
             reshard_overlap: reader.get(&RESHARD_OVERLAP),
         }
@@ -232,6 +266,7 @@ impl ServiceSettings {
             api_server_port: narrow(reader.get(&crate::ako::API_SERVER_PORT), u16::MAX),
             full_sync_frequency: Duration::from_secs(reader.get(&crate::ako::FULL_SYNC_FREQUENCY)),
             prometheus: reader.get(&crate::feature_gates::ENABLE_PROMETHEUS),
+            adoption_quiet: reader.get(&ADOPTION_QUIET),
             cross_cluster_hosts: reader.get(&CROSS_CLUSTER_HOSTS),
             max_writes_in_flight: narrow(reader.get(&MAX_WRITES_IN_FLIGHT), usize::MAX),
             drift: reader.get(&DRIFT),

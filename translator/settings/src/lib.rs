@@ -36,8 +36,8 @@ pub use address::{Cidr, NetworkRef};
 pub use ako::{AkoSettings, CniPlugin, IpFamily, LogLevel, NamespaceSelector, NamingScheme};
 pub use all::settings as registry;
 pub use aviary::{
-    AviarySettings, CrossClusterHosts, DefaultBackend, Drift, DuplicatePaths, ServiceSettings,
-    UnusedShards,
+    Adoption, AviarySettings, CrossClusterHosts, DefaultBackend, Drift, DuplicatePaths,
+    ServiceSettings, UnusedShards,
 };
 pub use aviary_types::Scheme;
 pub use chart::CHART_KEYS;

@@ -60,6 +60,8 @@ const AKO_KEYS: &[&str] = &[
 /// Aviary's own keys.
 const OWN_KEYS: &[&str] = &[
     "AKOSettings.namingScheme",
+    "AviarySettings.adoption",
+    "AviarySettings.adoptionQuiet",
     "AviarySettings.autoAnnotateServices",
     "AviarySettings.crossClusterHosts",
     "AviarySettings.duplicatePaths",
