@@ -149,7 +149,20 @@ avi.l4.ds_done()
     )
 }
 
+/// Stands for a name in a script of ours, to find out where names stand.
+const BLANK: &str = "{BLANK}";
+
 impl VsDataScriptSet {
+    /// Whether a script is one that only this program writes.
+    pub fn is_our_text(&self) -> bool {
+        let ours = [script(BLANK), passthrough_script(BLANK)];
+        let is_ours = |text: &str| {
+            let mut halves = ours.iter().filter_map(|ours| ours.split_once(BLANK));
+            halves.any(|(head, tail)| text.starts_with(head) && text.ends_with(tail))
+        };
+        self.datascript.iter().any(|it| is_ours(&it.script))
+    }
+
     fn digest_of(&self, script: &DataScript) -> EcoString {
         let masked = script.script.replace(self.name.as_str(), NAME_MASK);
         let cluster = marker_value(&self.markers, "clustername");
@@ -172,7 +185,9 @@ pub struct DataScript {
 
 #[cfg(test)]
 mod tests {
-    use super::{DataScript, KnownScripts, L4_REQUEST, VsDataScriptSet, script};
+    use super::{
+        DataScript, KnownScripts, L4_REQUEST, VsDataScriptSet, passthrough_script, script,
+    };
     use crate::hash::sha256_hex;
     use crate::object::AviObject;
     use crate::samples::{body, check_same};
@@ -211,6 +226,23 @@ mod tests {
         assert!(!desired.same(&observed));
         desired.known = KnownScripts::only([sha256_hex("select {NAME}")]);
         assert!(desired.same(&observed));
+    }
+
+    #[test]
+    fn our_texts_are_told_from_others() {
+        let with = |text: &str| VsDataScriptSet {
+            datascript: vec![DataScript {
+                evt: L4_REQUEST.into(),
+                script: text.into(),
+            }],
+            ..VsDataScriptSet::default()
+        };
+        assert!(with(&script("c1--Shared-L7-0")).is_our_text());
+        assert!(with(&passthrough_script("c1--my-setting-")).is_our_text());
+        let edited = script("c1--Shared-L7-0").replace("lower", "upper");
+        assert!(!with(&edited).is_our_text());
+        assert!(!with("avi.poolgroup.select(\"c1--Shared-L7-0\")").is_our_text());
+        assert!(!VsDataScriptSet::default().is_our_text());
     }
 
     /// The same script is another text in each cluster.

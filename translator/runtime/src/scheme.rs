@@ -43,6 +43,22 @@ impl Schemes {
 
 /// The scheme of what is there: `documented` if there is nothing, `ako` if it fits both, or neither.
 fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
+    let (seen, by_documented, by_ako) = fitting(observed, settings);
+    if seen && by_ako >= by_documented {
+        Scheme::Ako
+    } else {
+        Scheme::Documented
+    }
+}
+
+/// Whether most objects have names that AKO never gives.
+pub(crate) fn shows_documented(observed: &Observed, settings: &InstanceSettings) -> bool {
+    let (_, by_documented, by_ako) = fitting(observed, settings);
+    by_documented > by_ako
+}
+
+/// Whether there is anything of the domain, and how many of its objects fit one scheme alone.
+fn fitting(observed: &Observed, settings: &InstanceSettings) -> (bool, usize, usize) {
     let domain = settings.domain();
     let documented = Sight::new(Scheme::Documented, settings);
     let ako = Sight::new(Scheme::Ako, settings);
@@ -58,11 +74,7 @@ fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
             _ => {}
         }
     }
-    if seen && by_ako >= by_documented {
-        Scheme::Ako
-    } else {
-        Scheme::Documented
-    }
+    (seen, by_documented, by_ako)
 }
 
 /// The objects of a domain, seen with the names that a scheme gives.

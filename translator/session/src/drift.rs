@@ -5,7 +5,7 @@ use crate::list::text;
 use crate::read::{Reading, Scope};
 use crate::session::Session;
 use aviary_avi::{AviKey, AviKind, Observed, ObservedObject};
-use aviary_types::{EcoString, TenantName};
+use aviary_types::{DomainId, EcoString, TenantName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,8 @@ pub struct Stamp {
     pub uuid: EcoString,
     /// When it was changed last.
     pub last_modified: EcoString,
+    /// Whose it is by its own marks, if they tell.
+    pub owner: Option<DomainId>,
 }
 
 /// The difference between what we think the Controller has and what it has.
@@ -35,7 +37,7 @@ pub struct Drift {
 
 impl Stamp {
     /// What an entry of a list of this tenant tells.
-    fn of(kind: AviKind, tenant: &TenantName, entry: &Value) -> Self {
+    fn of(kind: AviKind, tenant: &TenantName, entry: &Value, owner: Option<DomainId>) -> Self {
         let named = text(entry, "tenant_ref")
             .rsplit_once('#')
             .map(|(_, name)| name);
@@ -45,6 +47,7 @@ impl Stamp {
             name: text(entry, "name").into(),
             uuid: text(entry, "uuid").into(),
             last_modified: text(entry, "_last_modified").into(),
+            owner,
         }
     }
 }
@@ -85,8 +88,10 @@ impl Session {
             "name,tenant_ref,created_by,markers,_last_modified",
         )];
         let keep = |kind: AviKind, tenant: &TenantName, entry: Value, stamps: &mut Vec<Stamp>| {
-            if kind.read(&entry).is_ok_and(|body| scope.covers(&body)) {
-                stamps.push(Stamp::of(kind, tenant, &entry));
+            if let Ok(body) = kind.read(&entry)
+                && scope.covers(&body)
+            {
+                stamps.push(Stamp::of(kind, tenant, &entry, scope.owner(&body)));
             }
         };
         self.entries(scope, &shape, &keep).await

@@ -54,6 +54,13 @@ impl Scope {
         })
     }
 
+    /// The domain of which a body is by its own marks.
+    pub(crate) fn owner(&self, body: &Body) -> Option<DomainId> {
+        let mut domains = self.domains.iter();
+        let is_owner = |domain: &&DomainId| body.owner(domain) == Owned::Yes;
+        domains.find(is_owner).cloned()
+    }
+
     /// Whether the objects of another scope are read with this one.
     pub fn reaches(&self, other: &Self) -> bool {
         let tenants = match (&self.tenants, &other.tenants) {
