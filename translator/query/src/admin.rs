@@ -107,6 +107,8 @@ fn refused(why: &Refused) -> Status {
     match why {
         Refused::Heard(scope) => not_now(&scope.to_string(), &why.to_string()),
         Refused::UnknownScope(scope) => not_found("scope", &scope.to_string()),
-        Refused::UnknownPlan => not_now("plan", &why.to_string()),
+        Refused::UnknownPlan | Refused::OthersWrite(..) | Refused::TooEarly(_) => {
+            not_now("plan", &why.to_string())
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::feed::Feeds;
 use super::watch::{self, Answers, WATCHES_MAX};
-use super::{admin, claims, converged, explain, objects, plans, refusal, scopes, settings, shards};
+use super::{
+    admin, adoptions, claims, converged, explain, objects, plans, refusal, scopes, settings, shards,
+};
 use crate::order::{Order, Orders};
 use crate::view::Snapshot;
 use aviary_boot::Blocking;
@@ -195,6 +197,13 @@ impl QueryService for Desk {
         request: Request<query::GetPlanRequest>,
     ) -> Result<Response<query::GetPlanResponse>, Status> {
         self.answer(request, plans::get).await
+    }
+
+    async fn list_adoptions(
+        &self,
+        request: Request<query::ListAdoptionsRequest>,
+    ) -> Result<Response<query::ListAdoptionsResponse>, Status> {
+        self.answer(request, adoptions::list).await
     }
 
     async fn wait_converged(

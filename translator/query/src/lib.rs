@@ -1,6 +1,7 @@
 //! `aviary.query.v1` and `aviary.admin.v1`: answers from published values, orders to the core.
 
 mod admin;
+mod adoptions;
 mod claims;
 mod converged;
 pub mod convert;

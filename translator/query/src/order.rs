@@ -1,6 +1,7 @@
 //! What people ask of the loops, and the way there.
 
 use async_trait::async_trait;
+use aviary_avi::AviKey;
 use aviary_types::{DomainId, Generation, ScopeKey};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -44,6 +45,12 @@ pub enum Refused {
     /// Nothing is known of the scope.
     #[error("nothing is known of {0}")]
     UnknownScope(ScopeKey),
+    /// Others write what would be written.
+    #[error("somebody else still writes the objects of {0}, last {1}: stop it and try again")]
+    OthersWrite(DomainId, AviKey),
+    /// It was not watched for long enough.
+    #[error("whether somebody else writes the objects of {0} is still being watched: try again")]
+    TooEarly(DomainId),
     /// No plan of that digest waits.
     #[error("no plan with this digest waits for approval; it may have changed: see GetPlan")]
     UnknownPlan,

@@ -47,6 +47,7 @@ paged! {
     ExplainRequest
     GetPlanRequest
     GetShardMapRequest
+    ListAdoptionsRequest
     ListAgentsRequest
     ListClaimsRequest
     ListFindingsRequest

@@ -182,6 +182,7 @@ pub(super) fn hold(snapshot: &Snapshot, site: &SiteView, held: &Held) -> Hold {
         approvable: held.approvable,
         kind: method(held.hold.method).into(),
         controller: site.controller.to_string(),
+        operation: held.op.as_ref().map(|op| operation(site, op)),
     }
 }
 

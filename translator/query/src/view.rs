@@ -7,7 +7,7 @@ use aviary_plan::{Hold, Op};
 use aviary_proto::types::v1::Coverage;
 use aviary_store::Facts;
 use aviary_types::{
-    ClusterName, DomainId, EcoString, Finding, Generation, Kind, ObjectKey, ScopeKey,
+    ClusterName, DomainId, EcoString, Finding, Generation, Kind, ObjectKey, Scheme, ScopeKey,
 };
 use imbl::OrdMap;
 use jiff::Timestamp;
@@ -62,6 +62,8 @@ pub struct SiteView {
     pub domains: Vec<DomainId>,
     /// How many shards each of them has.
     pub shards: BTreeMap<DomainId, u32>,
+    /// How each of them names its objects, once the Controller was read.
+    pub schemes: BTreeMap<DomainId, Scheme>,
     /// What it should have.
     pub built: Built,
     /// What it has; `None` until it was read.
@@ -70,8 +72,12 @@ pub struct SiteView {
     pub ops: OrdMap<u64, Arc<Op>>,
     /// What is held back, by object.
     pub holds: OrdMap<AviKey, Held>,
-    /// Names what the guard holds, to approve it by; empty if it holds nothing.
+    /// Names what waits for approval; empty if nothing does.
     pub guarded: EcoString,
+    /// Whose hand the objects of each domain are in, as far as they were read.
+    pub adoptions: BTreeMap<DomainId, AdoptionView>,
+    /// Whether nothing is ever written, whatever is planned.
+    pub observes: bool,
     /// What the Controller refused.
     pub refusals: OrdMap<AviKey, Arc<Vec<Finding>>>,
     /// Whether everything up to the generation of `built` was done, held or refused.
@@ -104,6 +110,60 @@ pub struct Held {
     pub domain: Option<DomainId>,
     /// Whether an operator may free it.
     pub approvable: bool,
+    /// The operation in full, if it was planned.
+    pub op: Option<Arc<Op>>,
+}
+
+/// Whose hand the objects of a domain are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdoptionView {
+    /// What that means for writes.
+    pub stand: AdoptionStand,
+    /// Names what would be written, to approve it by; empty if nothing would.
+    pub digest: EcoString,
+    /// What others were seen to change, by object.
+    pub changes: Vec<Change>,
+}
+
+/// What becomes of writes to the objects of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptionStand {
+    /// Nothing of it serves anything yet: they go out.
+    Fresh,
+    /// The objects are ours: they go out.
+    Ours,
+    /// Others may have made the objects, or still write: it is being watched.
+    Watched,
+    /// Others still write: nothing goes out.
+    OthersWrite,
+    /// They wait for approval.
+    NeedsApproval,
+    /// They would go out.
+    Ready,
+}
+
+/// A change that was not ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Of what.
+    pub object: AviKey,
+    /// When it was seen.
+    pub seen: Timestamp,
+    /// What became of it.
+    pub how: ChangeKind,
+    /// The fields that differ from before, as far as they were read.
+    pub fields: Vec<EcoString>,
+}
+
+/// What becomes of an object that others change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It was made.
+    Made,
+    /// It is another.
+    Changed,
+    /// It is gone.
+    Deleted,
 }
 
 /// How fresh a scope is.

@@ -1,6 +1,7 @@
 //! The one loop that owns facts, graphs and plans. What happens only marks dirty; then, at its own
 //! pace, the loop translates what is known, compares, hands operations out, and publishes.
 
+mod adopt;
 mod boot;
 mod ingest;
 mod orders;
@@ -133,11 +134,16 @@ impl Core {
         self.translate();
         self.look_at_unused();
         self.look_at_overlaps();
+        self.look_at_noted();
         self.plan();
         self.look_at_progress();
         self.report();
         self.keep_schemes();
         self.retain.flush(&self.wakes);
+        // Where nothing is kept on disk, it was noted at once.
+        if self.look_at_noted() {
+            self.plan();
+        }
         self.acknowledge();
         self.hub.pump();
         self.publish();

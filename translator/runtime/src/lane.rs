@@ -298,6 +298,11 @@ impl Lane {
         self.builder.take_turned()
     }
 
+    /// Whether a domain is translated: enough of its cluster was heard.
+    pub fn is_translated(&self, domain: &DomainId) -> bool {
+        self.open.contains(domain)
+    }
+
     /// Whether something must be compared.
     pub fn is_dirty(&self) -> bool {
         self.observed.is_some() && (self.all_dirty || !self.dirty.is_empty())

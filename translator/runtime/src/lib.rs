@@ -1,5 +1,6 @@
 //! The loops of the translator: they own the pure core and talk to agents, Controllers and people.
 
+mod adoption;
 mod control;
 mod core;
 mod date;

@@ -45,6 +45,7 @@ struct Batch {
     writes: Vec<Write>,
     acks: Vec<Ack>,
     names: Vec<(EcoString, Granted)>,
+    adopted: Vec<EcoString>,
 }
 
 /// The store on disk, or its absence.
@@ -55,6 +56,8 @@ pub(crate) struct Retain {
     /// What the transaction under way holds.
     flying: Option<(Arc<Vec<Write>>, Batch)>,
     ready: Vec<Ack>,
+    /// Domains whose objects we write, as far as it is on disk.
+    adopted: BTreeSet<EcoString>,
     published: BTreeSet<ScopeKey>,
     not_before: Option<Instant>,
 }
@@ -82,6 +85,7 @@ impl Retain {
             pending: Batch::default(),
             flying: None,
             ready: Vec::new(),
+            adopted: restored.adopted.iter().cloned().collect(),
             published,
             not_before: None,
         };
@@ -147,6 +151,17 @@ impl Retain {
         self.push(|| Some(Write::Scheme(domain, scheme)));
     }
 
+    /// The objects of a domain are ours from now on: to be kept before the first of them is written.
+    pub(crate) fn adopt(&mut self, domain: EcoString) {
+        self.push(|| Some(Write::Adopted(domain.clone())));
+        self.pending.adopted.push(domain);
+    }
+
+    /// Whether the objects of a domain are ours, and that survives.
+    pub(crate) fn has_adopted(&self, domain: &str) -> bool {
+        self.adopted.contains(domain)
+    }
+
     /// A message was taken in: to be acknowledged once all of it survives.
     pub(crate) fn ack(&mut self, ack: Ack) {
         self.pending.acks.push(ack);
@@ -202,9 +217,11 @@ impl Retain {
             writes: writes.to_vec(),
             acks: batch.acks,
             names: later.names,
+            adopted: batch.adopted,
         };
         again.writes.extend(later.writes);
         again.acks.extend(later.acks);
+        again.adopted.extend(later.adopted);
         self.pending = again;
         for (name, granted) in batch.names {
             // The executor may have gone.
@@ -218,6 +235,7 @@ impl Retain {
 
     fn grant(&mut self, batch: Batch) {
         self.ready.extend(batch.acks);
+        self.adopted.extend(batch.adopted);
         for (_, granted) in batch.names {
             // The executor may have gone.
             let _unread = granted.send(Ok(()));

@@ -12,6 +12,9 @@ mod lab;
 mod objects;
 
 #[cfg(test)]
+#[path = "service/adopt.rs"]
+mod adopt;
+#[cfg(test)]
 #[path = "service/answers.rs"]
 mod answers;
 #[cfg(test)]

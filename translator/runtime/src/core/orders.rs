@@ -75,7 +75,9 @@ impl Core {
             .sites
             .iter_mut()
             .find(|site| site.guarded == digest && !digest.is_empty());
-        let site = held.ok_or(Refused::UnknownPlan)?;
+        let Some(site) = held else {
+            return self.approve_adoption(digest);
+        };
         if site.submitting || self.observe_only {
             return Err(Refused::UnknownPlan);
         }

@@ -1,6 +1,7 @@
 //! Compares, and hands what is to be done to the executors.
 
 use super::Core;
+use super::adopt::is_granted;
 use super::site::Site;
 use super::wake::{SiteId, Wake};
 use crate::control::Told;
@@ -116,7 +117,13 @@ impl Core {
         for op in paused {
             park(site, op, "paused by an operator", false);
         }
-        if let Some(what) = site.lane.guard(&plan, percent) {
+        let plan = self.adopt(id, plan);
+        let Some(site) = self.sites.get_mut(id) else {
+            return;
+        };
+        let is_granted = is_granted(&mut site.adoption, &plan);
+        let guarded = site.lane.guard(&plan, percent);
+        if let Some(what) = guarded.filter(|_| !is_granted) {
             span.record("aviary.guarded", true);
             guard(site, plan, &what);
             return;
@@ -163,27 +170,43 @@ impl Core {
     /// What reading a Controller brought.
     pub(super) fn told(&mut self, id: SiteId, told: Told) {
         let policy = self.settings.service.drift;
-        let again = Instant::now() + self.settings.service.drift_interval;
+        let (interval, quiet) = (
+            self.settings.service.drift_interval,
+            self.settings.service.adoption_quiet,
+        );
+        let today = self.clock.now();
         let Some(site) = self.sites.get_mut(id) else {
             return;
         };
         self.news = true;
         match told {
             Told::All(all) => {
-                self.rebuild |= site.take(all);
-                site.drift_due = Some(again);
+                let is_taken = site.take(all);
+                self.rebuild |= is_taken;
+                if is_taken {
+                    self.find_owners(id);
+                }
+                if let Some(site) = self.sites.get_mut(id) {
+                    site.drift_due = Some(site.look_after(interval, quiet));
+                }
             }
             Told::Trouble(why) => site.trouble = why,
             Told::NoStamps(why) => {
                 site.trouble = why;
-                site.drift_due = Some(again);
+                site.drift_due = Some(site.look_after(interval, quiet));
+                site.look_began = None;
             }
             Told::Stamps { writes, stamps } => {
                 site.trouble = EcoString::new();
-                site.drift_due = Some(again);
+                site.drift_due = Some(site.look_after(interval, quiet));
                 if let Some(observed) = site.lane.observed() {
                     let drift = newer(site, Drift::between(observed, &stamps), writes);
-                    follow(site, drift, policy);
+                    let is_watching = site.adoption.is_watching();
+                    site.note_others(&drift, today);
+                    if is_watching {
+                        site.mark();
+                    }
+                    follow(site, drift, policy == DriftPolicy::Repair || is_watching);
                 }
             }
             Told::Named {
@@ -198,6 +221,7 @@ impl Core {
                 let touched: Vec<AviKey> = objects.keys().cloned().collect();
                 for (key, now) in objects {
                     if !site.is_newer(&key, writes) {
+                        site.note_fields(&key, now.as_ref());
                         site.found(&key, now);
                     }
                 }
@@ -212,15 +236,17 @@ impl Core {
     }
 
     fn look_for_drift(&mut self, id: SiteId, now: Instant) {
-        if self.settings.service.drift == DriftPolicy::Off {
-            return;
-        }
+        let is_off = self.settings.service.drift == DriftPolicy::Off;
         let Some(site) = self.sites.get_mut(id) else {
             return;
         };
+        if is_off && !site.adoption.is_watching() {
+            return;
+        }
         // What was written meanwhile is to be known when a reading ends.
         if site.open && !site.reading.is_active && site.drift_due.is_some_and(|due| due <= now) {
             site.drift_due = None;
+            site.look_began = Some(now);
             site.look_up(site.lane.unfound());
             site.forget_writes();
             site.reader
@@ -304,11 +330,12 @@ fn note_hold(site: &mut Site, hold: &Hold) {
         hold: hold.clone(),
         domain,
         approvable: false,
+        op: None,
     };
     site.holds.insert(hold.object.clone(), kept);
 }
 
-fn park(site: &mut Site, op: Op, why: &str, approvable: bool) {
+pub(super) fn park(site: &mut Site, op: Op, why: &str, approvable: bool) {
     let key = op.key.object.clone();
     let hold = Hold {
         object: key.clone(),
@@ -322,6 +349,7 @@ fn park(site: &mut Site, op: Op, why: &str, approvable: bool) {
             hold,
             domain,
             approvable,
+            op: Some(Arc::new(op.clone())),
         },
     );
     site.parked.insert(op.key.clone(), op);
@@ -382,7 +410,7 @@ fn newer(site: &Site, drift: Drift, writes: u64) -> Drift {
     }
 }
 
-fn follow(site: &Site, drift: Drift, policy: DriftPolicy) {
+fn follow(site: &Site, drift: Drift, reads: bool) {
     if drift.is_empty() {
         return;
     }
@@ -391,7 +419,7 @@ fn follow(site: &Site, drift: Drift, policy: DriftPolicy) {
     for stamp in &drift.changed {
         tracing::debug!(kind = %stamp.kind, name = %stamp.name, "changed by others");
     }
-    if policy != DriftPolicy::Repair {
+    if !reads {
         return;
     }
     let suspects = drift

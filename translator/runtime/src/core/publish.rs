@@ -49,7 +49,11 @@ fn view(site: &Site) -> SiteView {
         .instances
         .iter()
         .map(|it| (it.domain(), it.l7.shard_size.count()));
+    let domains = site.lane.domains();
+    let envs = domains.iter().filter_map(|it| site.lane.env(it));
+    let schemes = envs.map(|env| (env.domain.clone(), env.scheme));
     SiteView {
+        schemes: schemes.collect(),
         controller: site.name.clone(),
         domains: site.lane.domains(),
         shards: shards.collect(),
@@ -57,7 +61,13 @@ fn view(site: &Site) -> SiteView {
         observed: site.lane.observed().cloned(),
         ops: site.ops.clone(),
         holds: site.holds.clone(),
-        guarded: site.guarded.clone(),
+        guarded: if site.guarded.is_empty() {
+            site.adoption.digest()
+        } else {
+            site.guarded.clone()
+        },
+        adoptions: site.adoption.views(),
+        observes: site.executor.is_none(),
         refusals: site.refusals.clone(),
         settled: site.is_settled(),
         progress: site.progress(),

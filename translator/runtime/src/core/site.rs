@@ -4,6 +4,7 @@ mod reading;
 
 pub(crate) use reading::Reading;
 
+use crate::adoption::Adoption;
 use crate::control::Reader;
 use crate::lane::{Busy, Lane};
 use crate::scope;
@@ -71,6 +72,10 @@ pub(crate) struct Site {
     pub(crate) parked: BTreeMap<OpKey, Op>,
     pub(crate) guarded: EcoString,
     pub(crate) guard: Option<Plan>,
+    /// Whose hand the objects of each domain are in.
+    pub(crate) adoption: Adoption,
+    /// When the look for changes of others that is under way began.
+    pub(crate) look_began: Option<Instant>,
     pub(crate) refusals: OrdMap<AviKey, Arc<Vec<Finding>>>,
     /// Since when each shard parent has been without hosts.
     pub(crate) emptied: BTreeMap<AviKey, Timestamp>,
@@ -155,6 +160,8 @@ impl Site {
             parked: BTreeMap::new(),
             guarded: EcoString::new(),
             guard: None,
+            adoption: Adoption::default(),
+            look_began: None,
             refusals: OrdMap::new(),
             emptied: BTreeMap::new(),
             expired: BTreeSet::new(),
@@ -275,7 +282,10 @@ impl Site {
     }
 
     fn is_comparing(&self) -> bool {
-        self.look != Look::No || self.submitting || !self.looking.is_empty()
+        self.look != Look::No
+            || self.submitting
+            || !self.looking.is_empty()
+            || (self.executor.is_some() && self.adoption.is_under_way())
     }
 
     /// How far it is.

@@ -65,6 +65,8 @@ pub(super) struct Statuses {
     room: BTreeSet<SessionId>,
     /// Objects of Controllers that were not read yet.
     early: BTreeSet<ObjectKey>,
+    /// Objects of clusters whose objects on the Controller are not ours yet: others may tell them.
+    withheld: BTreeSet<ObjectKey>,
     /// Objects for which no agent speaks.
     homeless: BTreeSet<ObjectKey>,
     retries: BTreeMap<ObjectKey, Instant>,
@@ -123,6 +125,11 @@ impl Statuses {
     /// A Controller was read: what its objects are told can be said.
     pub(super) fn opened(&mut self) {
         self.touched.append(&mut self.early);
+    }
+
+    /// Objects on the Controller are ours now.
+    pub(super) fn adopted(&mut self) {
+        self.touched.append(&mut self.withheld);
     }
 
     /// A session has ended; another may speak for what waited for it.
@@ -239,6 +246,10 @@ impl Core {
         }
         for source in std::mem::take(&mut self.statuses.touched) {
             self.news = true;
+            if self.is_watching(&source) {
+                self.statuses.withheld.insert(source);
+                continue;
+            }
             match self.hub.speaker(&self.scope_of(&source)) {
                 Some(id) if self.statuses.is_crowded(id) => self.statuses.crowd(id, source),
                 _ => {
@@ -253,6 +264,13 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Whether others may tell an object's status, since what it comes to is not ours yet.
+    fn is_watching(&self, source: &ObjectKey) -> bool {
+        let cluster = &source.cluster;
+        let mut sites = self.sites.iter().filter(|site| site.serves(cluster));
+        sites.any(|site| site.adoption.is_watching_cluster(cluster)) && !self.progress.is_on(source)
     }
 
     /// Tells one object's agent. `false` if that takes no more.

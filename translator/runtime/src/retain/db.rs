@@ -22,6 +22,8 @@ const NAMES: TableDefinition<'_, &str, ()> = TableDefinition::new("names");
 const EMPTIED: TableDefinition<'_, &str, i64> = TableDefinition::new("emptied");
 /// How a domain names things.
 const SCHEMES: TableDefinition<'_, &str, &str> = TableDefinition::new("schemes");
+/// Domains whose objects we write.
+const ADOPTED: TableDefinition<'_, &str, ()> = TableDefinition::new("adopted");
 /// Domains whose hosts were placed anew, and until when old parents serve, in seconds.
 const OVERLAPS: TableDefinition<'_, &str, i64> = TableDefinition::new("overlaps");
 /// Kind to the number of its kept paths, and what tells them apart.
@@ -88,6 +90,7 @@ pub(super) enum Write {
     Scheme(EcoString, Scheme),
     Overlap(EcoString, Timestamp),
     Overlapped(EcoString),
+    Adopted(EcoString),
 }
 
 /// One object that was kept.
@@ -114,6 +117,8 @@ pub(crate) struct Restored {
     pub(crate) emptied: Vec<(String, AviKey, Timestamp)>,
     /// Until when old parents of domains serve beside the new ones.
     pub(crate) overlaps: Vec<(EcoString, Timestamp)>,
+    /// Domains whose objects we write.
+    pub(crate) adopted: Vec<EcoString>,
     /// How domains name things.
     pub(crate) schemes: Vec<(EcoString, Scheme)>,
     /// What agents are told of the kept paths.
@@ -174,7 +179,7 @@ impl Db {
             for table in [OBJECTS, REJECTED] {
                 transaction.open_table(table)?;
             }
-            for table in [SCOPES, NAMES] {
+            for table in [SCOPES, NAMES, ADOPTED] {
                 transaction.open_table(table)?;
             }
             transaction.open_table(EMPTIED)?;
@@ -237,6 +242,9 @@ impl Db {
         for entry in read.open_table(NAMES)?.iter()? {
             restored.names.push(entry?.0.value().into());
         }
+        for entry in read.open_table(ADOPTED)?.iter()? {
+            restored.adopted.push(entry?.0.value().into());
+        }
         for entry in read.open_table(OVERLAPS)?.iter()? {
             let (domain, until) = entry?;
             let until = Timestamp::from_second(until.value());
@@ -274,6 +282,7 @@ struct Tables<'a> {
     emptied: Table<'a, &'static str, i64>,
     schemes: Table<'a, &'static str, &'static str>,
     overlaps: Table<'a, &'static str, i64>,
+    adopted: Table<'a, &'static str, ()>,
 }
 
 impl<'a> Tables<'a> {
@@ -286,6 +295,7 @@ impl<'a> Tables<'a> {
             emptied: transaction.open_table(EMPTIED)?,
             schemes: transaction.open_table(SCHEMES)?,
             overlaps: transaction.open_table(OVERLAPS)?,
+            adopted: transaction.open_table(ADOPTED)?,
         })
     }
 
@@ -329,6 +339,9 @@ impl<'a> Tables<'a> {
             }
             Write::Scheme(domain, scheme) => {
                 self.schemes.insert(domain.as_str(), scheme.name())?;
+            }
+            Write::Adopted(domain) => {
+                self.adopted.insert(domain.as_str(), ())?;
             }
             Write::Name(name) => {
                 self.names.insert(name.as_str(), ())?;

@@ -79,6 +79,11 @@ impl Cluster {
         self.inside.lock().unwrap().intents.clone()
     }
 
+    /// Forgets the writes so far.
+    pub(crate) fn clear_intents(&self) {
+        self.inside.lock().unwrap().intents.clear();
+    }
+
     /// Objects that were not usable.
     pub(crate) fn nacks(&self) -> Vec<Nack> {
         self.inside.lock().unwrap().nacks.clone()
