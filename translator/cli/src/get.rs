@@ -1,6 +1,6 @@
 //! `aviary get`: what a translator knows, without grpcurl.
 
-mod lists;
+pub(crate) mod lists;
 mod settings;
 mod watch;
 
@@ -57,7 +57,7 @@ impl From<SideArg> for Side {
     }
 }
 
-type Client = QueryServiceClient<Channel>;
+pub(crate) type Client = QueryServiceClient<Channel>;
 
 /// Asks and prints.
 ///
@@ -97,7 +97,7 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
     print(&text)
 }
 
-async fn connect(translator: &str) -> anyhow::Result<Client> {
+pub(crate) async fn connect(translator: &str) -> anyhow::Result<Client> {
     let channel = Channel::from_shared(translator.to_owned())
         .context("the translator's address")?
         .connect()
@@ -120,12 +120,12 @@ pub(crate) async fn conflicts(translator: &str) -> anyhow::Result<String> {
     })
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }
 
-fn heading(cells: &[&str]) -> Vec<String> {
+pub(crate) fn heading(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }

@@ -1,5 +1,6 @@
 //! The command line of Aviary.
 
+pub mod adopt;
 pub mod demo;
 pub mod explain;
 pub mod get;

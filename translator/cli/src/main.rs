@@ -1,4 +1,4 @@
-//! `aviary`: plan, demo, get, explain.
+//! `aviary`: plan, demo, adopt, get, explain.
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -20,6 +20,8 @@ enum Command {
     Plan(aviary::plan::PlanArgs),
     /// Run everything in this process, on a folder of manifests and a simulated Controller.
     Demo(aviary::demo::DemoArgs),
+    /// Show what taking over what others made would write, and approve it.
+    Adopt(aviary::adopt::AdoptArgs),
     /// Show what a translator knows.
     Get(aviary::get::GetArgs),
     /// Tell where a field comes from, what an object comes to, or what a code means.
@@ -44,6 +46,7 @@ async fn main() -> ExitCode {
     let result = match args.command {
         Command::Plan(args) => aviary::plan::run(args).await,
         Command::Demo(args) => aviary::demo::run(args).await.map(|()| false),
+        Command::Adopt(args) => aviary::adopt::run(args).await,
         Command::Get(args) => aviary::get::run(args).await.map(|()| false),
         Command::Explain(args) => aviary::explain::run(args).await.map(|()| false),
     };

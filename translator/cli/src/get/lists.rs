@@ -10,10 +10,10 @@ use aviary_proto::query::v1::{
 use aviary_proto::types::v1::AviObjectRef;
 
 /// Entries per page.
-const PAGE: u32 = 1_000;
+pub(crate) const PAGE: u32 = 1_000;
 
 /// The entries of all pages: a closure answers those of the page of a token, and the next token.
-async fn all<T>(
+pub(crate) async fn all<T>(
     page: impl AsyncFn(String) -> anyhow::Result<(Vec<T>, String)>,
 ) -> anyhow::Result<Vec<T>> {
     let (mut entries, mut token) = (Vec::new(), String::new());
@@ -176,7 +176,8 @@ pub(super) async fn plan(client: &Client) -> anyhow::Result<String> {
     Ok(table(&rows))
 }
 
-fn operation(operation: Operation) -> Vec<String> {
+/// Why an operation is made, with the fields that differ, and what it interrupts.
+pub(crate) fn why(operation: &Operation) -> String {
     let mut why = operation.reason.clone();
     if !operation.fields.is_empty() {
         why = format!("{why}: {}", operation.fields.join(", "));
@@ -184,6 +185,11 @@ fn operation(operation: Operation) -> Vec<String> {
     if !operation.break_reason.is_empty() {
         why = format!("{why}; breaks: {}", operation.break_reason);
     }
+    why
+}
+
+fn operation(operation: Operation) -> Vec<String> {
+    let why = why(&operation);
     let (state, kind) = (operation.state(), operation.kind());
     let state = word(state.as_str_name(), "OPERATION_STATE_");
     line(
@@ -205,7 +211,7 @@ fn line(state: String, kind: String, name: Option<AviObjectRef>, why: String) ->
 }
 
 /// A value of an enum as a word.
-pub(super) fn word(name: &str, prefix: &str) -> String {
+pub(crate) fn word(name: &str, prefix: &str) -> String {
     let word = name.strip_prefix(prefix).unwrap_or(name);
     word.to_lowercase().replace('_', " ")
 }
