@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child as StdChild, ChildStdin, Command as StdCommand, Stdio};
+use std::process::{Child as StdChild, ChildStdin, Command as StdCommand, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -41,6 +41,28 @@ where
 
 /// A variable of a program's environment.
 pub type Variable = (String, String);
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// When it is not built, or cannot be started.
+pub async fn run(
+    name: &str,
+    args: &[&str],
+    folder: &Path,
+    environment: &[Variable],
+) -> Result<Output> {
+    let mut command = Command::new(built(name)?);
+    command
+        .args(args)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let what = format!("{name} {}", args.join(" "));
+    within(&what, async { Ok(command.output().await?) }).await
+}
 
 /// A running program; killed when dropped, and when the test process ends in whatever way.
 pub struct Program {

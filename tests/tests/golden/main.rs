@@ -18,4 +18,5 @@ mod shuffle;
 mod silent;
 mod takeover;
 mod walk;
+mod way_back;
 mod whole;

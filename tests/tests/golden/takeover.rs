@@ -44,7 +44,7 @@ fn what_ako_left_is_taken_over_without_a_write() -> Result<()> {
 }
 
 /// The states with departures, which are not as AKO leaves them.
-fn departed() -> Result<BTreeSet<String>> {
+pub(crate) fn departed() -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(root().join("docs/departures.yaml"))?;
     let rows: Vec<Value> = serde_saphyr::from_str(&text)?;
     let mut places = BTreeSet::new();

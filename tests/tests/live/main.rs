@@ -6,6 +6,7 @@
 )]
 
 mod admit;
+mod adopt;
 mod collector;
 mod corpus;
 mod crash;

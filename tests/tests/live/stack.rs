@@ -196,6 +196,10 @@ impl Stack {
 
     /// Starts the translator, for the first time or again.
     pub(crate) async fn start_translator(&mut self) -> Result<()> {
+        self.start_with(&[]).await
+    }
+
+    async fn start_with(&mut self, further: &[&str]) -> Result<()> {
         let run = self.folder();
         let at = |file: &str| self.folder.path().join(file).display().to_string();
         let mut args = vec![
@@ -210,6 +214,7 @@ impl Stack {
         if self.has_store {
             args.push(format!("--store={}", at("store")));
         }
+        args.extend(further.iter().map(|it| (*it).to_owned()));
         let environment = &self.environment;
         let (program, address) =
             Program::listening_with("aviary-translator", &args, &run, environment).await?;
@@ -221,6 +226,11 @@ impl Stack {
             query: QueryServiceClient::new(endpoint.connect_lazy()),
         });
         Ok(())
+    }
+
+    /// Starts a translator that writes nothing.
+    pub(crate) async fn start_observing(&mut self) -> Result<()> {
+        self.start_with(&["--observe"]).await
     }
 
     /// kill -9.
@@ -256,6 +266,18 @@ impl Stack {
     ) -> Result<Program> {
         let args = self.agent_args(cluster, kubeconfig, coverage);
         Program::start_with("aviary-agent", &args, &self.folder(), &self.environment)
+    }
+
+    /// Starts an agent that watches a folder of manifests.
+    pub(crate) fn manifests_agent(&self, folder: &Path, coverage: &[&str]) -> Result<Program> {
+        let mut args = vec![
+            "run".to_owned(),
+            format!("--cluster={CLUSTER}"),
+            format!("--translator=http://{}", self.relay.address()),
+            format!("--manifests={}", folder.display()),
+        ];
+        args.extend(coverage.iter().map(|word| (*word).to_owned()));
+        Program::start("aviary-agent", &args, &self.folder())
     }
 
     /// The same, and it answers questions about its health; answers where.
