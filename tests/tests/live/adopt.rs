@@ -50,13 +50,13 @@ impl Left {
             Ok(serde_json::from_slice(&fs::read(file)?)?)
         };
         let (golden, checksums) = (read("")?, read("_cksum/")?);
-        let left = leave(&State {
+        let state = State {
             golden: &golden,
             checksums: &checksums,
             objects: &[],
             seed: scenario.seed.as_deref(),
-        });
-        let left = left.await?.context("AKO's objects")?;
+        };
+        let left = leave(&state).await?.context("AKO's objects")?;
         let quiet = json!({"AviarySettings": {"adoptionQuiet": "1s"}});
         let past = Past {
             objects: left.simulator.dump(),

@@ -68,7 +68,7 @@ impl Takeover {
     /// Whether nothing is left to be done before writes go out, and nothing would be written now.
     fn is_over(&self) -> bool {
         match self.state() {
-            AdoptionState::Fresh | AdoptionState::Ours => true,
+            AdoptionState::Fresh | AdoptionState::Ours => self.adoption.digest.is_empty(),
             AdoptionState::Ready => self.operations.is_empty(),
             _ => false,
         }

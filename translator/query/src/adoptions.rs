@@ -50,7 +50,13 @@ fn adoption(site: &SiteView, domain: &DomainId) -> Adoption {
         Some(AdoptionStand::NeedsApproval) => AdoptionState::NeedsApproval,
         Some(AdoptionStand::Ready) => AdoptionState::Ready,
     };
-    let digest = view.filter(|view| view.stand == AdoptionStand::NeedsApproval);
+    // The guard against mass deletion waits for approval, too, whosever the objects are.
+    let is_guarded = planned.iter().any(|held| held.approvable);
+    let digest = match view {
+        Some(view) if view.stand == AdoptionStand::NeedsApproval => view.digest.to_string(),
+        _ if is_guarded => site.guarded.to_string(),
+        _ => String::new(),
+    };
     let changes = view.map(|view| view.changes.iter().map(change).collect());
     Adoption {
         domain: Some(convert::domain(domain)),
@@ -62,7 +68,7 @@ fn adoption(site: &SiteView, domain: &DomainId) -> Adoption {
             .map(|scheme| scheme.name().to_owned())
             .unwrap_or_default(),
         operations: (planned.len() + shown.count()) as u64,
-        digest: digest.map(|it| it.digest.to_string()).unwrap_or_default(),
+        digest,
         changes: changes.unwrap_or_default(),
         observes: site.observes,
         holds: holds.len() as u64,

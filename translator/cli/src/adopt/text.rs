@@ -63,6 +63,9 @@ fn state(takeover: &Takeover) -> String {
     let words = match adoption.state() {
         AdoptionState::Unspecified => "unknown".to_owned(),
         AdoptionState::Reading => "not everything was read and heard yet".to_owned(),
+        AdoptionState::Fresh | AdoptionState::Ours if !adoption.digest.is_empty() => {
+            "its objects are ours; a plan that deletes much waits for approval".to_owned()
+        }
         AdoptionState::Fresh => "nothing is served yet; no approval is needed".to_owned(),
         AdoptionState::Ours => "its objects are ours; no approval is needed".to_owned(),
         AdoptionState::Watched => {
