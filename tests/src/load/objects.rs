@@ -64,10 +64,14 @@ impl Maker {
         let count = hosts.div_ceil(PER_NAMESPACE).max(1);
         let namespace = |index| {
             let first = index * PER_NAMESPACE;
-            let mut metadata = json!({"name": self.namespace(first)});
-            if let Some(tenant) = tenant(first / PER_TENANT) {
-                metadata["annotations"] = json!({"ako.vmware.com/tenant-name": tenant});
-            }
+            let name = self.namespace(first);
+            let metadata = match tenant(first / PER_TENANT) {
+                Some(tenant) => {
+                    let annotations = json!({"ako.vmware.com/tenant-name": tenant});
+                    json!({"name": name, "annotations": annotations})
+                }
+                None => json!({"name": name}),
+            };
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         };
         (0..count).map(namespace).collect()
