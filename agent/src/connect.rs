@@ -71,6 +71,8 @@ pub struct UrlConnector {
     host: String,
     port: u16,
     tls: Option<TlsLoader>,
+    /// The name in the translator's certificate.
+    name: String,
 }
 
 impl UrlConnector {
@@ -91,12 +93,21 @@ impl UrlConnector {
             .host()
             .ok_or_else(|| refuse("it names no host"))?
             .to_owned();
+        let host = host.trim_matches(['[', ']']).to_owned();
         Ok(Self {
             port: origin.port_u16().unwrap_or(port),
-            host: host.trim_matches(['[', ']']).to_owned(),
+            name: host.clone(),
+            host,
             origin,
             tls,
         })
+    }
+
+    /// The translator's certificate has this name, whatever the URL's is.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
     }
 }
 
@@ -117,7 +128,7 @@ impl Connector for UrlConnector {
             reason: "a replica is an address and a port",
         })?;
         let tls = self.tls.as_ref().map(|load| load()).transpose()?;
-        let host = self.host.clone();
+        let host = self.name.clone();
         // Encryption is the connector's business, so that each address is reached under the one
         // name; the transport itself sees plain streams.
         endpoint(&self.origin)

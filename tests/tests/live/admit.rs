@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::cluster::{CLUSTER, Cluster};
-use crate::program::{Program, until};
+use crate::program::{Program, run, until};
 use crate::scene::{Shop, named};
 use crate::sim::{Sim, USER};
 use crate::stack::{baseline, over};
@@ -128,6 +128,25 @@ impl Guarded {
     }
 }
 
+impl Guarded {
+    /// What the command line says to a question with this token.
+    async fn aviary(&self, token: &str, what: &[&str]) -> Result<(Option<i32>, String)> {
+        let file = self.file("asking");
+        fs::write(&file, token)?;
+        let variable = |name: &str, value: String| (name.to_owned(), value);
+        let environment = [
+            variable("AVIARY_TRANSLATOR", format!("https://{}", self.address)),
+            variable("AVIARY_CA_FILE", self.file("tls.crt").display().to_string()),
+            variable("AVIARY_TOKEN_FILE", file.display().to_string()),
+        ];
+        let output = run("aviary", what, &self.file("run"), &environment).await?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        ensure!(!said.contains(token), "it tells the token");
+        Ok((output.status.code(), said))
+    }
+}
+
 /// Waits until an agent is told that it is not admitted.
 async fn refused(agent: &Program, why: &str) -> Result<()> {
     until(&format!("an agent is refused with `{why}`"), async || {
@@ -198,5 +217,11 @@ async fn admit_questions_need_a_permission_of_their_own() -> Result<()> {
     }
     let (answered, said) = guarded.ask(Some(&reader))?;
     ensure!(answered, "{said}");
+    let (status, said) = guarded.aviary(&reader, &["get", "agents"]).await?;
+    ensure!(status == Some(0), "{said}");
+    let (status, said) = guarded.aviary(&agent, &["adopt"]).await?;
+    ensure!(status == Some(1) && said.contains("permission"), "{said}");
+    let (_, said) = guarded.aviary(&reader, &["adopt"]).await?;
+    ensure!(said.contains("lab on "), "{said}");
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 mod text;
 
+use crate::connection::Connection;
 use crate::get::lists::{PAGE, all};
 use crate::get::{Client, connect, print};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use aviary_proto::admin::v1::ApprovePlanRequest;
 use aviary_proto::admin::v1::admin_service_client::AdminServiceClient;
 use aviary_proto::query::v1::{
@@ -25,13 +26,8 @@ pub struct AdoptArgs {
     /// Why, for the record.
     #[arg(long, default_value = "aviary adopt", requires = "approve")]
     reason: String,
-    /// The translator.
-    #[arg(
-        long,
-        env = "AVIARY_TRANSLATOR",
-        default_value = "http://127.0.0.1:9440"
-    )]
-    translator: String,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 /// A domain with what is planned for it.
@@ -47,7 +43,7 @@ struct Takeover {
 /// # Errors
 /// When the translator cannot be reached or refuses, or there is nothing to approve.
 pub async fn run(args: AdoptArgs) -> anyhow::Result<bool> {
-    let client = connect(&args.translator).await?;
+    let client = connect(&args.connection).await?;
     let cluster = args.cluster.clone().unwrap_or_default();
     let takeovers = takeovers(&client, &cluster).await?;
     for takeover in &takeovers {
@@ -149,9 +145,7 @@ async fn approve(args: &AdoptArgs, asked: &str, takeovers: &[Takeover]) -> anyho
         }
         bail!("nothing that goes by this name waits for approval now: look at the list again");
     }
-    let channel = tonic::transport::Channel::from_shared(args.translator.clone())
-        .context("the translator's address")?;
-    let mut client = AdminServiceClient::new(channel.connect().await?);
+    let mut client = AdminServiceClient::new(args.connection.open().await?);
     for digest in meant {
         let request = ApprovePlanRequest {
             digest: digest.clone(),

@@ -5,14 +5,13 @@ mod answer;
 mod show;
 mod subject;
 
+use crate::connection::Connection;
+use crate::get::connect;
 use answer::Answer;
-use anyhow::Context;
 use aviary_proto::query::v1::ExplainRequest;
-use aviary_proto::query::v1::query_service_client::QueryServiceClient;
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use subject::Subject;
-use tonic::transport::Channel;
 
 /// Fields per page.
 const PAGE: u32 = 1_000;
@@ -35,13 +34,8 @@ pub struct ExplainArgs {
     /// Controller of the Avi object, as host or address, where several have it.
     #[arg(long, default_value = "")]
     controller: String,
-    /// The translator.
-    #[arg(
-        long,
-        env = "AVIARY_TRANSLATOR",
-        default_value = "http://127.0.0.1:9440"
-    )]
-    translator: String,
+    #[command(flatten)]
+    connection: Connection,
     /// How to print it.
     #[arg(short, long, default_value = "table")]
     output: Output,
@@ -73,7 +67,7 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
                 page_token: String::new(),
                 read_mask: None,
             };
-            let answer = ask(&args.translator, request).await?;
+            let answer = ask(&args.connection, request).await?;
             match args.output {
                 Output::Table => show::table(&answer),
                 Output::Json => format!("{}\n", serde_json::to_string_pretty(&answer)?),
@@ -83,13 +77,8 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn ask(translator: &str, mut request: ExplainRequest) -> anyhow::Result<Answer> {
-    let channel = Channel::from_shared(translator.to_owned())
-        .context("the translator's address")?
-        .connect()
-        .await
-        .with_context(|| format!("connecting to {translator}"))?;
-    let mut client = QueryServiceClient::new(channel);
+async fn ask(connection: &Connection, mut request: ExplainRequest) -> anyhow::Result<Answer> {
+    let mut client = connect(connection).await?;
     let mut answer = Answer::default();
     loop {
         let page = client.explain(request.clone()).await;

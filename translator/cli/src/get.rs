@@ -4,12 +4,12 @@ pub(crate) mod lists;
 mod settings;
 mod watch;
 
-use anyhow::{Context, bail};
+use crate::connection::{Connection, Way};
+use anyhow::bail;
 use aviary_proto::query::v1::Side;
 use aviary_proto::query::v1::query_service_client::QueryServiceClient;
 use clap::{Args, ValueEnum};
 use std::io::Write;
-use tonic::transport::Channel;
 
 /// Arguments of `aviary get`.
 #[derive(Debug, Args)]
@@ -23,13 +23,8 @@ pub struct GetArgs {
     /// Tenant of that object.
     #[arg(long, default_value = "admin")]
     tenant: String,
-    /// The translator.
-    #[arg(
-        long,
-        env = "AVIARY_TRANSLATOR",
-        default_value = "http://127.0.0.1:9440"
-    )]
-    translator: String,
+    #[command(flatten)]
+    connection: Connection,
     /// Desired, or observed on the Controller.
     #[arg(long, default_value = "observed")]
     side: SideArg,
@@ -57,14 +52,14 @@ impl From<SideArg> for Side {
     }
 }
 
-pub(crate) type Client = QueryServiceClient<Channel>;
+pub(crate) type Client = QueryServiceClient<Way>;
 
 /// Asks and prints.
 ///
 /// # Errors
 /// When the translator cannot be reached or refuses.
 pub async fn run(args: GetArgs) -> anyhow::Result<()> {
-    let mut client = connect(&args.translator).await?;
+    let mut client = connect(&args.connection).await?;
     let side = Side::from(args.side);
     let what = args.what.as_str();
     if args.watch {
@@ -97,13 +92,8 @@ pub async fn run(args: GetArgs) -> anyhow::Result<()> {
     print(&text)
 }
 
-pub(crate) async fn connect(translator: &str) -> anyhow::Result<Client> {
-    let channel = Channel::from_shared(translator.to_owned())
-        .context("the translator's address")?
-        .connect()
-        .await
-        .with_context(|| format!("connecting to {translator}"))?;
-    Ok(QueryServiceClient::new(channel))
+pub(crate) async fn connect(connection: &Connection) -> anyhow::Result<Client> {
+    Ok(QueryServiceClient::new(connection.open().await?))
 }
 
 /// Claims that somebody else has, too or instead, as a table; nothing if there are none.
@@ -111,7 +101,7 @@ pub(crate) async fn connect(translator: &str) -> anyhow::Result<Client> {
 /// # Errors
 /// When the translator cannot be reached or refuses.
 pub(crate) async fn conflicts(translator: &str) -> anyhow::Result<String> {
-    let table = lists::claims(&connect(translator).await?, true).await?;
+    let table = lists::claims(&connect(&Connection::plain(translator)).await?, true).await?;
     let has_rows = table.lines().nth(1).is_some();
     Ok(if has_rows {
         format!("\n{table}")

@@ -1,6 +1,7 @@
 //! The command line of Aviary.
 
 pub mod adopt;
+mod connection;
 pub mod demo;
 pub mod explain;
 pub mod get;

@@ -30,6 +30,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    aviary_boot::tls::install();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

@@ -4,8 +4,8 @@ use crate::lab::{Plan, Running, simulator, start};
 use aviary_proto::query::v1::query_service_client::QueryServiceClient;
 use aviary_proto::query::v1::wait_converged_request::What;
 use aviary_proto::query::v1::{
-    GetObjectRequest, GetPlanRequest, GetShardMapRequest, ListAgentsRequest, ListClaimsRequest,
-    ListFindingsRequest, ListObjectsRequest, ListScopesRequest, ObjectVersion,
+    GetObjectRequest, GetPlanRequest, GetShardMapRequest, ListAdoptionsRequest, ListAgentsRequest,
+    ListClaimsRequest, ListFindingsRequest, ListObjectsRequest, ListScopesRequest, ObjectVersion,
     WaitConvergedRequest, WatchConvergedRequest, WatchObjectsRequest,
 };
 use aviary_proto::types::v1::{AviObjectRef, ObjectKey};
@@ -97,6 +97,8 @@ async fn questions_about_hosts_and_agents_name_what_is_wrong() {
         list_claims ListClaimsRequest { state: -1 } "state";
         list_claims ListClaimsRequest { page_token: "x".into() } "page_token";
         list_claims ListClaimsRequest { read_mask: Some(unknown()) } "read_mask";
+        list_adoptions ListAdoptionsRequest { page_size: 1_001 } "page_size";
+        list_adoptions ListAdoptionsRequest { read_mask: Some(unknown()) } "read_mask";
         list_agents ListAgentsRequest { page_size: 1_001 } "page_size";
         list_agents ListAgentsRequest { read_mask: Some(unknown()) } "read_mask";
         list_scopes ListScopesRequest { page_token: "x".into() } "page_token";
