@@ -1,5 +1,7 @@
 //! A request taken apart: path, query and the headers that the Controller reads.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use serde_json::{Map, Value};
@@ -78,6 +80,20 @@ impl Call {
     /// A header's text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// What tells the body from others, but for the stamp that a client read before it wrote.
+    pub(crate) fn body_digest(&self) -> String {
+        let Ok(mut fields) = self.object() else {
+            return String::new();
+        };
+        if matches!(self.kind(), "login" | "logout") {
+            return String::new();
+        }
+        fields.remove("_last_modified");
+        let mut hasher = DefaultHasher::new();
+        Value::Object(fields).to_string().hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
     }
 
     /// The body as a JSON object.

@@ -1,5 +1,7 @@
 //! Faults on demand: delays, foreign answers, lost requests and lost replies.
 
+pub(crate) mod cluster;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -47,6 +47,7 @@ mod tls;
 mod write;
 
 pub use clock::{Clock, TokioClock};
+pub use faults::cluster::Phase;
 pub use faults::{Drop, FaultRule};
 pub use log::LogEntry;
 pub use seed::{Seed, SeedError};

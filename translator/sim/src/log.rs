@@ -7,7 +7,8 @@ use serde::Serialize;
 /// Most entries that are kept; the oldest go first.
 const LOG_LIMIT: usize = 262_144;
 
-/// One request and what became of it. Bodies are not kept.
+/// One request and what became of it. Bodies are not kept, for they
+/// hold keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogEntry {
     /// Counts all requests since the start.
@@ -29,6 +30,8 @@ pub struct LogEntry {
     pub status: u16,
     /// Whether the request took effect although no answer was given, or the reverse.
     pub fault: bool,
+    /// What tells the body of a write from others, its stamp left out; empty for what has none.
+    pub body: String,
 }
 
 impl LogEntry {

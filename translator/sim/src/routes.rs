@@ -9,7 +9,7 @@ use crate::read;
 use crate::refs::ObjectId;
 use crate::reply::{Refusal, Reply};
 use crate::session::Identity;
-use crate::state::{State, VERSION};
+use crate::state::State;
 use crate::system;
 use crate::write;
 
@@ -19,16 +19,25 @@ const OLD_VERSION: &str = "16_4_2";
 /// Answers one request.
 pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
     let version = call.version.as_deref().unwrap_or(OLD_VERSION);
-    let reply = match call.segments.first().map(String::as_str) {
+    let refused = state.cluster.refusal(call).filter(|_| !is_status(call));
+    let first = call.segments.first().map(String::as_str);
+    let reply = match first.filter(|_| refused.is_none()) {
         Some("login") => login(state, call).unwrap_or_else(Reply::from),
         Some("logout") => {
             state.sessions.logout(call);
             Reply::empty(200)
         }
         Some("api") => api(state, call),
-        _ => read::unknown_kind(call.kind()).into(),
+        _ => refused
+            .unwrap_or_else(|| read::unknown_kind(call.kind()))
+            .into(),
     };
     reply.with(HeaderName::from_static("avi_api_version"), version)
+}
+
+/// What clients look at to learn whether it is up.
+fn is_status(call: &Call) -> bool {
+    call.segments == ["api", "cluster", "status"]
 }
 
 fn login(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
@@ -45,9 +54,12 @@ fn api(state: &mut State, call: &Call) -> Reply {
     if call.method == http::Method::GET {
         match call.segments.get(1..).map(|rest| rest.join("/")).as_deref() {
             Some("initial-data") => {
-                return Reply::json(200, &serde_json::json!({ "version": system::version() }));
+                return Reply::json(
+                    200,
+                    &serde_json::json!({ "version": system::version(state) }),
+                );
             }
-            Some("cluster/status") => return Reply::json(200, &system::status()),
+            Some("cluster/status") => return Reply::json(200, &system::status(state)),
             _ => {}
         }
     }
@@ -56,17 +68,18 @@ fn api(state: &mut State, call: &Call) -> Reply {
         Ok(identity) => identity,
         Err(refusal) => return refusal.into(),
     };
-    let reply = page(state, call, &identity).unwrap_or_else(Reply::from);
+    let reply = state.shown(call, |state| page(state, call, &identity));
+    let reply = reply.unwrap_or_else(Reply::from);
     identity.cookies(reply)
 }
 
 fn page(state: &mut State, call: &Call, identity: &Identity) -> Result<Reply, Refusal> {
-    check_version(call)?;
+    check_version(state, call)?;
     let is_get = call.method == http::Method::GET;
     let rest: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
     let value = match (is_get, rest.as_slice()) {
-        (true, ["cluster"]) => system::cluster(call),
-        (true, ["cluster", "runtime"]) => system::runtime(),
+        (true, ["cluster"]) => system::cluster(state, call),
+        (true, ["cluster", "runtime"]) => system::runtime(state),
         (true, ["systemlimits"]) => system::limits(),
         (true, ["ipamdnsproviderprofiledomainlist"]) => system::domains(state, call)?,
         (_, ["systemconfiguration"] | ["systemconfiguration", "default"]) => {
@@ -81,15 +94,16 @@ fn page(state: &mut State, call: &Call, identity: &Identity) -> Result<Reply, Re
 }
 
 /// The API is served in every version up to the Controller's own.
-fn check_version(call: &Call) -> Result<(), Refusal> {
+fn check_version(state: &State, call: &Call) -> Result<(), Refusal> {
     let Some(asked) = &call.version else {
         return Ok(());
     };
-    match (parse_version(asked), parse_version(VERSION)) {
+    let own = &state.cluster.version;
+    match (parse_version(asked), parse_version(own)) {
         (Some(version), Some(own)) if version <= own => Ok(()),
         _ => Err(Refusal::new(
             400,
-            format!("Invalid version {asked}: this is {VERSION}"),
+            format!("Invalid version {asked}: this is {own}"),
         )),
     }
 }

@@ -90,6 +90,11 @@ impl Sessions {
         }
     }
 
+    /// Others may log in.
+    pub(crate) fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
+    }
+
     /// Ends all sessions, as a restart of the Controller does.
     pub(crate) fn expire_all(&mut self) {
         self.open.clear();

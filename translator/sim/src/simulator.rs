@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::alloc::Addresses;
 use crate::call::{Call, TenantAsk};
 use crate::clock::{Clock, TokioClock};
+use crate::faults::cluster::{Cluster, Phase};
 use crate::faults::{Drop, FaultRule, Faults};
 use crate::ids::Ids;
 use crate::log::{Log, LogEntry};
@@ -22,7 +23,7 @@ use crate::routes;
 use crate::seed::{self, Seed, SeedError};
 use crate::session::{Credentials, Sessions};
 use crate::side;
-use crate::state::State;
+use crate::state::{State, VERSION};
 use crate::store::Store;
 use crate::system;
 
@@ -95,6 +96,7 @@ impl Simulator {
             store: Store::default(),
             sessions: Sessions::new(options.credentials),
             faults: Faults::default(),
+            cluster: Cluster::new(VERSION),
             log: Log::default(),
             addresses: Addresses::default(),
             ids: Ids::seeded(options.random_seed),
@@ -145,6 +147,35 @@ impl Simulator {
     /// Replaces all fault rules.
     pub fn set_faults(&self, rules: Vec<FaultRule>) {
         self.state().faults.set(rules);
+    }
+
+    /// What the cluster is doing from here on.
+    pub fn set_phase(&self, phase: Phase) {
+        self.state().cluster.phase = phase;
+    }
+
+    /// Another release runs, such as `31.1.1`. The restart ends all sessions.
+    pub fn set_version(&self, version: &str) {
+        let mut state = self.state();
+        state.cluster.version = version.to_owned();
+        state.sessions.expire_all();
+    }
+
+    /// The other nodes have heard of everything until now, and of nothing that is written from here
+    /// on: what the next leader begins with.
+    pub fn replicate(&self) {
+        self.state().replicate();
+    }
+
+    /// Another node leads: all sessions end, and for so long reads show what was there at the last
+    /// [`replicate`](Self::replicate). Writes go to what really is.
+    pub fn change_leader(&self, stale: Duration) {
+        self.state().change_leader(stale);
+    }
+
+    /// Others may log in from here on. Sessions that are open go on.
+    pub fn set_credentials(&self, credentials: Credentials) {
+        self.state().sessions.set_credentials(credentials);
     }
 
     /// Ends all sessions: the next request of each client gets a 401.
@@ -268,6 +299,7 @@ impl State {
             tenant: tenant.to_owned(),
             status: 0,
             fault: false,
+            body: call.body_digest(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::alloc::Addresses;
 use crate::call::{Call, TenantAsk};
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::faults::cluster::Cluster;
 use crate::ids::Ids;
 use crate::kinds::{ADMIN, is_listed_everywhere, is_shared};
 use crate::log::Log;
@@ -18,7 +19,7 @@ use crate::reply::Refusal;
 use crate::session::Sessions;
 use crate::store::{Record, Store};
 
-/// The version that the Controller says it is.
+/// The version that the Controller says it is, at the start.
 pub(crate) const VERSION: &str = "30.2.1";
 
 /// The state behind the lock.
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) sessions: Sessions,
     pub(crate) faults: Faults,
+    pub(crate) cluster: Cluster,
     pub(crate) log: Log,
     pub(crate) addresses: Addresses,
     pub(crate) ids: Ids,

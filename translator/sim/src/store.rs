@@ -29,14 +29,14 @@ pub(crate) struct Record {
 }
 
 /// Where a name is taken.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct NameSlot {
     tenant: String,
     cloud: String,
     uuid: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Table {
     records: BTreeMap<String, Record>,
     names: BTreeMap<String, Vec<NameSlot>>,
@@ -52,7 +52,7 @@ pub(crate) struct Scope<'a> {
 }
 
 /// All objects.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Store {
     tables: BTreeMap<String, Table>,
     referrers: BTreeMap<ObjectId, BTreeSet<ObjectId>>,

@@ -10,24 +10,23 @@ use crate::read::not_found;
 use crate::refs::ObjectId;
 use crate::reply::{Refusal, Reply};
 use crate::session::{Identity, Token};
-use crate::state::{State, VERSION};
+use crate::state::State;
 
 const CLUSTER_UUID: &str = "cluster-0000-sim";
 const CLUSTER_NAME: &str = "cluster-0-1";
-const NODE_NAME: &str = "node1";
-const STARTED: &str = "2025-01-01 00:00:00";
 /// Life of a token whose request does not say.
 const TOKEN_HOURS: u64 = 8;
 const MICROS_PER_HOUR: u64 = 3_600_000_000;
 
 /// What the Controller says of its build.
-pub(crate) fn version() -> Value {
+pub(crate) fn version(state: &State) -> Value {
+    let version = &state.cluster.version;
     json!({
         "Date": "2024-03-26T00:00:00+00:00",
         "Product": "controller",
         "ProductName": "Avi Cloud Controller",
-        "Tag": "30.2.1-sim",
-        "Version": VERSION,
+        "Tag": format!("{version}-sim"),
+        "Version": version,
         "build": 1,
         "min_version": 15.2,
     })
@@ -76,15 +75,15 @@ pub(crate) fn login_body(state: &State, call: &Call, user: &str) -> Value {
             "uuid": "user-1",
         },
         "user_initialized": true,
-        "version": version(),
+        "version": version(state),
     })
 }
 
 /// `/api/cluster`.
-pub(crate) fn cluster(call: &Call) -> Value {
+pub(crate) fn cluster(state: &State, call: &Call) -> Value {
     json!({
         "name": CLUSTER_NAME,
-        "nodes": [{ "ip": { "addr": "127.0.0.1", "type": "V4" }, "name": NODE_NAME }],
+        "nodes": [{ "ip": { "addr": "127.0.0.1", "type": "V4" }, "name": state.cluster.leader() }],
         "rejoin_nodes_automatically": true,
         "tenant_ref": format!("{}/api/tenant/{ADMIN}", call.base),
         "url": format!("{}/api/cluster/{CLUSTER_UUID}", call.base),
@@ -93,23 +92,25 @@ pub(crate) fn cluster(call: &Call) -> Value {
 }
 
 /// `/api/cluster/runtime`.
-pub(crate) fn runtime() -> Value {
+pub(crate) fn runtime(state: &State) -> Value {
+    let cluster = &state.cluster;
+    let up_since = cluster.up_since();
     json!({
-        "cluster_state": { "progress": 100, "state": "CLUSTER_UP_NO_HA", "up_since": STARTED },
-        "node_info": { "cluster_uuid": CLUSTER_UUID, "version": VERSION },
+        "cluster_state": { "progress": 100, "state": cluster.word(), "up_since": up_since },
+        "node_info": { "cluster_uuid": CLUSTER_UUID, "version": cluster.version },
         "node_states": [{
             "mgmt_ip": "127.0.0.1",
-            "name": NODE_NAME,
+            "name": cluster.leader(),
             "role": "CLUSTER_LEADER",
             "state": "CLUSTER_ACTIVE",
-            "up_since": STARTED,
+            "up_since": up_since,
         }],
     })
 }
 
 /// `/api/cluster/status`, which clients probe without a session.
-pub(crate) fn status() -> Value {
-    json!({ "cluster_state": { "progress": 100, "state": "CLUSTER_UP_NO_HA" } })
+pub(crate) fn status(state: &State) -> Value {
+    json!({ "cluster_state": { "progress": 100, "state": state.cluster.word() } })
 }
 
 /// `/api/systemlimits`: the limits that are enforced here.

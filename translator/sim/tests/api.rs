@@ -4,6 +4,9 @@
 #[path = "api/client.rs"]
 mod client;
 #[cfg(test)]
+#[path = "api/cluster.rs"]
+mod cluster;
+#[cfg(test)]
 #[path = "api/faults.rs"]
 mod faults;
 #[cfg(test)]
