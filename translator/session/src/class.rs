@@ -48,6 +48,11 @@ impl Class {
         )
     }
 
+    /// Whether it would be the same for every other call: the Controller takes nothing from us now.
+    pub fn is_for_all(self) -> bool {
+        matches!(self, Self::WaitForUpgrade | Self::Stop)
+    }
+
     /// The word for logs and metrics.
     pub fn word(self) -> &'static str {
         match self {

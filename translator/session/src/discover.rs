@@ -14,6 +14,12 @@ use std::fmt;
 
 /// The tenant of clouds, networks and profiles.
 const ADMIN: &str = "admin";
+/// States in which a Controller's cluster serves.
+const UP: [&str; 3] = [
+    "CLUSTER_UP_NO_HA",
+    "CLUSTER_UP_HA_ACTIVE",
+    "CLUSTER_UP_HA_COMPROMISED",
+];
 /// The VRF of a cloud that has no other.
 const GLOBAL_VRF: &str = "global";
 
@@ -102,6 +108,7 @@ pub struct Discovery {
 impl Session {
     /// Asks the Controller about a cloud and about the names that the settings give.
     pub async fn discover(&self, wanted: &Wanted) -> Result<Discovery, Error> {
+        self.check_ready().await?;
         let mut found = Discovery::default();
         let inventory = &mut found.inventory;
         let system = self.single("systemconfiguration").await;
@@ -128,6 +135,28 @@ impl Session {
         }
         found.problems.sort();
         Ok(found)
+    }
+
+    /// What a cluster shows that is not up may be a part of what there is.
+    async fn check_ready(&self) -> Result<(), Error> {
+        let path = "/api/cluster/runtime".to_owned();
+        let runtime = match self.get("cluster/runtime", path).await {
+            Ok(runtime) => runtime,
+            Err(error) if error.class() == Class::Refuse || error.class() == Class::Gone => {
+                tracing::debug!(%error, "the state of the Controller's cluster is not known");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let state = runtime.pointer("/cluster_state/state");
+        let state = state.and_then(Value::as_str).unwrap_or_default();
+        if state.is_empty() || UP.contains(&state) {
+            return Ok(());
+        }
+        Err(Error::NotReady {
+            attempt: Attempt::new(Method::GET, "cluster/runtime"),
+            state: state.into(),
+        })
     }
 
     async fn read_cloud(

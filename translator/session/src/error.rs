@@ -135,6 +135,14 @@ pub enum Error {
         /// What was tried.
         attempt: Attempt,
     },
+    /// The Controller's cluster does not serve: it starts, or is upgraded.
+    #[error("{attempt}: the Controller's cluster is in the state {state}")]
+    NotReady {
+        /// What was tried.
+        attempt: Attempt,
+        /// The state that it tells.
+        state: EcoString,
+    },
     /// Nothing was sent.
     #[error("{attempt}: not sent: {why}")]
     NotSent {
@@ -153,7 +161,7 @@ impl Error {
             Self::Unanswered { .. } | Self::TimedOut { .. } | Self::Unreadable { .. } => {
                 Class::Lost
             }
-            Self::Shifted { .. } => Class::Retry,
+            Self::Shifted { .. } | Self::NotReady { .. } => Class::Retry,
             Self::NotSent { why, .. } => match why {
                 NotSent::LoginFailed(_) => Class::Retry,
                 NotSent::Malformed => Class::Refuse,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tower::BoxError;
 use tower::util::BoxCloneSyncService;
@@ -56,8 +57,70 @@ pub enum Error {
     Client(#[source] reqwest::Error),
 }
 
-/// The transport to a real Controller.
+/// The transport to a real Controller. It follows the CA file: from a change on, connections are made
+/// anew and verified by what it says now; requests under way end as they began.
 pub fn connect(trust: &Trust) -> Result<Transport, Error> {
+    if trust.insecure {
+        tracing::warn!(
+            "the Controller's certificate is NOT verified: whoever sits in between can read the password"
+        );
+    }
+    let following = Arc::new(Following::new(trust)?);
+    Ok(BoxCloneSyncService::new(tower::service_fn(
+        move |request| send(following.client(), request),
+    )))
+}
+
+/// A client that is made anew when its CA file changes.
+struct Following {
+    trust: Trust,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    client: reqwest::Client,
+    /// What the file held when it was looked at last, usable or not; of no file, nothing.
+    pem: Result<Vec<u8>, std::io::ErrorKind>,
+}
+
+impl Following {
+    fn new(trust: &Trust) -> Result<Self, Error> {
+        let (trust, pem) = (trust.clone(), contents(trust));
+        let client = client(&trust)?;
+        let current = Mutex::new(Current { client, pem });
+        Ok(Self { trust, current })
+    }
+
+    /// The file is small and the call goes over a network, so that it is read each time: no change is
+    /// missed because a clock stands still.
+    fn client(&self) -> reqwest::Client {
+        let now = contents(&self.trust);
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.pem != now {
+            current.pem = now;
+            match client(&self.trust) {
+                Ok(client) => {
+                    tracing::info!("the Controller's CA file has changed and counts from here on");
+                    current.client = client;
+                }
+                Err(error) => {
+                    let error = aviary_boot::chain(&error);
+                    tracing::warn!(%error, "the Controller's CA file that was valid last goes on");
+                }
+            }
+        }
+        current.client.clone()
+    }
+}
+
+fn contents(trust: &Trust) -> Result<Vec<u8>, std::io::ErrorKind> {
+    let path = trust.ca_file.as_ref();
+    path.map_or(Ok(Vec::new()), |path| {
+        std::fs::read(path).map_err(|error| error.kind())
+    })
+}
+
+fn client(trust: &Trust) -> Result<reqwest::Client, Error> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         // A Controller stands in the same network; what the environment says about proxies is for
@@ -70,15 +133,9 @@ pub fn connect(trust: &Trust) -> Result<Transport, Error> {
         builder = builder.tls_certs_merge(authorities(path)?);
     }
     if trust.insecure {
-        tracing::warn!(
-            "the Controller's certificate is NOT verified: whoever sits in between can read the password"
-        );
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
-    let client = builder.build().map_err(Error::Client)?;
-    Ok(BoxCloneSyncService::new(tower::service_fn(
-        move |request| send(client.clone(), request),
-    )))
+    builder.build().map_err(Error::Client)
 }
 
 fn authorities(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {

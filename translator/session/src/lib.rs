@@ -29,6 +29,7 @@ pub use credentials::{
 pub use discover::{Discovery, Problem, Wanted};
 pub use drift::{Drift, Stamp};
 pub use error::{Attempt, Error, NotSent};
+pub use login::{Logins, RefusedLogin};
 pub use look_up::LookedUp;
 pub use objects::{Permit, Written};
 pub use read::{Reading, Scope, Tenants, Unreadable};

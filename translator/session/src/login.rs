@@ -1,5 +1,10 @@
 //! The login: one at a time for all callers, and never again with credentials that were refused.
 
+mod refused;
+
+pub use refused::RefusedLogin;
+
+use crate::class::Class;
 use crate::config::Config;
 use crate::cookies::Jar;
 use crate::credentials::{CredentialSource, Credentials, Proof};
@@ -9,10 +14,12 @@ use crate::version::ApiVersion;
 use aviary_types::EcoString;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use refused::Refusals;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// After a login that failed for another reason than the credentials, callers that queued behind it
@@ -22,21 +29,25 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// The state of the login. The lock is held while a login is under way: that is what makes it single.
 pub(crate) struct Login {
     credentials: Arc<dyn CredentialSource>,
-    refused_pause: Duration,
+    refusals: Refusals,
+    logins: watch::Sender<Logins>,
     state: tokio::sync::Mutex<State>,
+}
+
+/// The logins that worked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Logins {
+    /// So many. More than one means that the Controller had forgotten the session: it ran out, or
+    /// another node leads now, or another release runs.
+    pub count: u64,
+    /// What the Controller has; `None` if it does not tell.
+    pub version: Option<ApiVersion>,
 }
 
 #[derive(Default)]
 struct State {
     auth: Option<Arc<Auth>>,
-    refused: Option<Refused>,
     failed: Option<(Instant, EcoString)>,
-}
-
-struct Refused {
-    credentials: Credentials,
-    until: Instant,
-    message: EcoString,
 }
 
 /// A login that worked.
@@ -71,12 +82,36 @@ impl Auth {
 }
 
 impl Login {
-    pub(crate) fn new(credentials: Arc<dyn CredentialSource>, refused_pause: Duration) -> Self {
+    pub(crate) fn new(credentials: Arc<dyn CredentialSource>, config: &Config) -> Self {
         Self {
             credentials,
-            refused_pause,
+            refusals: Refusals::new(config.base.to_string(), config.refused_pause),
+            logins: watch::channel(Logins::default()).0,
             state: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// What was refused lately, and each change of it.
+    pub(crate) fn refusals(&self) -> watch::Receiver<Vec<RefusedLogin>> {
+        self.refusals.follow()
+    }
+
+    /// What a former start was refused.
+    pub(crate) fn restore(&self, refusals: Vec<RefusedLogin>) {
+        self.refusals.restore(refusals);
+    }
+
+    /// The logins so far, and each further one.
+    pub(crate) fn logins(&self) -> watch::Receiver<Logins> {
+        self.logins.subscribe()
+    }
+
+    fn worked(&self, version: Option<ApiVersion>) {
+        self.refusals.clear();
+        self.logins.send_modify(|logins| {
+            logins.count += 1;
+            logins.version = version;
+        });
     }
 
     /// Drops a login that the Controller no longer takes, unless somebody has renewed it already.
@@ -116,7 +151,8 @@ impl Inner {
         let credentials = self.login.credentials.read();
         let credentials =
             credentials.map_err(|error| not_sent(NotSent::CredentialsUnreadable(error.0)))?;
-        state.admits(&credentials).map_err(not_sent)?;
+        self.login.refusals.admit(&credentials).map_err(not_sent)?;
+        state.admits().map_err(not_sent)?;
         match self.log_in(&credentials).await {
             Ok(auth) => {
                 tracing::info!(user = %credentials.username, version = ?auth.version, "logged in");
@@ -125,11 +161,19 @@ impl Inner {
                     auth: Some(auth.clone()),
                     ..State::default()
                 };
+                self.login.worked(auth.controller);
                 Ok(auth)
             }
             Err(error) => {
-                let why = state.failed(&error, credentials, self.login.refused_pause);
-                Err(not_sent(why))
+                let message = credentials.masked_in(&error.message());
+                if is_refusal(&error) {
+                    tracing::error!(
+                        user = %credentials.username, %message,
+                        "the Controller refused the login; not tried again with these credentials for a while"
+                    );
+                    return Err(not_sent(self.login.refusals.add(credentials, message)));
+                }
+                Err(not_sent(state.failed(message)))
             }
         }
     }
@@ -180,49 +224,30 @@ impl Inner {
 }
 
 impl State {
-    fn admits(&self, credentials: &Credentials) -> Result<(), NotSent> {
-        let now = Instant::now();
-        if let Some(refused) = &self.refused
-            && refused.until > now
-            && refused.credentials == *credentials
-        {
-            return Err(NotSent::CredentialsRefused {
-                wait: refused.until - now,
-                message: refused.message.clone(),
-            });
-        }
+    fn admits(&self) -> Result<(), NotSent> {
         match &self.failed {
-            Some((until, why)) if *until > now => Err(NotSent::LoginFailed(why.clone())),
+            Some((until, why)) if *until > Instant::now() => Err(NotSent::LoginFailed(why.clone())),
             _ => Ok(()),
         }
     }
 
-    fn failed(&mut self, error: &Error, credentials: Credentials, pause: Duration) -> NotSent {
-        let message = credentials.masked_in(&error.message());
-        if let Error::Answered {
-            attempt,
-            status: 400 | 401 | 403,
-            ..
-        } = error
-            && attempt.what == "login"
-        {
-            tracing::error!(
-                user = %credentials.username, %message,
-                "the Controller refused the login; not tried again with these credentials for a while"
-            );
-            self.refused = Some(Refused {
-                credentials,
-                until: Instant::now() + pause,
-                message: message.clone(),
-            });
-            return NotSent::CredentialsRefused {
-                wait: pause,
-                message,
-            };
-        }
+    fn failed(&mut self, message: EcoString) -> NotSent {
         tracing::warn!(%message, "the login failed");
         self.failed = Some((Instant::now() + FAILURE_PAUSE, message.clone()));
         NotSent::LoginFailed(message)
+    }
+}
+
+/// Whether the Controller looked at the credentials, and they are not good.
+fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::Answered {
+            attempt,
+            status: 400 | 401 | 403,
+            class,
+            ..
+        } => attempt.what == "login" && *class != Class::WaitForUpgrade,
+        _ => false,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::class::Class;
 use crate::config::Config;
 use crate::credentials::CredentialSource;
 use crate::error::{Attempt, Error, NotSent, message_of};
-use crate::login::{Auth, Login};
+use crate::login::{Auth, Login, Logins, RefusedLogin};
 use crate::objects::Permit;
 use crate::trace;
 use crate::transport::Transport;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -94,7 +95,7 @@ impl Session {
         let backoff = Backoff::seeded(config.seed);
         Self {
             inner: Arc::new(Inner {
-                login: Login::new(credentials, config.refused_pause),
+                login: Login::new(credentials, &config),
                 config,
                 transport,
                 backoff,
@@ -107,6 +108,22 @@ impl Session {
     /// The settings it was made with.
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// Logins that were refused lately, and each change of them: what a next start must be told.
+    pub fn refusals(&self) -> watch::Receiver<Vec<RefusedLogin>> {
+        self.inner.login.refusals()
+    }
+
+    /// What a former start was refused is not tried again before its time. To be told before the
+    /// first call.
+    pub fn restore_refusals(&self, refusals: Vec<RefusedLogin>) {
+        self.inner.login.restore(refusals);
+    }
+
+    /// The logins so far, and each further one.
+    pub fn logins(&self) -> watch::Receiver<Logins> {
+        self.inner.login.logins()
     }
 
     /// Ends the session: calls under way are cut off, no further call is sent. For the moment when

@@ -2,8 +2,9 @@
 
 use crate::support::{key, lab, pool};
 use aviary_session::https::{self, Trust};
-use aviary_session::{Class, Config, Session};
+use aviary_session::{Class, Config, Proof, Session};
 use aviary_sim::server_config;
+use aviary_types::Secret;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -80,4 +81,78 @@ fn a_ca_file_that_cannot_be_used_is_named() {
     std::fs::write(&path, "no certificate").unwrap();
     let error = https::connect(&trust).unwrap_err();
     assert!(matches!(error, https::Error::CaEmpty { .. }), "{error}");
+}
+
+/// A Controller on a socket of its own, with the certificate in a folder.
+struct Served {
+    base: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn serve(simulator: &aviary_sim::Simulator, at: &str, files: &[PathBuf; 3]) -> Served {
+    let listener = TcpListener::bind(at).await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    let (simulator, tls) = (
+        simulator.clone(),
+        server_config(&files[1], &files[2]).unwrap(),
+    );
+    let task = tokio::spawn(async move { simulator.serve_tls(listener, tls).await.unwrap() });
+    Served { base, task }
+}
+
+#[tokio::test]
+async fn another_authority_and_another_password_count_without_a_new_session() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let files = certificates(&first);
+    let lab = lab();
+    let served = serve(&lab.simulator, "127.0.0.1:0", &files).await;
+    let config = Config {
+        tries: 1,
+        ..Config::new(served.base.parse().unwrap())
+    };
+    let way = https::connect(&Trust {
+        ca_file: Some(files[0].clone()),
+        insecure: false,
+    });
+    let session = Session::new(config, way.unwrap(), lab.credentials.clone());
+    let body = pool("c1--p", "c1");
+    session.create(&key(&body), &body, &|_| true).await.unwrap();
+    // The Controller comes back with another authority, and another password.
+    served.task.abort();
+    assert!(served.task.await.unwrap_err().is_cancelled());
+    let renewed = certificates(&second);
+    let users = [("ako".to_owned(), "another one".to_owned())].into();
+    lab.simulator
+        .set_credentials(aviary_sim::Credentials::Users(users));
+    lab.simulator.expire_sessions();
+    let address = served.base.strip_prefix("https://").unwrap();
+    let served = serve(&lab.simulator, address, &renewed).await;
+    let before = lab.simulator.log().len();
+    session.find(&key(&body)).await.unwrap_err();
+    assert_eq!(
+        lab.simulator.log().len(),
+        before,
+        "nothing is told to a stranger"
+    );
+    std::fs::write(&files[0], "no certificate").unwrap();
+    session.find(&key(&body)).await.unwrap_err();
+    assert_eq!(
+        lab.simulator.log().len(),
+        before,
+        "a broken file trusts nobody new"
+    );
+    std::fs::copy(&renewed[0], &files[0]).unwrap();
+    lab.credentials
+        .set(Proof::Password(Secret::new("another one")));
+    assert!(session.find(&key(&body)).await.unwrap().is_some());
+    let log = lab.simulator.log().split_off(before);
+    let seen: Vec<_> = log.iter().map(|it| (it.kind.as_str(), it.status)).collect();
+    let expected = [
+        ("pool", 401),
+        ("login", 200),
+        ("initial-data", 200),
+        ("pool", 200),
+    ];
+    assert_eq!(seen, expected);
+    served.task.abort();
 }

@@ -89,6 +89,70 @@ async fn refused_credentials_are_not_tried_again_before_they_change_or_time_has_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_former_session_was_refused_is_not_tried_before_its_time() {
+    let lab = lab();
+    lab.credentials.set(Proof::Password(Secret::new("wrong")));
+    let wanted = key(&pool("c1--p", "c1"));
+    lab.session.find(&wanted).await.unwrap_err();
+    let refusals = lab.session.refusals().borrow().clone();
+    assert_eq!(refusals.len(), 1);
+    let next = || {
+        let way = transport::of(lab.simulator.clone());
+        let session = Session::new(lab.session.config().clone(), way, lab.credentials.clone());
+        session.restore_refusals(refusals.clone());
+        session
+    };
+    let session = next();
+    for _ in 0..3 {
+        let error = session.find(&wanted).await.unwrap_err();
+        assert!(error.to_string().contains("refused the login"), "{error}");
+    }
+    assert_eq!(lab.logged("POST", "login").len(), 1);
+    lab.credentials.set(Proof::Password(Secret::new(PASSWORD)));
+    session.find(&wanted).await.unwrap();
+    assert_eq!(lab.logged("POST", "login").len(), 2);
+    assert!(session.refusals().borrow().is_empty());
+    lab.credentials.set(Proof::Password(Secret::new("wrong")));
+    let session = next();
+    tokio::time::sleep(Duration::from_mins(15)).await;
+    session.find(&wanted).await.unwrap_err();
+    assert_eq!(lab.logged("POST", "login").len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_change_to_and_fro_do_not_lock_the_account() {
+    let lab = lab();
+    let wanted = key(&pool("c1--p", "c1"));
+    for round in 0..6 {
+        let wrong = ["one", "other"][round % 2];
+        lab.credentials.set(Proof::Password(Secret::new(wrong)));
+        lab.session.find(&wanted).await.unwrap_err();
+    }
+    assert_eq!(lab.logged("POST", "login").len(), 2);
+    lab.credentials.set(Proof::Password(Secret::new(PASSWORD)));
+    lab.session.find(&wanted).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_is_followed_in_the_version_that_runs_then() {
+    let lab = lab();
+    let wanted = key(&pool("c1--p", "c1"));
+    lab.simulator.set_version("22.1.4");
+    lab.session.find(&wanted).await.unwrap();
+    lab.simulator.set_phase(aviary_sim::Phase::Starting);
+    assert_eq!(
+        lab.session.find(&wanted).await.unwrap_err().class(),
+        Class::Retry
+    );
+    lab.simulator.set_version("30.2.1");
+    lab.simulator.set_phase(aviary_sim::Phase::Up);
+    lab.session.find(&wanted).await.unwrap();
+    let logins = *lab.session.logins().borrow();
+    assert_eq!(logins.count, 2);
+    assert_eq!(logins.version, Some("30.2.1".parse().unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_login_that_fails_otherwise_is_tried_again_with_pauses() {
     let lab = lab();
     lab.fault(FaultRule {
