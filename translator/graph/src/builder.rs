@@ -1,6 +1,9 @@
 //! Keeps the results of all units and evaluates again what a change touched.
 
+mod fault;
 mod recount;
+
+pub(crate) use fault::Step;
 
 use crate::claimed::Asked;
 use crate::claims::{Claims, Lost, Registry, claims_of};
@@ -20,6 +23,7 @@ use aviary_kinds::{Env, IndexKey, avi_infra_setting, ingress, namespace, service
 use aviary_settings::CrossClusterHosts;
 use aviary_store::{Changes, Facts};
 use aviary_types::{Digest, DomainId, Generation, ObjectKey, ScopeKey, TenantName};
+use fault::{caught, kept};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -71,7 +75,12 @@ pub struct Builder {
     /// Units with a host that is kept for what was not heard.
     waiting: BTreeSet<UnitKey>,
     built: Built,
+    #[cfg(test)]
+    probe: Option<fn(Step<'_>)>,
 }
+
+/// What a unit read.
+type Reads = Box<[(Read, Digest)]>;
 
 /// What one build finds to do and did.
 #[derive(Default)]
@@ -86,6 +95,8 @@ struct Work {
     learnt: bool,
     /// Whether other shard parents than before may be wanted.
     reaches: bool,
+    /// Units whose evaluation panicked.
+    faults: usize,
     counts: Counts,
 }
 
@@ -103,12 +114,11 @@ impl Work {
 }
 
 impl Builder {
-    /// Builds the state of these facts for these domains. Same facts and domains, same result,
-    /// whatever was built before.
-    pub fn build(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>) -> Built {
+    fn build_now(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>) -> Built {
         let mut work = Work::default();
         self.survey(facts, envs, &mut work);
         let results = self.evaluate(facts, &mut work);
+        self.step(Step::Commit);
         self.commit(results, &mut work);
         self.join(&mut work);
         self.finish(facts, envs, work)
@@ -268,8 +278,16 @@ impl Builder {
             if !evaluate && former.is_some_and(holds) {
                 continue;
             }
-            let asked = former.map(|memo| memo.claims.clone()).unwrap_or_default();
-            let (memo, touched) = self.run(facts, &unit, &asked.claims);
+            let former = former.map(|memo| (memo.claims.clone(), memo.parts.clone()));
+            let (asked, parts) = former.unwrap_or_default();
+            let (memo, touched) = match self.run(facts, &unit, &asked.claims) {
+                Ok(evaluated) => evaluated,
+                Err(reads) => {
+                    work.faults += 1;
+                    let kept = kept(facts, &unit, (asked, &parts), reads);
+                    (kept, BTreeSet::new())
+                }
+            };
             work.counts.evaluated += 1;
             work.evaluate(touched);
             results.insert(unit, memo);
@@ -277,22 +295,41 @@ impl Builder {
         results
     }
 
-    /// Evaluates one unit. Answers the other units whose claims that touches.
-    fn run(&mut self, facts: &Facts, unit: &UnitKey, former: &Claims) -> (Memo, BTreeSet<UnitKey>) {
+    /// Evaluates one unit. Answers the other units whose claims that touches, too; or, if it panicked,
+    /// what it read until then.
+    fn run(
+        &mut self,
+        facts: &Facts,
+        unit: &UnitKey,
+        former: &Claims,
+    ) -> Result<(Memo, BTreeSet<UnitKey>), Reads> {
         let Some(Open { env, .. }) = self.open.get(unit.domain()) else {
             let touched = self.registry.replace(unit, former, &Claims::default());
-            return (Memo::default(), touched);
+            return Ok((Memo::default(), touched));
         };
         let view = Recorder::new(facts, env);
-        let draft = Draft::of(&view, unit);
-        let mut parts = draft.render(env, &Lost::default());
-        let claims = claims_of(facts, env, &parts);
+        let evaluated = caught(|| {
+            let draft = Draft::of(&view, unit);
+            self.step(Step::Unit(unit));
+            let parts = draft.render(env, &Lost::default());
+            let claims = claims_of(facts, env, &parts);
+            (draft, parts, claims)
+        });
+        let Ok((draft, mut parts, claims)) = evaluated else {
+            return Err(view.into_reads());
+        };
         let touched = self.registry.replace(unit, former, &claims);
         let winners = self.registry.winners(unit, &claims);
         let mut lost = Lost::of(&claims, &winners);
         lost.kept = self.kept(env, unit, &parts);
         if !lost.is_empty() {
-            parts = draft.render(env, &lost);
+            // What is not good in this form waits like what was never good.
+            let Ok(rendered) = caught(|| draft.render(env, &lost)) else {
+                let asked = Arc::new(Asked { claims, winners });
+                let kept = kept(facts, unit, (asked, &Parts::default()), view.into_reads());
+                return Ok((kept, touched));
+            };
+            parts = rendered;
         }
         if let (UnitKey::Host(domain, host), Some(source)) = (unit, view.rejected()) {
             parts.unheard.get_or_insert_with(|| Unheard {
@@ -312,7 +349,7 @@ impl Builder {
         } else {
             self.waiting.insert(unit.clone());
         }
-        (memo, touched)
+        Ok((memo, touched))
     }
 
     /// Whom the unit must leave its host to, by tenant, until what they have it for is heard.
@@ -509,6 +546,7 @@ impl Builder {
         self.built.unknown_changed = work.learnt || unknown.envs != *envs;
         unknown.envs.clone_from(envs);
         self.built.facts = facts.clone();
+        self.built.faults = work.faults;
         self.built.counts = Counts {
             changed: work.changed.len(),
             ..work.counts

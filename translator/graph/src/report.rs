@@ -34,6 +34,11 @@ pub struct Built {
     pub unknown_changed: bool,
     /// How much work it was.
     pub counts: Counts,
+    /// Units whose evaluation panicked in this build: a fault of ours. Their last good result stays.
+    pub faults: usize,
+    /// How often everything had to begin anew after a fault of ours: then `changed` does not name what
+    /// changed since the state before.
+    pub restarts: u64,
     /// What is asked for, by whom, and what became of it.
     pub claims: Claimed,
     pub(crate) units: OrdMap<UnitKey, Arc<Parts>>,
@@ -49,6 +54,7 @@ impl Built {
             desired: self.desired.clone(),
             unknown: self.unknown.clone(),
             counts: self.counts,
+            restarts: self.restarts,
             claims: self.claims.clone(),
             units: self.units.clone(),
             by_source: self.by_source.clone(),
@@ -63,6 +69,7 @@ impl Built {
         self.touched = Arc::new(self.touched.union(&first.touched).cloned().collect());
         self.unknown_changed |= first.unknown_changed;
         self.counts = first.counts.and(self.counts);
+        self.faults += first.faults;
         self
     }
 

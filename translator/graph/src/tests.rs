@@ -3,6 +3,7 @@
 mod claims;
 mod clouds;
 mod counts;
+mod faults;
 mod infra;
 mod known;
 mod loss;

@@ -262,7 +262,10 @@ impl Lane {
     /// Translates these facts.
     pub fn build(&mut self, facts: &Facts) -> &Built {
         let mut everywhere = facts.changes.since != self.built.facts.generation || self.all_dirty;
+        let restarts = self.built.restarts;
         self.built = self.builder.build(facts, &self.envs);
+        // What changed is told since a state that was given up: all is compared.
+        everywhere |= self.built.restarts != restarts;
         let unknown = self.built.unknown.clone();
         let open = self
             .envs

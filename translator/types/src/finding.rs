@@ -139,6 +139,8 @@ codes! {
     NotOnController = 1603, Error;
     /// Two namespaces without tenants of their own ask for different AviInfraSettings.
     SettingDiffers = 1604, Warning;
+    /// Translating the object failed by a fault of ours; what it came to before stays.
+    TranslationFault = 1701, Error;
 }
 
 impl Code {

@@ -5,6 +5,7 @@ use super::site::Site;
 use crate::hub::Hub;
 use crate::trace::{self, Changes};
 use aviary_boot::trace::Context;
+use aviary_graph::Built;
 use aviary_kinds::{RawObject, avi_infra_setting};
 use aviary_link::translator::Named;
 use aviary_store::{Facts, Store};
@@ -64,6 +65,7 @@ impl Core {
         for site in &mut self.sites {
             let counts = site.lane.build(facts).counts;
             tracing::debug!(controller = %site.name, generation = facts.generation.0, ?counts, "translated");
+            report_faults(&site.name, site.lane.built(), facts);
             if site.changed() {
                 site.due.add(traced.as_ref(), changes);
             }
@@ -72,6 +74,24 @@ impl Core {
             self.statuses
                 .touch(site.lane.built().touched.iter(), telling);
         }
+    }
+}
+
+/// Faults of ours are caught where they happen, and told to those who run the program.
+fn report_faults(controller: &str, built: &Built, facts: &Facts) {
+    if built.faults > 0 {
+        tracing::error!(
+            controller,
+            units = built.faults,
+            "translation failed by a fault of Aviary's own: what was before stays, see AVY-1701"
+        );
+    }
+    if built.facts.generation != facts.generation {
+        tracing::error!(
+            controller,
+            generation = facts.generation.0,
+            "translation failed by a fault of Aviary's own: the last good state stays"
+        );
     }
 }
 
