@@ -21,8 +21,11 @@ impl Attempt {
                 Err(error) => error,
             };
             failures += 1;
-            let again = error.class().is_transient() && self.may_try_again(failures);
-            if again && error.class() != Class::Relogin {
+            let class = error.class();
+            // A node that took over a moment ago may know the name, and not show it yet.
+            let is_worth_it = class.is_transient() || class == Class::Exists;
+            let again = is_worth_it && self.may_try_again(failures);
+            if again && !matches!(class, Class::Relogin | Class::Exists) {
                 self.pause(failures, &error).await;
             }
             let found = if may_exist(&error) {
@@ -30,10 +33,13 @@ impl Attempt {
             } else {
                 Ok(None)
             };
+            if again && class == Class::Exists && matches!(found, Ok(None)) {
+                self.pause(failures, &error).await;
+            }
             match found {
                 Ok(Some(found)) => return self.adopt(body, Arc::new(found)).await,
                 Ok(None) if again => {}
-                Ok(None) if error.class() == Class::Exists => {
+                Ok(None) if class == Class::Exists => {
                     // Taken in a tenant or a cloud that we do not see.
                     return Err(Failure::new(Class::Refuse, error.message()));
                 }

@@ -4,15 +4,18 @@
 use crate::Bounds;
 use crate::actor::Submission;
 use crate::attempt::{Attempt, Context};
-use crate::outcome::{End, NotTried, Outcome};
+use crate::outcome::{End, Failure, NotTried, Outcome};
 use crate::trace::{self, Traces};
 use crate::view::View;
 use aviary_boot::trace::Context as TraceContext;
 use aviary_plan::{Ending, Op, Scheduler};
+use aviary_session::Class;
+use futures::FutureExt;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tracing::Instrument;
 
@@ -96,8 +99,10 @@ impl Engine {
                 read_at: self.view.read_at(),
                 op,
             };
+            let op = attempt.op.clone();
             self.running.push(Box::pin(async move {
-                let (op, end) = attempt.run().instrument(span.clone()).await;
+                let run = AssertUnwindSafe(attempt.run().instrument(span.clone()));
+                let (op, end) = run.catch_unwind().await.unwrap_or_else(|_| fault(op));
                 trace::executed(&span, &end);
                 let context = TraceContext::of(&span);
                 (op, end, context)
@@ -114,11 +119,15 @@ impl Engine {
             End::Done(_) => Ending::Success,
             End::Failed(_) | End::NotTried(_) => Ending::Failure,
         };
+        let is_for_all = matches!(&end, End::Failed(failure) if failure.class.is_for_all());
         let dropped = self.scheduler.finish(&op.key, ending);
         let outcome = self.outcome((op, end, trace));
         self.view.note(&outcome);
         self.outcomes.push_back(outcome);
         self.not_tried(dropped, NotTried::Dropped);
+        if is_for_all {
+            self.stop();
+        }
         true
     }
 
@@ -139,4 +148,12 @@ impl Engine {
             trace,
         }
     }
+}
+
+/// It panicked: whether it had its effect is not known. All others go on.
+fn fault(op: Arc<Op>) -> (Arc<Op>, End) {
+    let object = &op.key.object;
+    tracing::error!(%object, "writing it failed by a fault of Aviary's own; it is tried again");
+    let failure = Failure::new(Class::Lost, "a fault of Aviary's own");
+    (op, End::Failed(failure))
 }

@@ -2,7 +2,7 @@
 //! others changed. Tasks of their own; what they find goes to the core.
 
 use crate::core::wake::{SiteId, Wake, Wakes};
-use crate::scope;
+use crate::{scope, vital};
 use aviary_avi::{AviKey, Inventory, Named, Observed, ObservedObject};
 use aviary_session::{Drift, Error, LookedUp, Reading, Scope, Session, Stamp};
 use aviary_settings::InstanceSettings;
@@ -63,7 +63,7 @@ impl Reader {
         former: Vec<InstanceSettings>,
         writes: u64,
     ) {
-        aviary_boot::spawn("read Controller", async move {
+        vital::spawn(&self.wakes.clone(), "read Controller", async move {
             let mut failures = 0;
             loop {
                 let error = match read_all(&self.session, &instances, &former).await {
@@ -92,7 +92,7 @@ impl Reader {
         names: BTreeSet<Named>,
         writes: u64,
     ) {
-        aviary_boot::spawn("look for names", async move {
+        vital::spawn(&self.wakes.clone(), "look for names", async move {
             let mut failures = 0;
             loop {
                 let looked = self.session.look_up(&domain.cluster, &cloud, &names).await;
@@ -121,7 +121,7 @@ impl Reader {
 
     /// Lists names and stamps.
     pub(crate) fn list_stamps(self, scopes: Vec<Scope>, writes: u64) {
-        aviary_boot::spawn("look for drift", async move {
+        vital::spawn(&self.wakes.clone(), "look for drift", async move {
             let mut stamps = Vec::new();
             for scope in &scopes {
                 match self.session.stamps(scope).await {
@@ -143,40 +143,44 @@ impl Reader {
         (drift, lost): (Drift, Vec<AviKey>),
         writes: u64,
     ) {
-        aviary_boot::spawn("read what others changed", async move {
-            let gone = drift.gone.iter().chain(&lost);
-            let mut objects: BTreeMap<AviKey, Option<Arc<ObservedObject>>> =
-                gone.map(|key| (key.clone(), None)).collect();
-            let mut unknown = Vec::new();
-            for scope in &scopes {
-                let read = self
-                    .session
-                    .refresh(scope, &Observed::default(), &drift)
-                    .await;
-                match read {
-                    Ok(Reading {
-                        observed,
-                        unreadable,
-                    }) => {
-                        unknown.extend(unreadable);
-                        let found = observed.objects.values();
-                        objects.extend(found.map(|it| (it.key.clone(), Some(it.clone()))));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "what others changed cannot be read");
-                        return self.tell(Told::NoStamps(error.message())).await;
+        vital::spawn(
+            &self.wakes.clone(),
+            "read what others changed",
+            async move {
+                let gone = drift.gone.iter().chain(&lost);
+                let mut objects: BTreeMap<AviKey, Option<Arc<ObservedObject>>> =
+                    gone.map(|key| (key.clone(), None)).collect();
+                let mut unknown = Vec::new();
+                for scope in &scopes {
+                    let read = self
+                        .session
+                        .refresh(scope, &Observed::default(), &drift)
+                        .await;
+                    match read {
+                        Ok(Reading {
+                            observed,
+                            unreadable,
+                        }) => {
+                            unknown.extend(unreadable);
+                            let found = observed.objects.values();
+                            objects.extend(found.map(|it| (it.key.clone(), Some(it.clone()))));
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "what others changed cannot be read");
+                            return self.tell(Told::NoStamps(error.message())).await;
+                        }
                     }
                 }
-            }
-            // What cannot be understood is not known to be gone.
-            objects.retain(|key, now| {
-                let is_unknown = unknown
-                    .iter()
-                    .any(|it| it.kind == key.kind && it.name == key.name);
-                now.is_some() || !is_unknown
-            });
-            self.tell(Told::Changed { writes, objects }).await;
-        });
+                // What cannot be understood is not known to be gone.
+                objects.retain(|key, now| {
+                    let is_unknown = unknown
+                        .iter()
+                        .any(|it| it.kind == key.kind && it.name == key.name);
+                    now.is_some() || !is_unknown
+                });
+                self.tell(Told::Changed { writes, objects }).await;
+            },
+        );
     }
 
     async fn tell(&self, told: Told) {

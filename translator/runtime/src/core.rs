@@ -1,6 +1,7 @@
 //! The one loop that owns facts, graphs and plans. What happens only marks dirty; then, at its own
 //! pace, the loop translates what is known, compares, hands operations out, and publishes.
 
+mod access;
 mod adopt;
 mod boot;
 mod ingest;
@@ -81,11 +82,18 @@ pub(crate) struct Core {
     /// Something that is published changed.
     news: bool,
     published: watch::Sender<Snapshot>,
+    /// A task without which nothing can go on.
+    panicked: Option<&'static str>,
 }
 
 impl Core {
-    /// Runs until it is asked to stop, or nobody can wake it any more.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Wake>, mut shutdown: Shutdown) {
+    /// Runs until it is asked to stop, or nobody can wake it any more, or a task that everything
+    /// rests on has panicked: answers which.
+    pub(crate) async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Wake>,
+        mut shutdown: Shutdown,
+    ) -> Result<(), &'static str> {
         debug_assert!(inbox.max_capacity() <= WAKES_MAX);
         self.start();
         let mut burst = Vec::with_capacity(BURST_MAX);
@@ -101,8 +109,12 @@ impl Core {
             for wake in burst.drain(..) {
                 self.take(wake);
             }
+            if self.panicked.is_some() {
+                break;
+            }
         }
         self.sites.iter().for_each(Site::close);
+        self.panicked.map_or(Ok(()), Err)
     }
 
     fn take(&mut self, wake: Wake) {
@@ -120,10 +132,13 @@ impl Core {
                 self.retain.journal(&key, reply);
             }
             Wake::Told(site, told) => self.told(site, *told),
+            Wake::Refused(site) => self.refused(site),
+            Wake::LoggedIn(site, logins) => self.logged_in(site, logins),
             Wake::Submitted(site) => self.submitted(site),
             Wake::Outcome(site, outcome) => self.outcome(site, *outcome),
             Wake::Order(order) => self.order(order),
             Wake::Settings(news) => self.settings_news(news),
+            Wake::Panicked(task) => self.panicked = Some(task),
         }
     }
 

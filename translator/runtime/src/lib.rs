@@ -17,6 +17,7 @@ pub mod scheme;
 pub mod scope;
 pub mod service;
 mod trace;
+mod vital;
 
 pub use aviary_execute as execute;
 pub use aviary_identity as identity;

@@ -8,10 +8,11 @@ mod db;
 mod record;
 
 pub use db::{Error, StoreAt};
-pub(crate) use db::{Kept, Restored};
+pub(crate) use db::{Kept, Refused, Restored};
 pub(crate) use record::Record;
 
 use crate::core::wake::{Wake, Wakes};
+use crate::vital;
 use async_trait::async_trait;
 use aviary_avi::AviKey;
 use aviary_boot::Blocking;
@@ -20,7 +21,7 @@ use aviary_link::translator::SessionId;
 use aviary_types::{EcoString, Finding, ObjectKey, Scheme, ScopeKey};
 use db::{Db, Write};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -59,6 +60,7 @@ pub(crate) struct Retain {
     /// Domains whose objects we write, as far as it is on disk.
     adopted: BTreeSet<EcoString>,
     published: BTreeSet<ScopeKey>,
+    refused: BTreeMap<EcoString, Vec<Refused>>,
     not_before: Option<Instant>,
 }
 
@@ -87,6 +89,7 @@ impl Retain {
             ready: Vec::new(),
             adopted: restored.adopted.iter().cloned().collect(),
             published,
+            refused: restored.refused.clone(),
             not_before: None,
         };
         Ok((retain, restored))
@@ -162,6 +165,17 @@ impl Retain {
         self.adopted.contains(domain)
     }
 
+    /// The logins that a Controller refused, in the place of those before.
+    pub(crate) fn refuse_logins(&mut self, controller: &EcoString, refused: Vec<Refused>) {
+        self.push(|| Some(Write::Refused(controller.clone(), refused.clone())));
+        self.refused.insert(controller.clone(), refused);
+    }
+
+    /// The logins that a Controller refused lately.
+    pub(crate) fn refused_logins(&self, controller: &EcoString) -> &[Refused] {
+        self.refused.get(controller).map_or(&[], Vec::as_slice)
+    }
+
     /// A message was taken in: to be acknowledged once all of it survives.
     pub(crate) fn ack(&mut self, ack: Ack) {
         self.pending.acks.push(ack);
@@ -191,12 +205,12 @@ impl Retain {
         };
         let writes = Arc::new(std::mem::take(&mut batch.writes));
         self.flying = Some((writes.clone(), batch));
-        let (blocking, wakes) = (self.blocking, wakes.clone());
-        aviary_boot::spawn("store", async move {
+        let (blocking, answer) = (self.blocking, wakes.clone());
+        vital::spawn(wakes, "store", async move {
             let done = blocking.run(move || db.write(&writes)).await;
             let result = done.map_err(|_| Error::Unfinished).flatten();
             // Without a core nobody waits.
-            let _gone = wakes.send(Wake::Stored(result)).await;
+            let _gone = answer.send(Wake::Stored(result)).await;
         });
     }
 

@@ -10,6 +10,7 @@ use crate::identity::Gate;
 use crate::incoming::Connection;
 use crate::reconfigure::Reconfigure;
 use crate::retain::{Error as StoreError, Retain, StoreAt};
+use crate::vital;
 use aviary_boot::{Blocking, Clock, Shutdown};
 use aviary_execute::{AlwaysMay, Fence};
 use aviary_link::translator::Limits;
@@ -137,6 +138,9 @@ pub enum Error {
     /// The core panicked. What it knew is in the store; a new start goes on from there.
     #[error("keep the core running")]
     Core(#[source] tokio::task::JoinError),
+    /// A task that everything rests on panicked. A new start goes on from what is in the store.
+    #[error("keep the task `{0}` running: it panicked")]
+    Task(&'static str),
     /// The services ended by an error.
     #[error("serve")]
     Serve(#[from] tonic::transport::Error),
@@ -234,11 +238,11 @@ impl Translator {
         let stop = shutdown.clone();
         let core = aviary_boot::spawn("core", async move {
             let _alive = alive;
-            core.run(inbox, stop).await;
+            core.run(inbox, stop).await
         });
         let feed = feed::run(snapshots.clone(), feeds, desk.blocking());
         // It ends with the core.
-        aviary_boot::spawn("feed", feed);
+        vital::spawn(&door.wakes, "feed", feed);
         let readiness = aviary_boot::spawn("readiness", readiness(reporter, snapshots));
         let clock = door.clock.clone();
         let served = Server::builder()
@@ -261,7 +265,7 @@ impl Translator {
             })
             .await;
         readiness.abort();
-        core.await.map_err(Error::Core)?;
+        core.await.map_err(Error::Core)?.map_err(Error::Task)?;
         Ok(served?)
     }
 }
@@ -325,4 +329,9 @@ async fn readiness(
         reporter.set_serving::<SyncServiceServer<Door>>().await;
         reporter.set_serving::<QueryServiceServer<Desk>>().await;
     }
+    // Streams that are being ended may still ask.
+    while snapshots.changed().await.is_ok() {}
+    reporter
+        .set_service_status("", ServingStatus::NotServing)
+        .await;
 }

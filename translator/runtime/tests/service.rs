@@ -30,6 +30,12 @@ mod deletion;
 #[path = "service/explain.rs"]
 mod explain;
 #[cfg(test)]
+#[path = "service/outages.rs"]
+mod outages;
+#[cfg(test)]
+#[path = "service/panics.rs"]
+mod panics;
+#[cfg(test)]
 #[path = "service/queries.rs"]
 mod queries;
 #[cfg(test)]

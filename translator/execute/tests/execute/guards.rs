@@ -81,3 +81,26 @@ async fn deletes_have_a_fence_of_their_own() {
     assert_eq!(lab.writes(), ["PUT pool c1--b"]);
     assert_eq!((report.done.len(), report.failed.len()), (1, 1));
 }
+
+/// Panics when it is asked for one domain.
+struct Faulty;
+
+impl Fence for Faulty {
+    fn may_write(&self, domain: &DomainId, _: Duration) -> bool {
+        assert_ne!(domain.cluster.as_str(), "c2", "a fault");
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_panics_fails_alone() {
+    let mut lab = lab_over(Options::default(), Arc::new(Faulty), Arc::new(NoJournal));
+    let mut bad = create(&pool("bad"));
+    bad.domain.cluster = "c2".into();
+    let report = lab.run(vec![bad, create(&pool("good"))]).await;
+    assert_eq!((report.done.len(), report.failed.len()), (1, 1));
+    let End::Failed(failure) = &report.failed[0].end else {
+        panic!()
+    };
+    assert_eq!(failure.class, Class::Lost);
+}

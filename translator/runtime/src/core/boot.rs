@@ -1,19 +1,20 @@
 //! Makes the core from its parts, with what was kept over the restart.
 
-use super::Core;
 use super::progress::{Progress, Workload};
 use super::rebuild::Wants;
 use super::settings;
 use super::site::Site;
 use super::status::Statuses;
 use super::wake::{SiteId, Wake, Wakes};
+use super::{Core, access};
 use crate::control::Reader;
 use crate::hub::watch_list::{watch_lists, watched};
 use crate::hub::{Hub, object};
 use crate::retain::{Kept, Names, Restored, Retain};
 use crate::trace::Causes;
+use crate::vital;
 use aviary_boot::Clock;
-use aviary_execute::{Bounds, Executor, Fence, Journal, Outcome};
+use aviary_execute::{Bounds, Executor, Fence, Handle, Journal, Outcome};
 use aviary_kinds::{RawObject, Room, When, rooms_of};
 use aviary_link::translator::{Held, Limits};
 use aviary_query::view::Snapshot;
@@ -23,7 +24,7 @@ use aviary_store::Store;
 use aviary_types::{ClusterName, EcoString, Kind, ScopeKey, eco_format};
 use imbl::OrdMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -101,9 +102,19 @@ impl Core {
             marks: Vec::new(),
             news: true,
             published: parts.published,
+            panicked: None,
         };
         core.restore(restored);
+        for site in &core.sites {
+            core.follow_logins(site);
+        }
         core
+    }
+
+    pub(super) fn follow_logins(&self, site: &Site) {
+        let (id, session) = (site.reader.site, &site.reader.session);
+        let kept = (&self.retain, &self.clock);
+        access::follow((id, &site.name), session, kept, &self.wakes);
     }
 
     /// Begins to read the Controllers. Nothing is translated before the cluster-wide scopes are
@@ -240,23 +251,32 @@ pub(super) fn site(
         };
         let executor = Executor::new(session, fence, journal).with_bounds(bounds);
         let (handle, outcomes) = executor.spawn(PLANS_MAX);
-        forward(id, outcomes, wakes.clone());
-        Arc::new(handle)
+        let handle = Arc::new(handle);
+        forward(id, Arc::downgrade(&handle), outcomes, wakes);
+        handle
     });
     Site::new((name, access), instances, reader, executor)
 }
 
-/// Brings outcomes to the core.
-fn forward(id: SiteId, mut outcomes: mpsc::Receiver<Outcome>, wakes: Wakes) {
-    aviary_boot::spawn("outcomes", async move {
+/// Brings outcomes to the core. They end when the executor is given up; one that ends before has
+/// panicked.
+fn forward(
+    id: SiteId,
+    executor: Weak<Handle>,
+    mut outcomes: mpsc::Receiver<Outcome>,
+    wakes: &Wakes,
+) {
+    let core = wakes.clone();
+    vital::spawn(wakes, "outcomes", async move {
         while let Some(outcome) = outcomes.recv().await {
-            if wakes
-                .send(Wake::Outcome(id, Box::new(outcome)))
-                .await
-                .is_err()
-            {
+            let wake = Wake::Outcome(id, Box::new(outcome));
+            if core.send(wake).await.is_err() {
                 return;
             }
+        }
+        if executor.upgrade().is_some() {
+            // Without a core everything has ended already.
+            let _gone = core.send(Wake::Panicked("executor")).await;
         }
     });
 }

@@ -6,6 +6,7 @@ use super::site::Site;
 use super::wake::{SiteId, Wake};
 use crate::control::Told;
 use crate::trace::{self, Causes, Changes};
+use crate::vital;
 use aviary_avi::{AviKey, AviKind, Owned};
 use aviary_boot::trace::Context;
 use aviary_execute::{Outcome, Submission, Traces};
@@ -301,7 +302,7 @@ fn submit(site: &mut Site, plan: Plan, traces: Traces) {
     site.show(&submission.ops, true);
     site.submitting = true;
     let (id, wakes) = (site.reader.site, site.reader.wakes.clone());
-    aviary_boot::spawn("submit plan", async move {
+    vital::spawn(&wakes.clone(), "submit plan", async move {
         if let Err(error) = executor.submit(submission).await {
             tracing::error!(%error, "the plan is lost");
         }

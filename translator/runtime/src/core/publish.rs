@@ -71,6 +71,6 @@ fn view(site: &Site) -> SiteView {
         refusals: site.refusals.clone(),
         settled: site.is_settled(),
         progress: site.progress(),
-        trouble: site.trouble.clone(),
+        trouble: site.trouble(),
     }
 }

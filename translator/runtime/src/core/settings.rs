@@ -100,6 +100,7 @@ impl Core {
         let known = self.sites.iter().flat_map(|site| site.lane.journal());
         site.lane.remember(known.cloned().collect::<Vec<_>>());
         tracing::info!(controller = %site.name, "a Controller is new");
+        self.follow_logins(&site);
         site.read(site.instances.clone());
         self.sites.push(site);
     }

@@ -1,8 +1,10 @@
 //! One Controller with everything that is known and planned for it.
 
 mod reading;
+mod rest;
 
 pub(crate) use reading::Reading;
+use rest::Rest;
 
 use crate::adoption::Adoption;
 use crate::control::Reader;
@@ -14,7 +16,7 @@ use aviary_boot::trace::Context;
 use aviary_execute::{Done, End, Failure, Found, Handle, NotTried, Outcome};
 use aviary_plan::{Op, OpKey, Plan};
 use aviary_query::view::{Held, Progress};
-use aviary_session::{LookedUp, Scope};
+use aviary_session::{Logins, LookedUp, Scope};
 use aviary_settings::{ControllerAccess, InstanceSettings};
 use aviary_types::{ClusterName, Code, DomainId, EcoString, Finding, ObjectKey, eco_format};
 use imbl::OrdMap;
@@ -24,9 +26,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The pause after a failed write doubles from this to `RETRY_MAX`.
+/// The pause after a failed write doubles from this to `RETRY_MAX` for what the Controller does not
+/// want, and to `AWAY_MAX` where it was not able to.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(5);
+const AWAY_MAX: Duration = Duration::from_secs(30);
 /// The Controller makes something else of it each time: not sent again before this.
 const STUBBORN: Duration = Duration::from_hours(1);
 /// While operations run, what their ends may bring about is looked at this often.
@@ -46,6 +50,10 @@ pub(crate) struct Site {
     pub(crate) executor: Option<Arc<Handle>>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) trouble: EcoString,
+    /// The last login, if one was heard of.
+    pub(crate) logins: Option<Logins>,
+    /// Nothing is sent for now.
+    rest: Option<Rest>,
     /// Everything was read once, so that plans may be made.
     pub(crate) open: bool,
     /// Names that are being looked for.
@@ -142,6 +150,8 @@ impl Site {
             executor,
             scopes: Vec::new(),
             trouble: EcoString::new(),
+            logins: None,
+            rest: None,
             open: false,
             looking: BTreeSet::new(),
             look: Look::No,
@@ -236,7 +246,7 @@ impl Site {
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         let soon = || self.busy.is_empty() || self.next_look().is_none_or(|at| at <= now);
         let due = self.look == Look::Now || (self.look == Look::Soon && soon());
-        self.open && due && !self.submitting
+        self.open && due && !self.submitting && !self.is_resting(now)
     }
 
     fn next_look(&self) -> Option<Instant> {
@@ -253,6 +263,9 @@ impl Site {
     pub(crate) fn compared(&mut self, plan: &Plan) {
         self.look = Look::No;
         self.planned_at = Some(Instant::now());
+        if plan.ops.is_empty() {
+            self.rest = None;
+        }
         let busy = &self.busy;
         let planned = |key: &AviKey| plan.ops.iter().any(|op| op.key.object == *key);
         self.waits
@@ -290,11 +303,14 @@ impl Site {
 
     /// How far it is.
     pub(crate) fn progress(&self) -> Progress {
+        // While it takes nothing, all that is to be done counts as one that is tried again.
+        let rests = self.is_resting(Instant::now());
+        let undone = self.waits.values().filter(|wait| wait.undone).count();
         Progress {
             open: self.open,
-            comparing: self.is_comparing(),
+            comparing: self.is_comparing() && !rests,
             sending: self.busy.clone(),
-            retries: self.waits.values().filter(|wait| wait.undone).count(),
+            retries: undone + usize::from(rests),
         }
     }
 
@@ -304,6 +320,7 @@ impl Site {
         let look = self.next_look().filter(|_| self.look == Look::Soon);
         let due = waits.map(|wait| wait.until).chain(self.drift_due);
         let due = due.chain(self.reading.again());
+        let due = due.chain(self.rest.as_ref().map(|rest| rest.until));
         due.chain(look).min()
     }
 
@@ -430,6 +447,7 @@ impl Site {
 
     fn done(&mut self, key: &AviKey, done: Done) {
         self.written.insert(key.clone(), self.seen);
+        self.rest = None;
         self.lane.written(key, done.now);
         self.refusals.remove(key);
         if done.as_sent {
@@ -456,12 +474,13 @@ impl Site {
             Found::Gone => self.lane.written(key, None),
             Found::Object(now) => self.lane.written(key, Some(now)),
         }
+        if failure.class.is_for_all() {
+            return self.rest(failure.message);
+        }
         let failures = self.waits.get(key).map_or(0, |wait| wait.failures) + 1;
-        let pause = RETRY_MIN
-            .saturating_mul(1 << failures.min(10))
-            .min(RETRY_MAX);
-        let until = Instant::now() + pause;
-        let undone = failure.class.is_transient();
+        let undone = !failure.class.is_for_the_user();
+        let longest = if undone { AWAY_MAX } else { RETRY_MAX };
+        let until = Instant::now() + pause(failures, longest);
         self.waits.insert(
             key.clone(),
             Wait {
@@ -488,4 +507,10 @@ impl Site {
             .cloned()
             .collect()
     }
+}
+
+/// The pause after so many failures.
+fn pause(failures: u32, longest: Duration) -> Duration {
+    let doubled = RETRY_MIN.saturating_mul(1 << failures.min(10));
+    doubled.min(longest)
 }

@@ -10,6 +10,7 @@ use aviary_execute::{JournalError, Outcome};
 use aviary_link::translator::{Refusal, SessionId};
 use aviary_proto::sync::v1::{Hello, SyncRequest};
 use aviary_query::{Order, Orders};
+use aviary_session::Logins;
 use aviary_settings::{SettingError, Settings};
 use aviary_types::EcoString;
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +42,10 @@ pub(crate) enum Wake {
     Journal(AviKey, oneshot::Sender<Result<(), JournalError>>),
     /// A Controller was read, or cannot be.
     Told(SiteId, Box<Told>),
+    /// The logins that a Controller refused lately are others.
+    Refused(SiteId),
+    /// A login worked.
+    LoggedIn(SiteId, Logins),
     /// An executor has taken a plan.
     Submitted(SiteId),
     /// An operation ended.
@@ -49,6 +54,8 @@ pub(crate) enum Wake {
     Order(Order),
     /// The settings were looked at.
     Settings(SettingsNews),
+    /// A task that everything rests on has panicked.
+    Panicked(&'static str),
 }
 
 /// What a look at the settings brings.

@@ -10,6 +10,8 @@ use aviary_proto::sync::v1::sync_service_server::SyncService;
 use aviary_proto::sync::v1::{Hello, SyncRequest, sync_request};
 use aviary_proto::types::v1::Coverage;
 use aviary_query::view::About;
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -92,9 +94,12 @@ impl Stream {
             }
         };
         let id = admitted.id;
-        let why = match self.serve(admitted).await {
-            End::Told => None,
-            End::Because(status) => Some(status),
+        // A stream that panics has left like any other: what it told is frozen, not forgotten.
+        let served = AssertUnwindSafe(self.serve(admitted)).catch_unwind();
+        let why = match served.await {
+            Ok(End::Told) => None,
+            Ok(End::Because(status)) => Some(status),
+            Err(_) => Some(Status::internal("a fault of the translator's own")),
         };
         // Without a core there is nothing to leave.
         let _gone = self.door.wakes.send(Wake::Left(id, why)).await;

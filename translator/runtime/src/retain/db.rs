@@ -11,7 +11,7 @@ use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition,
     WriteTransaction,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects");
@@ -26,6 +26,9 @@ const SCHEMES: TableDefinition<'_, &str, &str> = TableDefinition::new("schemes")
 const ADOPTED: TableDefinition<'_, &str, ()> = TableDefinition::new("adopted");
 /// Domains whose hosts were placed anew, and until when old parents serve, in seconds.
 const OVERLAPS: TableDefinition<'_, &str, i64> = TableDefinition::new("overlaps");
+/// Controller and digest of a login that was refused, and until when it is not tried again, in
+/// seconds.
+const REFUSED: TableDefinition<'_, &str, i64> = TableDefinition::new("refused");
 /// Kind to the number of its kept paths, and what tells them apart.
 const EPOCHS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("epochs");
 /// The layout of all this.
@@ -91,6 +94,16 @@ pub(super) enum Write {
     Overlap(EcoString, Timestamp),
     Overlapped(EcoString),
     Adopted(EcoString),
+    /// The logins that a Controller refused, in the place of those before.
+    Refused(EcoString, Vec<Refused>),
+}
+
+/// A login that was refused: what tells its credentials from others, and until when they rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// In hexadecimal.
+    pub(crate) digest: EcoString,
+    pub(crate) until: Timestamp,
 }
 
 /// One object that was kept.
@@ -121,6 +134,8 @@ pub(crate) struct Restored {
     pub(crate) adopted: Vec<EcoString>,
     /// How domains name things.
     pub(crate) schemes: Vec<(EcoString, Scheme)>,
+    /// Logins that were refused, by Controller.
+    pub(crate) refused: BTreeMap<EcoString, Vec<Refused>>,
     /// What agents are told of the kept paths.
     pub(crate) epochs: Epochs,
 }
@@ -185,6 +200,7 @@ impl Db {
             transaction.open_table(EMPTIED)?;
             transaction.open_table(SCHEMES)?;
             transaction.open_table(OVERLAPS)?;
+            transaction.open_table(REFUSED)?;
             let mut format = transaction.open_table(FORMAT)?;
             if format.get(())?.is_none() {
                 format.insert((), FORMAT_NOW)?;
@@ -251,6 +267,16 @@ impl Db {
             let until = until.ok().map(|it| (domain.value().into(), it));
             restored.overlaps.extend(until);
         }
+        for entry in read.open_table(REFUSED)?.iter()? {
+            let (place, until) = entry?;
+            if let Some((controller, refused)) = refused_of(place.value(), until.value()) {
+                restored
+                    .refused
+                    .entry(controller)
+                    .or_default()
+                    .push(refused);
+            }
+        }
         for entry in read.open_table(SCHEMES)?.iter()? {
             let (domain, scheme) = entry?;
             let scheme = Scheme::named(scheme.value());
@@ -283,6 +309,7 @@ struct Tables<'a> {
     schemes: Table<'a, &'static str, &'static str>,
     overlaps: Table<'a, &'static str, i64>,
     adopted: Table<'a, &'static str, ()>,
+    refused: Table<'a, &'static str, i64>,
 }
 
 impl<'a> Tables<'a> {
@@ -296,6 +323,7 @@ impl<'a> Tables<'a> {
             schemes: transaction.open_table(SCHEMES)?,
             overlaps: transaction.open_table(OVERLAPS)?,
             adopted: transaction.open_table(ADOPTED)?,
+            refused: transaction.open_table(REFUSED)?,
         })
     }
 
@@ -336,6 +364,15 @@ impl<'a> Tables<'a> {
             }
             Write::Overlapped(domain) => {
                 self.overlaps.remove(domain.as_str())?;
+            }
+            Write::Refused(controller, refused) => {
+                let prefix = format!("{controller}\0");
+                self.refused
+                    .retain(|place, _| !place.starts_with(&prefix))?;
+                for Refused { digest, until } in refused {
+                    let place = format!("{prefix}{digest}");
+                    self.refused.insert(place.as_str(), until.as_second())?;
+                }
             }
             Write::Scheme(domain, scheme) => {
                 self.schemes.insert(domain.as_str(), scheme.name())?;
@@ -410,6 +447,12 @@ fn emptied_of(place: &str, since: i64) -> Option<(String, AviKey, Timestamp)> {
         name: name.into(),
     };
     Some((site.to_owned(), key, Timestamp::from_second(since).ok()?))
+}
+
+fn refused_of(place: &str, until: i64) -> Option<(EcoString, Refused)> {
+    let (controller, digest) = place.split_once('\0')?;
+    let (digest, until) = (digest.into(), Timestamp::from_second(until).ok()?);
+    Some((controller.into(), Refused { digest, until }))
 }
 
 fn scope_name(scope: &ScopeKey) -> String {

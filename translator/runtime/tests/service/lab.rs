@@ -12,15 +12,16 @@ use aviary_proto::query::v1::{
 use aviary_proto::types::v1::{Coverage, ObjectKey};
 use aviary_runtime::identity::{ClusterRules, Gate, KeySource};
 use aviary_runtime::incoming::{Connection, Peer};
-use aviary_runtime::service::Workload;
+use aviary_runtime::service::{Error as ServiceError, Workload};
 use aviary_runtime::transport;
 use aviary_runtime::view::Snapshot;
 use aviary_runtime::{Config, Controller, Reconfigure, ReconfigureError, StoreAt, Translator};
-use aviary_session::{Config as SessionConfig, Credentials, Proof};
+use aviary_session::{Config as SessionConfig, CredentialSource, Credentials, Proof};
 use aviary_settings::Settings;
 use aviary_sim::{LogEntry, Options, Simulator};
 use aviary_types::Secret;
 use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -48,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) observe_only: bool,
     /// How much later than usual the clock begins.
     pub(crate) later: Duration,
+    /// Who we are to the Controller.
+    pub(crate) credentials: Arc<dyn CredentialSource>,
     /// Who may speak; everybody on this machine, if it is not said.
     pub(crate) keys: Option<(String, String)>,
     /// What the progress of `deleteConfig` stands on.
@@ -61,6 +64,10 @@ impl Default for Plan {
             store: StoreAt::Memory,
             observe_only: false,
             later: Duration::ZERO,
+            credentials: Arc::new(Credentials {
+                username: "admin".into(),
+                proof: Proof::Password(Secret::new("secret")),
+            }),
             keys: None,
             workload: None,
         }
@@ -73,8 +80,9 @@ pub(crate) struct Running {
     pub(crate) snapshots: watch::Receiver<Snapshot>,
     pub(crate) reconfigure: Reconfigure,
     simulator: Simulator,
+    credentials: Arc<dyn CredentialSource>,
     trigger: Trigger,
-    task: tokio::task::JoinHandle<()>,
+    task: tokio::task::JoinHandle<Result<(), ServiceError>>,
 }
 
 pub(crate) fn simulator() -> Simulator {
@@ -99,11 +107,11 @@ pub(crate) fn named(namespaces: &[&str], cluster_scope: bool) -> Coverage {
 }
 
 /// The one Controller, as each access of the settings finds it.
-fn controllers(simulator: &Simulator, settings: &Settings) -> Vec<Controller> {
-    let credentials = Credentials {
-        username: "admin".into(),
-        proof: Proof::Password(Secret::new("secret")),
-    };
+fn controllers(
+    simulator: &Simulator,
+    settings: &Settings,
+    credentials: &Arc<dyn CredentialSource>,
+) -> Vec<Controller> {
     let mut controllers: Vec<Controller> = Vec::new();
     for cluster in settings.all_clusters() {
         if controllers
@@ -114,7 +122,7 @@ fn controllers(simulator: &Simulator, settings: &Settings) -> Vec<Controller> {
                 cluster.controller.clone(),
                 SessionConfig::new("http://controller".parse().unwrap()),
                 transport::of(simulator.clone()),
-                Arc::new(credentials.clone()),
+                credentials.clone(),
             ));
         }
     }
@@ -126,7 +134,7 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
     let clock = Clock::virtual_from(start.checked_add(plan.later).unwrap());
     let settings = aviary_settings::parse(&plan.settings).settings.unwrap();
-    let controllers = controllers(simulator, &settings);
+    let controllers = controllers(simulator, &settings, &plan.credentials);
     let mut gate = Gate::new(clock.clone());
     for cluster in settings.all_clusters() {
         let keys = plan.keys.clone();
@@ -146,16 +154,15 @@ pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     let (connections, incoming) = mpsc::channel(16);
     let (trigger, shutdown) = channel();
     let run = async move {
-        translator
-            .run(ReceiverStream::new(incoming), shutdown)
-            .await
-            .unwrap();
+        let incoming = ReceiverStream::new(incoming);
+        translator.run(incoming, shutdown).await
     };
     Running {
         connections,
         snapshots,
         reconfigure,
         simulator: simulator.clone(),
+        credentials: plan.credentials,
         trigger,
         task: tokio::spawn(run),
     }
@@ -165,7 +172,7 @@ impl Running {
     /// Hands other settings in, as whoever follows their file does.
     pub(crate) async fn configure(&self, text: &str) -> Result<(), ReconfigureError> {
         let settings = aviary_settings::parse(text).settings.unwrap();
-        let controllers = controllers(&self.simulator, &settings);
+        let controllers = controllers(&self.simulator, &settings, &self.credentials);
         for cluster in settings.all_clusters() {
             let rules = ClusterRules::default();
             let keys = (None, None);
@@ -273,7 +280,12 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.trigger.stop();
         drop(self.connections);
-        self.task.await.unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+
+    /// How it ends by itself.
+    pub(crate) async fn end(self) -> Result<(), ServiceError> {
+        self.task.await.unwrap()
     }
 
     /// Ends without a word.
@@ -331,4 +343,19 @@ pub(crate) async fn change(
         .update(&key, &found.uuid, &body, &|_| true)
         .await
         .unwrap();
+}
+
+/// Objects that were written twice in a row with the same body.
+pub(crate) fn written_twice(simulator: &Simulator) -> Vec<String> {
+    let mut last = BTreeMap::new();
+    let mut twice = Vec::new();
+    for entry in simulator.log().into_iter().filter(LogEntry::is_write) {
+        let object = format!("{} {} {}", entry.kind, entry.tenant, entry.name);
+        let is_put = entry.method != "DELETE";
+        let before = last.insert(object.clone(), entry.body.clone());
+        if is_put && before.is_some_and(|before| before == entry.body) {
+            twice.push(format!("{} {object}", entry.method));
+        }
+    }
+    twice
 }
