@@ -5,20 +5,24 @@ use crate::run::Error;
 use aviary_boot::tls::{self, IdentityFiles, Reloading};
 use aviary_runtime::incoming::{Connection, Peer};
 use rustls::ServerConfig;
+use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Connections that wait to be served.
 const WAITING_MAX: usize = 64;
-/// Handshakes at the same time; whoever comes then waits.
+/// Handshakes at the same time, of everybody; whoever comes then waits.
 const SHAKING_MAX: usize = 256;
+/// Handshakes of one address at the same time; more are turned away, so that nobody takes all turns.
+const SHAKING_OF_ONE_MAX: usize = 64;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Certificates are read again this often.
@@ -97,13 +101,14 @@ async fn accept(
     out: mpsc::Sender<io::Result<Connection>>,
 ) {
     let shaking = Arc::new(Semaphore::new(SHAKING_MAX));
+    let guests = Guests::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = out.closed() => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok((stream, from)) => (stream, neighbourhood(from.ip())),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -122,6 +127,10 @@ async fn accept(
             }
             continue;
         };
+        let Some(guest) = guests.enter(from) else {
+            tracing::debug!(%from, "too many handshakes of one address");
+            continue;
+        };
         // The semaphore is never closed.
         let Ok(turn) = shaking.clone().acquire_owned().await else {
             return;
@@ -129,13 +138,58 @@ async fn accept(
         let (config, out) = (tls.borrow().clone(), out.clone());
         aviary_boot::spawn("handshake", async move {
             shake(stream, config, out).await;
-            drop(turn);
+            drop((turn, guest));
         });
     }
 }
 
+/// Who shakes hands, by address; of IPv6 by network, for one machine has as many addresses as it likes.
+#[derive(Clone, Default)]
+struct Guests(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
+
+/// What is counted as one.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// One handshake of an address.
+struct Guest {
+    guests: Guests,
+    from: IpAddr,
+}
+
+impl Guests {
+    /// Begins a handshake, unless the address has enough of them.
+    fn enter(&self, from: IpAddr) -> Option<Guest> {
+        let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = guests.entry(from).or_default();
+        let may = *count < SHAKING_OF_ONE_MAX;
+        *count += usize::from(may);
+        may.then(|| Guest {
+            guests: self.clone(),
+            from,
+        })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let guests = &self.guests.0;
+        let mut guests = guests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = guests.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                guests.remove(&self.from);
+            }
+        }
+    }
+}
+
 async fn shake(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     config: Arc<ServerConfig>,
     out: mpsc::Sender<io::Result<Connection>>,
 ) {
@@ -154,3 +208,6 @@ async fn shake(
     // Without a server nobody waits for it.
     let _gone = out.send(Ok(Connection::new(stream, peer))).await;
 }
+
+#[cfg(test)]
+mod tests;
