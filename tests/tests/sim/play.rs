@@ -1,8 +1,9 @@
 //! One run: what happens to the system, in an order that is fixed and at times that are not.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aviary_sim::LogEntry;
+use aviary_sim::{LogEntry, Phase};
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
@@ -94,6 +95,7 @@ async fn story(cast: &Cast) -> Played {
     teller.edits().await;
     teller.successions().await;
     teller.troubles().await;
+    teller.outages().await;
     teller.deletes().await;
     teller.second_run().await;
     let end = End::of(&teller.stage).await;
@@ -180,6 +182,31 @@ impl Teller {
         self.pause(&["news.avi.internal"]).await;
     }
 
+    /// Another node of the Controller leads, and is behind; then the Controller is upgraded.
+    async fn outages(&mut self) {
+        let controller = self.stage.simulator.clone();
+        controller.replicate();
+        self.edit("a path comes before another node leads", |estate| {
+            estate.paths.push("/new");
+        });
+        sleep(Duration::from_millis(self.dice.between(40, 2_000))).await;
+        self.stage.journal.note("another node leads");
+        controller.change_leader(Duration::from_millis(self.dice.between(0, 5_000)));
+        self.pause(&["/new"]).await;
+        controller.set_phase(Phase::Upgrading);
+        self.edit("a path comes while the Controller is upgraded", |estate| {
+            estate.paths.push("/newer");
+        });
+        sleep(Duration::from_secs(self.dice.between(1, 90))).await;
+        controller.set_phase(Phase::Starting);
+        sleep(Duration::from_secs(self.dice.between(1, 90))).await;
+        self.hides(&["/newer"]);
+        controller.set_version("31.1.1");
+        controller.set_phase(Phase::Up);
+        self.rest().await;
+        self.shows(&["/new", "/newer"]);
+    }
+
     async fn deletes(&mut self) {
         self.edit("a secure host and the broker go", |estate| {
             estate.pay = None;
@@ -198,6 +225,7 @@ impl Teller {
         self.stage.start_agents();
         self.stage.start_translator().await;
         self.rest().await;
+        assert_eq!(self.twice(), [""; 0], "seed {}", self.seed);
         assert_eq!(self.writes()[requests..], [""; 0], "seed {}", self.seed);
         assert_eq!(self.written()[notes..], [""; 0], "seed {}", self.seed);
     }
@@ -264,6 +292,26 @@ impl Teller {
             .iter()
             .filter(|it| it.method != "GET" && !is_session(it));
         writes.map(line_of).collect()
+    }
+
+    /// Objects that were given the same body twice in a row.
+    fn twice(&self) -> Vec<String> {
+        let mut last = BTreeMap::new();
+        let mut twice = Vec::new();
+        for entry in self
+            .stage
+            .simulator
+            .log()
+            .into_iter()
+            .filter(LogEntry::is_write)
+        {
+            let object = (entry.kind.clone(), entry.tenant.clone(), entry.name.clone());
+            let before = last.insert(object, entry.body.clone());
+            if !entry.body.is_empty() && before.as_ref() == Some(&entry.body) {
+                twice.push(line_of(&entry));
+            }
+        }
+        twice
     }
 
     /// What agents wrote.

@@ -41,10 +41,11 @@ async fn meets(folder: &Path, config: std::sync::Arc<rustls::ServerConfig>) -> b
     let shaking = aviary_boot::spawn("shake", shake(far, config, out));
     let client = tls::client(Some(&folder.join("tls.crt")), None).unwrap();
     let name = "translator".try_into().unwrap();
-    let met = TlsConnector::from(client).connect(name, near).await.is_ok();
+    // Kept until the other end is through, too.
+    let stream = TlsConnector::from(client).connect(name, near).await;
     shaking.await.unwrap();
-    assert_eq!(accepted.recv().await.is_some(), met);
-    met
+    assert_eq!(accepted.recv().await.is_some(), stream.is_ok());
+    stream.is_ok()
 }
 
 #[tokio::test(start_paused = true)]
