@@ -6,7 +6,6 @@ mod recount;
 
 pub(crate) use fault::Step;
 
-use crate::claimed::Asked;
 use crate::claims::Registry;
 use crate::commons::Commons;
 use crate::incumbents::Incumbents;
