@@ -157,7 +157,7 @@ impl Simulator {
     /// Another release runs, such as `31.1.1`. The restart ends all sessions.
     pub fn set_version(&self, version: &str) {
         let mut state = self.state();
-        state.cluster.version = version.to_owned();
+        version.clone_into(&mut state.cluster.version);
         state.sessions.expire_all();
     }
 
