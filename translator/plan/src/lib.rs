@@ -4,6 +4,7 @@ mod breaks;
 mod check;
 mod diff;
 mod hold;
+mod left_out;
 mod op;
 mod order;
 mod relocate;
@@ -16,6 +17,7 @@ mod stage;
 pub use breaks::{interruptions, leave_out};
 pub use check::{Rule, Violation, check, guard};
 pub use diff::{Input, diff};
+pub use left_out::Waits;
 pub use op::{BreakReason, Hold, Method, Op, OpKey, Plan, Reason};
 pub use schedule::{Admission, Ending, Scheduler};
 

@@ -1,18 +1,15 @@
 //! The core of one Avi Controller: what should exist there, what does, and the plan between them.
 //! No IO: whoever drives it hands in facts, readings and outcomes.
 
-use self::left_out::Waits;
 use self::overlap::Overlap;
 use self::under_way::UnderWay;
-use crate::orphans::Orphans;
-use crate::project::project;
 use crate::scheme::Schemes;
 use aviary_avi::ds_set::KnownScripts;
 use aviary_avi::{AviKey, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing};
-use aviary_graph::{Builder, Built, Incumbents};
+use aviary_graph::{Builder, Built, Incumbents, Orphans, project};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Input, Op, Plan, check, diff, leave_out};
+use aviary_plan::{Input, Op, Plan, Waits, check, diff, leave_out};
 use aviary_session::LookedUp;
 use aviary_settings::InstanceSettings;
 use aviary_store::{Changes, Facts};
@@ -20,7 +17,6 @@ use aviary_types::{Code, DomainId, EcoString, Finding, ObjectKey, Scheme, eco_fo
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-mod left_out;
 mod overlap;
 mod under_way;
 

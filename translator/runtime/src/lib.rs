@@ -9,8 +9,6 @@ mod hub;
 pub mod incoming;
 pub mod lane;
 pub mod offline;
-mod orphans;
-pub mod project;
 mod reconfigure;
 mod retain;
 pub mod scheme;

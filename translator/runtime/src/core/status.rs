@@ -5,8 +5,8 @@ mod target;
 
 use self::target::Target;
 use super::Core;
-use crate::project::project;
 use aviary_boot::trace::Context;
+use aviary_graph::project;
 use aviary_kinds::status::Wish;
 use aviary_link::translator::{SessionId, Unsent};
 use aviary_proto::sync::v1::{

@@ -3,11 +3,11 @@
 //! more. What keeps a shard without hosts keeps them, as they stand; those of a former number of
 //! shards go.
 
+use crate::report::Built;
 use aviary_avi::names::{INSECURE_TWIN, is_passthrough_name, shard_of_name};
 use aviary_avi::{
     AviKey, AviKind, Body, Census, Knowledge, Manner, Observed, ObservedObject, Owned, Presence,
 };
-use aviary_graph::Built;
 use aviary_kinds::Env;
 use aviary_kinds::avi_infra_setting::{self, AviInfraSetting};
 use aviary_types::{DomainId, EcoString, ObjectKey, TenantName};
@@ -15,10 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is compared.
-pub(crate) struct Orphans<'a> {
-    pub(crate) built: &'a Built,
-    pub(crate) observed: &'a Observed,
-    pub(crate) envs: &'a BTreeMap<DomainId, Arc<Env>>,
+#[derive(Debug)]
+pub struct Orphans<'a> {
+    /// What was built last.
+    pub built: &'a Built,
+    /// What the Controller has.
+    pub observed: &'a Observed,
+    /// The domains that are configured.
+    pub envs: &'a BTreeMap<DomainId, Arc<Env>>,
 }
 
 type Parents = BTreeMap<(TenantName, EcoString), Manner>;
@@ -26,11 +30,7 @@ type Parents = BTreeMap<(TenantName, EcoString), Manner>;
 impl Orphans<'_> {
     /// Brings the parents of the census up to date: with what the last build changed, or with all that
     /// is observed. Answers whether they changed.
-    pub(crate) fn update(
-        &self,
-        census: &mut BTreeMap<DomainId, Arc<Census>>,
-        everywhere: bool,
-    ) -> bool {
+    pub fn update(&self, census: &mut BTreeMap<DomainId, Arc<Census>>, everywhere: bool) -> bool {
         let known = census.values().flat_map(|it| it.parents.keys());
         let known: Vec<AviKey> = known.map(|(tenant, name)| key(tenant, name)).collect();
         let settings = self.built.facts.changes.objects.iter();

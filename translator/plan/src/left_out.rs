@@ -1,14 +1,16 @@
 //! What a plan leaves out, and what must be looked at again together.
 
+use crate::breaks::leave_out;
+use crate::check::{Rule, Violation};
+use crate::op::{Hold, Op, OpKey, Plan};
 use aviary_avi::AviKey;
-use aviary_plan::{Hold, Op, OpKey, Plan, Rule, Violation, leave_out};
 use aviary_types::{Members, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects by the one that they were left out for: an operation waits for another that must go
 /// first, and may go with it.
-#[derive(Default)]
-pub(super) struct Waits(BTreeMap<AviKey, Members<AviKey>>);
+#[derive(Debug, Default)]
+pub struct Waits(BTreeMap<AviKey, Members<AviKey>>);
 
 impl Waits {
     /// Remembers why these operations were left out, that all were left out of one plan.
@@ -29,7 +31,7 @@ impl Waits {
     }
 
     /// Adds to objects that are to be compared those that wait for them; these wait no more.
-    pub(super) fn join(&mut self, keys: &mut BTreeSet<AviKey>) {
+    pub fn join(&mut self, keys: &mut BTreeSet<AviKey>) {
         if self.0.is_empty() {
             return;
         }
@@ -44,7 +46,7 @@ impl Waits {
 
     /// Takes operations out of a plan that break a rule: a bug of ours, which must not reach the
     /// Controller, or the end of what the Controller still refers to.
-    pub(super) fn refuse(&mut self, plan: &mut Plan, violations: &[Violation]) {
+    pub fn refuse(&mut self, plan: &mut Plan, violations: &[Violation]) {
         let texts: BTreeMap<&OpKey, &Violation> =
             violations.iter().map(|it| (&it.op, it)).collect();
         let left_out = leave_out(&mut plan.ops, |op| texts.contains_key(&op.key));

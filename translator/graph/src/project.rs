@@ -1,7 +1,8 @@
 //! From what should be and what is to what the users of the sources are told. Pure.
 
+use crate::parts::Serve;
+use crate::report::Built;
 use aviary_avi::{Body, Observed};
-use aviary_graph::{Built, Serve};
 use aviary_kinds::Fact;
 use aviary_kinds::status::{Claim, Report, Verdict, Wish};
 use aviary_types::{EcoString, Finding, ObjectKey, Severity};
