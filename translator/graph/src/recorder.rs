@@ -30,10 +30,7 @@ impl Read {
                 None if facts.rejected().contains_key(key) => Digest::of(b"rejected"),
                 None => Digest::default(),
             },
-            Self::Index(index) => facts
-                .lookup(index)
-                .iter()
-                .fold(Digest::default(), |sum, entry| sum.plus(seen(entry))),
+            Self::Index(index) => facts.digest_of(index),
             Self::Scope(scope) if is_heard(facts, scope) => Digest::default(),
             Self::Scope(_) => Digest::of(b"not heard"),
             Self::Named(_, named) => {

@@ -17,11 +17,19 @@ pub struct Facts {
     /// Digest of all objects.
     pub digest: Digest,
     pub(crate) objects: OrdMap<ObjectKey, Arc<Entry>>,
-    pub(crate) index: OrdMap<IndexKey, Members<ObjectKey>>,
+    pub(crate) index: OrdMap<IndexKey, Indexed>,
     pub(crate) scopes: OrdMap<ScopeKey, ScopeState>,
     pub(crate) findings: OrdMap<ObjectKey, Arc<Vec<Finding>>>,
     /// With Kubernetes' uid.
     pub(crate) rejected: OrdMap<ObjectKey, EcoString>,
+}
+
+/// What is found under an index value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Indexed {
+    pub(crate) keys: Members<ObjectKey>,
+    /// Of the objects with their keys, as that of the whole is.
+    pub(crate) digest: Digest,
 }
 
 /// What changed since an earlier generation.
@@ -52,15 +60,23 @@ impl Facts {
 
     /// All objects under an index value, by key.
     pub fn lookup(&self, index: &IndexKey) -> Vec<Arc<Entry>> {
-        let keys = self.index.get(index).into_iter().flat_map(Members::iter);
-        keys.filter_map(|key| self.objects.get(key))
+        let keys = self.index.get(index).into_iter();
+        keys.flat_map(|it| it.keys.iter())
+            .filter_map(|key| self.objects.get(key))
             .cloned()
             .collect()
     }
 
     /// How many objects there are under an index value.
     pub fn count(&self, index: &IndexKey) -> usize {
-        self.index.get(index).map_or(0, Members::len)
+        self.index.get(index).map_or(0, |it| it.keys.len())
+    }
+
+    /// Digest of all objects under an index value, whatever their number is; none without any.
+    pub fn digest_of(&self, index: &IndexKey) -> Digest {
+        self.index
+            .get(index)
+            .map_or_else(Digest::default, |it| it.digest)
     }
 
     /// Every value of the index, as far as something is found there.

@@ -1,9 +1,9 @@
 //! The one place that changes facts.
 
-use crate::facts::{Changes, Facts};
+use crate::facts::{Changes, Facts, Indexed};
 use crate::scope::{Frozen, ScopeState, kinds_of};
 use aviary_kinds::{Entry, Extent, Fact, Parsed, RawObject, room};
-use aviary_types::{Digest, EcoString, Finding, Kind, Members, ObjectKey, ScopeKey};
+use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey, ScopeKey};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -296,7 +296,6 @@ impl Store {
             }
             self.index(&entry);
             self.changes.objects.insert(key.clone());
-            self.facts.digest = self.facts.digest.plus(identity(&entry));
         }
         if former.is_none_or(|former| former.resource_version != entry.resource_version) {
             self.changes.versions.insert(key.clone());
@@ -316,19 +315,26 @@ impl Store {
     }
 
     fn index(&mut self, entry: &Entry) {
+        let identity = identity(entry);
+        self.facts.digest = self.facts.digest.plus(identity);
         for index in entry.fact.index(&entry.key) {
-            let keys: &mut Members<ObjectKey> = self.facts.index.entry(index.clone()).or_default();
-            keys.insert(entry.key.clone());
+            let found: &mut Indexed = self.facts.index.entry(index.clone()).or_default();
+            if found.keys.insert(entry.key.clone()) {
+                found.digest = found.digest.plus(identity);
+            }
             self.changes.index.insert(index);
         }
     }
 
     fn unindex(&mut self, entry: &Entry) {
-        self.facts.digest = self.facts.digest.minus(identity(entry));
+        let identity = identity(entry);
+        self.facts.digest = self.facts.digest.minus(identity);
         for index in entry.fact.index(&entry.key) {
-            if let Some(keys) = self.facts.index.get_mut(&index) {
-                keys.remove(&entry.key);
-                if keys.is_empty() {
+            if let Some(found) = self.facts.index.get_mut(&index) {
+                if found.keys.remove(&entry.key) {
+                    found.digest = found.digest.minus(identity);
+                }
+                if found.keys.is_empty() {
                     self.facts.index.remove(&index);
                 }
             }

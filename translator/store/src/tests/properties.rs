@@ -182,7 +182,13 @@ proptest! {
         for namespace in NAMESPACES {
             fresh.retain(&scope(namespace), "t".into());
         }
-        prop_assert_eq!(fresh.snapshot().digest, facts.digest);
+        let fresh = fresh.snapshot();
+        prop_assert_eq!(fresh.digest, facts.digest);
+        // So is that of what is found under each index value.
+        prop_assert!(fresh.index_values().eq(facts.index_values()));
+        for index in facts.index_values() {
+            prop_assert_eq!(fresh.digest_of(index), facts.digest_of(index));
+        }
     }
 
     #[test]
