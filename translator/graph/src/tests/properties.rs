@@ -3,12 +3,14 @@
 use super::world::{ALONE, FLEET, World, envs, object};
 use super::{check_equal, check_sound, fresh};
 use crate::Builder;
+use aviary_avi::{Census, Named, Standing};
 use aviary_kinds::RawObject;
 use aviary_settings::Scheme;
 use aviary_types::ScopeKey;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The last two are those of the instances themselves.
 const NAMESPACES: [&str; 6] = ["a", "a-b", "b", "red", "avi-system", "blue"];
@@ -39,30 +41,76 @@ fn clusters() -> impl Strategy<Value = &'static str> {
 
 fn namespace() -> impl Strategy<Value = Value> {
     let tenant = prop_oneof![3 => Just(""), 1 => Just("blue")];
-    (namespaces(), tenant, any::<bool>()).prop_map(|(name, tenant, blue)| {
+    (namespaces(), tenant, any::<bool>(), named()).prop_map(|(name, tenant, blue, setting)| {
         let labels = if blue {
             json!({"instance": "blue"})
         } else {
             json!({})
         };
-        let annotations = json!({"ako.vmware.com/tenant-name": tenant});
+        let annotations = json!({"ako.vmware.com/tenant-name": tenant, SETTING: setting});
         let metadata = json!({"labels": labels, "annotations": annotations});
         json!({"kind": "Namespace", "name": name, "metadata": metadata})
     })
 }
 
+/// The annotation that names an AviInfraSetting.
+const SETTING: &str = "aviinfrasetting.ako.vmware.com/name";
+
+/// The name of an AviInfraSetting; mostly none.
+fn named() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just(""), 1 => Just("one"), 1 => Just("two")]
+}
+
+/// The Controller has group `g`, lacks `none`, and was not asked for `unasked` yet.
+fn setting() -> impl Strategy<Value = Value> {
+    let size = select(vec![
+        json!(null),
+        json!("SMALL"),
+        json!("MEDIUM"),
+        json!("DEDICATED"),
+    ]);
+    let group = prop_oneof![
+        2 => Just(json!(null)), 4 => Just(json!({"name": "g"})),
+        1 => Just(json!({"name": "none"})), 1 => Just(json!({"name": "unasked"})),
+    ];
+    (
+        select(vec!["one", "two"]),
+        size,
+        group,
+        any::<bool>(),
+        0..4_u64,
+    )
+        .prop_map(|(name, size, group, announced, created)| {
+            json!({
+                "kind": "AviInfraSetting", "name": name, "created": created,
+                "spec": {
+                    "seGroup": group, "l7Settings": {"shardSize": size},
+                    "network": {"enableRhi": announced},
+                },
+            })
+        })
+}
+
 fn class() -> impl Strategy<Value = Value> {
-    (select(vec!["avi", "other"]), any::<bool>(), any::<bool>()).prop_map(
-        |(name, ours, default)| {
+    (
+        select(vec!["avi", "other"]),
+        any::<bool>(),
+        any::<bool>(),
+        named(),
+    )
+        .prop_map(|(name, ours, default, setting)| {
+            let parameters = json!({
+                "apiGroup": "ako.vmware.com", "kind": "AviInfraSetting", "name": setting,
+            });
+            let parameters = (!setting.is_empty()).then_some(parameters);
             let controller = if ours { "ako.vmware.com/avi-lb" } else { "x" };
             let annotations =
                 json!({"ingressclass.kubernetes.io/is-default-class": default.to_string()});
             json!({
                 "kind": "IngressClass", "name": name, "metadata": {"annotations": annotations},
-                "spec": {"controller": controller},
+                "spec": {"controller": controller, "parameters": parameters},
             })
-        },
-    )
+        })
 }
 
 fn hosts() -> impl Strategy<Value = String> {
@@ -147,8 +195,10 @@ fn service() -> impl Strategy<Value = Value> {
     let shared = prop_oneof![2 => Just(""), 2 => Just("c"), 1 => Just("pair")];
     let address = prop_oneof![4 => Just(""), 1 => Just("10.0.0.1")];
     let common = (namespaces(), name, kind, ports, 0..4_u64);
-    (common, shared, address).prop_map(|((ns, name, kind, ports, created), shared, address)| {
-        let annotations = json!({"ako.vmware.com/enable-shared-vip": shared});
+    let asked = (shared, address, named());
+    (common, asked).prop_map(|((ns, name, kind, ports, created), asked)| {
+        let (shared, address, setting) = asked;
+        let annotations = json!({"ako.vmware.com/enable-shared-vip": shared, SETTING: setting});
         json!({
             "kind": "Service", "ns": ns, "name": name, "created": created,
             "metadata": {"annotations": annotations},
@@ -210,7 +260,7 @@ fn node() -> impl Strategy<Value = Value> {
 fn objects() -> impl Strategy<Value = RawObject> {
     let any = prop_oneof![
         2 => namespace(), 1 => class(), 5 => ingress(), 4 => service(), 2 => slice(), 2 => secret(),
-        1 => node(),
+        1 => node(), 2 => setting(),
     ];
     (clusters(), any).prop_map(|(cluster, json)| object(cluster, json))
 }
@@ -251,7 +301,28 @@ fn scope(cluster: &str, namespace: &str) -> ScopeKey {
     }
 }
 
+/// What the Controller was asked for.
+fn census() -> Census {
+    let group = |name: &str, standing| (Named::SeGroup(name.into()), standing);
+    let named = [
+        group("g", Standing::Present),
+        group("none", Standing::Absent),
+    ];
+    Census {
+        named: named.into(),
+        ..Census::default()
+    }
+}
+
 fn settings(choice: usize) -> super::Envs {
+    let mut envs = envs_of(choice);
+    for env in envs.values_mut() {
+        Arc::make_mut(env).census = Arc::new(census());
+    }
+    envs
+}
+
+fn envs_of(choice: usize) -> super::Envs {
     match choice {
         0 => envs(FLEET, Scheme::Ako),
         1 => envs(FLEET, Scheme::Documented),
