@@ -80,11 +80,9 @@ impl Orphans<'_> {
     fn manner(&self, domain: &DomainId, object: &ObservedObject) -> Option<Manner> {
         let desired = self.built.desired.objects.get(&object.key);
         let env = self.envs.get(domain)?;
-        let is_kept = match desired {
-            Some(desired) => desired.presence == Presence::IfObserved,
-            None => self.has_place(env, &object.key.name),
-        };
-        if !is_kept {
+        // That it was kept so far is no reason: there may be fewer shards by now.
+        let is_emptied = desired.is_none_or(|it| it.presence == Presence::IfObserved);
+        if !is_emptied || !self.has_place(env, &object.key.name) {
             return None;
         }
         let Body::VirtualService(service) = &*object.body else {
