@@ -44,6 +44,8 @@ pub(crate) struct All {
     pub(crate) scopes: Vec<Scope>,
     /// What the settings name and the Controller does not have, in words.
     pub(crate) problems: Vec<EcoString>,
+    /// Whether what stands is in another cloud than they say: then nothing may be written.
+    pub(crate) is_misplaced: bool,
 }
 
 /// Who reads for which site.
@@ -201,6 +203,7 @@ async fn read_all(
         observed: Observed::default(),
         scopes: Vec::new(),
         problems: Vec::new(),
+        is_misplaced: false,
     };
     for settings in instances {
         let found = session.discover(&scope::wanted(settings)).await?;
@@ -221,6 +224,10 @@ async fn read_all(
             for object in unreadable {
                 tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
                     "an object of the Controller cannot be understood");
+            }
+            if let Some(why) = scope::misplaced(settings, &observed) {
+                all.problems.push(eco_format!("{domain}: {why}"));
+                all.is_misplaced = true;
             }
             let found = observed.objects.values();
             found.for_each(|object| all.observed.insert(object.clone()));

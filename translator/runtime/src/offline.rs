@@ -175,6 +175,7 @@ impl Offline {
             problems.extend(found.problems.iter().map(ToString::to_string));
             let scope = scope::of(settings, &found.inventory.vrf);
             let reading = self.session.observe(&scope).await?;
+            problems.extend(scope::misplaced(settings, &reading.observed).map(String::from));
             for object in reading.observed.objects.values() {
                 observed.insert(object.clone());
             }

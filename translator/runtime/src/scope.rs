@@ -1,9 +1,9 @@
 //! What is read from the Controller for one instance.
 
-use aviary_avi::Named;
+use aviary_avi::{Named, Observed, Owned};
 use aviary_session::{Scope, Tenants, Wanted};
 use aviary_settings::{InstanceSettings, NetworkRef};
-use aviary_types::{DomainId, EcoString};
+use aviary_types::{DomainId, EcoString, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose objects are read back.
@@ -21,6 +21,23 @@ pub fn of(settings: &InstanceSettings, vrf: &str) -> Scope {
         vrfs: vec![controller.vrf.as_deref().unwrap_or(vrf).into()],
         se_groups: vec![controller.service_engine_group.as_str().into()],
     }
+}
+
+/// Why the settings cannot hold for what stands: a Controller changes the cloud of no object, and
+/// policy sets, which know no cloud, find pool groups by names that both clouds would have.
+pub fn misplaced(settings: &InstanceSettings, observed: &Observed) -> Option<EcoString> {
+    let (domain, cloud) = (settings.domain(), settings.controller.cloud.as_str());
+    let objects = observed.objects.values();
+    let mut owned = objects.filter(|object| object.body.owner(&domain) == Owned::Yes);
+    let other = owned.find_map(|object| {
+        let name = &object.body.cloud_ref()?.name;
+        (name != cloud).then_some(name)
+    });
+    let other = other.filter(|_| !settings.ako.delete_config)?;
+    Some(eco_format!(
+        "ControllerSettings.cloudName: objects stand in cloud {other}, and none can go to {cloud}; \
+         let an instance of its own serve there, or remove them first (deleteConfig)"
+    ))
 }
 
 /// What the settings name and the Controller must have.

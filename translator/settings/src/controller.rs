@@ -32,7 +32,7 @@ pub struct ControllerSettings {
 pub(crate) static CLOUD_NAME: Setting<String> = Setting::text(
     "ControllerSettings.cloudName",
     "\"Default-Cloud\"",
-    "The Avi cloud.",
+    "The Avi cloud; another counts once nothing stands in the former.",
 )
 .env("CLOUD_NAME");
 

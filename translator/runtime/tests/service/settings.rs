@@ -4,6 +4,7 @@ use crate::agent::{Agent, Cluster, identity};
 use crate::lab::{Plan, Running, SETTINGS, everywhere, names, simulator, start, writes};
 use crate::objects::{base, ingress, secret, service, shop};
 use aviary_link::agent::Identity;
+use aviary_proto::query::v1::GetSettingsResponse;
 use aviary_sim::Simulator;
 use serde_json::Value;
 use std::time::Duration;
@@ -155,6 +156,46 @@ async fn settings_wait_for_what_they_name() {
     translator.settle().await;
     assert!(translator.settings().await.waiting_for.is_empty());
     assert!(parents(&simulator) > 1);
+}
+
+/// A Controller changes no object's cloud: neither while it runs nor over a restart is anything
+/// written for another one.
+#[tokio::test(start_paused = true)]
+async fn another_cloud_waits_while_objects_stand_in_the_former_one() {
+    let (simulator, translator, _agent, cluster) = served().await;
+    let version = cluster.put(ingress("shop", "new", "new.avi.internal", None));
+    translator.shows(("shop", "new"), &version).await;
+    translator.settle().await;
+    simulator.clear_log();
+    let other = with(("Default-Cloud", "elsewhere"));
+    translator.configure(&other).await.unwrap();
+    tokio::time::sleep(LONG).await;
+    let waits = |told: &GetSettingsResponse| {
+        let mut told = told.waiting_for.iter();
+        told.any(|it| it.contains("cloudName") && it.contains("Default-Cloud"))
+    };
+    assert!(waits(&translator.settings().await));
+    assert!(writes(&simulator).is_empty());
+    drop(translator);
+
+    let plan = Plan {
+        settings: other,
+        ..Plan::default()
+    };
+    let translator = start(&simulator, plan).await;
+    let _agent = translator.agent(&cluster, everywhere());
+    tokio::time::sleep(LONG).await;
+    assert!(waits(&translator.settings().await));
+    cluster.put(ingress("shop", "newer", "newer.avi.internal", None));
+    tokio::time::sleep(LONG).await;
+    assert!(writes(&simulator).is_empty());
+
+    // As it was: all goes on.
+    translator.configure(SETTINGS).await.unwrap();
+    translator.settle().await;
+    assert!(translator.settings().await.waiting_for.is_empty());
+    let pools = names(&simulator, "pool");
+    assert!(pools.iter().any(|name| name.starts_with("blue--newer.")));
 }
 
 #[tokio::test(start_paused = true)]

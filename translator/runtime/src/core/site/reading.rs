@@ -61,9 +61,11 @@ impl Site {
             return false;
         }
         self.reading.is_active = false;
-        if self.reading.pending.is_some() && !all.problems.is_empty() {
+        let waits = self.reading.pending.is_some() || all.is_misplaced;
+        if waits && !all.problems.is_empty() {
             let what = all.problems.join("; ");
-            tracing::warn!(controller = %self.name, %what, "newer settings wait for what they name");
+            tracing::warn!(controller = %self.name, %what, "settings wait for the Controller");
+            self.reading.pending = Some(all.instances);
             self.reading.lacking = all.problems;
             self.reading.again = Some(Instant::now() + AGAIN);
             return false;
