@@ -221,16 +221,20 @@ async fn player_of(scenario: &Scenario, fill_defaults: bool) -> Result<(Player, 
     Ok((player, simulator))
 }
 
-/// A player in the first state of a scenario, and the scenario's settings.
+/// A player in the first state of a scenario, its settings with this tree laid over, if there is one,
+/// and its Controller.
 ///
 /// # Errors
 /// When the scenario cannot be read or played.
-pub async fn booted(id: &str) -> Result<(Player, Raw)> {
-    let scenario = read_scenario(&scenarios().join(name_of(id)?))?;
-    let (mut player, _) = player_of(&scenario, false).await?;
+pub async fn booted(id: &str, over: &str) -> Result<(Player, Raw, Simulator)> {
+    let mut scenario = read_scenario(&scenarios().join(name_of(id)?))?;
+    if !over.is_empty() {
+        scenario.settings = scenario.settings.layer(&Raw::read(over)?);
+    }
+    let (mut player, simulator) = player_of(&scenario, false).await?;
     let boot = scenario.states.into_iter().next();
     reach(&mut player, boot.context("a first state")?).await?;
-    Ok((player, scenario.settings))
+    Ok((player, scenario.settings, simulator))
 }
 
 async fn play_all(name: &str, fill_defaults: bool) -> Result<Played> {

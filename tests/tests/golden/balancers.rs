@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
-use aviary::plan::{Player, State, Step, read_scenario, read_settings, seed};
+use aviary::plan::{Player, State, Step};
 use aviary_plan::{Method, Op, interruptions};
-use aviary_sim::{Options, Simulator};
-use aviary_tests::corpus::{Reached, block_on, name_of, reach, scenarios};
+use aviary_tests::corpus::{Reached, block_on, booted, reach};
 use serde_json::{Value, json};
 
 use crate::objects::{Objects, gone, key, service, slice};
@@ -73,14 +72,7 @@ struct Walk {
 
 impl Walk {
     async fn start() -> Result<Self> {
-        let scenario = read_scenario(&scenarios().join(name_of("l4/01")?))?;
-        let simulator = Simulator::new(Options {
-            seed: seed(scenario.seed.as_deref())?,
-            ..Options::default()
-        })?;
-        let mut player = Player::over(read_settings(&scenario.settings)?, simulator).await?;
-        let boot = scenario.states.into_iter().next();
-        reach(&mut player, boot.context("a first state")?).await?;
+        let (player, ..) = booted("l4/01", "").await?;
         Ok(Self {
             player,
             standing: BTreeMap::new(),

@@ -7,6 +7,7 @@
 )]
 
 mod balancers;
+mod bindings;
 mod explain;
 mod fleet;
 mod objects;

@@ -141,6 +141,9 @@ impl Interruption {
         let bodies = of_group.filter_map(|op| op.body.as_ref());
         let bodies = bodies.chain(observed.map(|object| &object.body));
         self.hosts = bodies.flat_map(|body| hosts_of(body)).collect();
+        let writes = ops.iter().filter(|op| group.contains(&op.key));
+        self.hosts
+            .extend(writes.flat_map(|op| moved(op, ops, before)));
         group.remove(&op.key);
         self.left = group;
         if self.left.is_empty() {
@@ -151,6 +154,25 @@ impl Interruption {
     fn excuses(&self, one: &Break) -> bool {
         self.hosts.contains(one.host())
     }
+}
+
+/// The names that the update of a VsVip gives it or takes from it.
+fn moved(op: &Op, ops: &[Op], before: &Observed) -> BTreeSet<EcoString> {
+    let object = &op.key.object;
+    if object.kind != AviKind::VsVip || op.method != Method::Update {
+        return BTreeSet::new();
+    }
+    let names = |body: Option<&Arc<Body>>| -> BTreeSet<EcoString> {
+        body.into_iter().flat_map(|body| hosts_of(body)).collect()
+    };
+    let former = ops
+        .iter()
+        .filter(|other| other.key.object == *object && other.key.stage < op.key.stage);
+    let former = former.max_by_key(|other| other.key.stage);
+    let observed = before.objects.get(object).map(|object| &object.body);
+    let former = names(former.map_or(observed, |former| former.body.as_ref()));
+    let next = names(op.body.as_ref());
+    former.symmetric_difference(&next).cloned().collect()
 }
 
 /// The names by which a VsVip or a virtual service is asked for.

@@ -77,20 +77,14 @@ fn walk(way: Way) -> Result<()> {
 }
 
 async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Result<usize> {
-    let (mut player, settings) = booted("l7/01").await?;
+    let (mut player, settings, _) = booted("l7/01", "").await?;
     let mut standing = BTreeMap::new();
     let mut kept = 0;
     for number in 0..STATES {
-        // A host that turns secure on its way elsewhere would be sent to where it is not yet.
-        let stays = draw.way == Way::Places && number % 2 == 1;
-        let next = if stays {
-            standing.clone()
-        } else {
-            draw.objects()
-        };
+        let next = draw.objects();
         let mut steps = vec![Step::Delete(gone(&standing, &next))];
         steps.push(Step::Apply(next.values().cloned().collect()));
-        if stays || (draw.way == Way::Shards && draw.is_likely()) {
+        if draw.way != Way::Changes && draw.is_likely() {
             let places = Raw::from_value(draw.places())?;
             steps.push(Step::Settings(settings.layer(&places)));
         }
@@ -122,7 +116,7 @@ async fn go(walk: u64, draw: &mut Draw<'_>, broken: &mut BTreeSet<String>) -> Re
 
 /// Between the two writes of a namespace's paths, a path can show that another namespace hid before
 /// and that is gone after. The client meets the host, though an old part of it.
-fn is_mixture(one: &Break) -> bool {
+pub(crate) fn is_mixture(one: &Break) -> bool {
     let via_set = |step: &serve::Step| matches!(step, serve::Step::Rule { .. });
     matches!(one.loss, Loss::OtherBackend(_)) && one.during.via.iter().any(via_set)
 }

@@ -5,14 +5,14 @@ use crate::op::{BreakReason, Method, Op, OpKey};
 use aviary_avi::{AviKey, AviKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether a marked operation is of one interruption with a marked one that it waits for. Of hosts
-/// that change their parent each is one of its own, although they change the same VsVips: there the
-/// writes of names hang on the child that they follow, and on nothing else.
+/// Whether a marked operation is of one interruption with a marked one that it waits for. Hosts that
+/// change their parent are interrupted each on its own, although they change the same VsVips.
 pub(crate) fn hangs_on(op: &Op, before: &Op) -> bool {
     let moves = |op: &Op| op.breaks == Some(BreakReason::NewParent) && op.method == Method::Update;
     let is_name = |op: &Op| op.key.object.kind == AviKind::VsVip;
     let marked = op.breaks.is_some() && before.breaks.is_some();
-    marked && (!moves(op) || !moves(before) || (is_name(op) && !is_name(before)))
+    let follows = || op.whose == before.whose || (is_name(op) && before.whose.is_none());
+    marked && (!moves(op) || !moves(before) || follows())
 }
 
 /// The marked operations, in groups of those that hang together: each group is one interruption.

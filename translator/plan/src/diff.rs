@@ -196,6 +196,7 @@ fn delete(input: &Input<'_>, holder: &Holder<'_>, observed: &ObservedObject, dra
         after: Vec::new(),
         reason: Reason::NotWanted,
         breaks: None,
+        whose: None,
         urgent: false,
         provenance: Arc::new(Provenance::default()),
     });
@@ -213,6 +214,7 @@ fn op(desired: &DesiredObject, stage: u16, method: Method, reason: Reason, body:
         after: Vec::new(),
         reason,
         breaks: None,
+        whose: None,
         urgent: false,
         provenance: desired.provenance.clone(),
     }

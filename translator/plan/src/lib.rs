@@ -13,6 +13,7 @@ mod retain;
 mod schedule;
 mod sort;
 mod stage;
+mod turn;
 
 pub use breaks::{interruptions, leave_out};
 pub use check::{Rule, Violation, check, guard};

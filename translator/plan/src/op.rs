@@ -1,7 +1,7 @@
 //! The operations of a plan: fully specified, so that whoever executes them has no choice to make.
 
 use aviary_avi::{AviKey, AviKind, Body};
-use aviary_types::{DomainId, Generation, Provenance};
+use aviary_types::{DomainId, EcoString, Generation, Provenance};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
@@ -110,6 +110,8 @@ pub struct Op {
     pub reason: Reason,
     /// Set where the operation interrupts traffic.
     pub breaks: Option<BreakReason>,
+    /// The host that it interrupts, where hosts are interrupted one by one.
+    pub whose: Option<EcoString>,
     /// A user's edit, to go before bulk work.
     pub urgent: bool,
     /// The sources of the object.
@@ -135,7 +137,7 @@ pub struct Hold {
     /// What would be done.
     pub method: Method,
     /// What is waited for, in words.
-    pub why: aviary_types::EcoString,
+    pub why: EcoString,
 }
 
 impl Serialize for Op {

@@ -280,7 +280,7 @@ impl Rules<'_> {
         let service = sibling(key, AviKind::VirtualService);
         if op.method == Method::Update {
             before.extend(self.moves.child_of(&op.key).cloned());
-            if self.moves.child_of(&op.key).is_none() && op.key.stage > 0 {
+            if !self.moves.is_step(&op.key) && op.key.stage > 0 {
                 before.extend(self.shape.children(&service).cloned());
             } else {
                 before.extend(self.settled(&service));

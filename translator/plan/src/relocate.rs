@@ -1,10 +1,14 @@
-//! Secure hosts that change their parent. A child virtual service stands below one parent alone, so
-//! a host is interrupted from the write of its child until its name has followed to the other
-//! address: its child, the name there and the name here are three calls, with nothing between, and
-//! the next host begins when they are done.
+//! Hosts that change their address and cannot be served at both.
+//!
+//! A child virtual service stands below one parent alone, so a secure host is interrupted from the
+//! write of its child until its name has followed to the other address: its child, the name there
+//! and the name here are three calls, with nothing between, and the next host begins when they are
+//! done. A host that turns secure on its way, or plain, is redirected at one of the two addresses to
+//! TLS, which the other does not speak for it: it is interrupted while both have its name.
 
 use crate::diff::Input;
 use crate::op::{BreakReason, Method, Op, OpKey, Reason, sibling, stage};
+use crate::turn::turns;
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, AviKind, Body};
@@ -18,8 +22,8 @@ type Ops = BTreeMap<OpKey, Op>;
 /// The writes of children that change their parent, and the writes of names that follow each.
 #[derive(Debug, Default)]
 pub(crate) struct Moves {
-    /// By the write of the name.
-    children: BTreeMap<OpKey, OpKey>,
+    /// By the write of the name; `None` where no child moves along.
+    names: BTreeMap<OpKey, Option<OpKey>>,
     movers: BTreeSet<OpKey>,
 }
 
@@ -29,28 +33,43 @@ impl Moves {
         self.movers.contains(key)
     }
 
+    /// Whether a write of names is that of one host alone.
+    pub(crate) fn is_step(&self, key: &OpKey) -> bool {
+        self.names.contains_key(key)
+    }
+
     /// The child that a write of names follows.
     pub(crate) fn child_of(&self, key: &OpKey) -> Option<&OpKey> {
-        self.children.get(key)
+        self.names.get(key)?.as_ref()
     }
 }
 
-/// One child on its way.
-struct Move {
-    child: OpKey,
-    names: BTreeSet<EcoString>,
-    from: AviKey,
-    to: AviKey,
+/// One host on its way from one VsVip to another.
+pub(crate) struct Move {
+    /// The write of its child, where that goes along.
+    pub(crate) child: Option<OpKey>,
+    pub(crate) names: BTreeSet<EcoString>,
+    pub(crate) from: AviKey,
+    pub(crate) to: AviKey,
 }
 
 /// Marks what interrupts a host that changes its parent, and gives each of them writes of its own of
 /// the names.
 pub(crate) fn relocate(input: &Input<'_>, ops: &mut Ops) -> Moves {
-    let moves = moves(input, ops);
+    let mut moves = moves(input, ops);
+    let turned = turns(input, ops);
+    let follows = |one: &Move, name: &EcoString| one.names.contains(name);
+    let turned = turned.into_iter().filter(|turn| {
+        let mut names = turn.names.iter();
+        !names.any(|name| moves.iter().any(|one| follows(one, name)))
+    });
+    moves.extend(turned.collect::<Vec<_>>());
     let mut found = Moves::default();
-    for child in moves.iter().map(|it| &it.child) {
-        if let Some(op) = ops.get_mut(child) {
+    for one in &moves {
+        let child = one.child.as_ref();
+        if let Some((child, op)) = child.and_then(|it| Some((it, ops.get_mut(it)?))) {
             op.breaks = Some(BreakReason::NewParent);
+            op.whose = one.names.first().cloned();
             found.movers.insert(child.clone());
         }
     }
@@ -80,7 +99,7 @@ fn moves(input: &Input<'_>, ops: &Ops) -> Vec<Move> {
         };
         let names = before.vh_domain_name.iter().chain(&after.vh_domain_name);
         Some(Move {
-            child: op.key.clone(),
+            child: Some(op.key.clone()),
             names: names.cloned().collect(),
             from: vip_of(before)?,
             to: vip_of(after)?,
@@ -130,7 +149,8 @@ fn split<'a>(
             at += 1;
             let mut op = course.write(at, Method::Update, &names);
             op.breaks = Some(BreakReason::NewParent);
-            found.children.insert(op.key.clone(), step.child.clone());
+            op.whose = step.names.first().cloned();
+            found.names.insert(op.key.clone(), step.child.clone());
             ops.insert(op.key.clone(), op);
         }
     }

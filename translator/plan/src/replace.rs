@@ -141,6 +141,7 @@ fn remake(input: &Input<'_>, holder: &Holder<'_>, vip: &AviKey, ops: &mut Ops) {
             after: Vec::new(),
             reason: Reason::Replace,
             breaks,
+            whose: None,
             urgent: false,
             provenance: desired.provenance.clone(),
         };

@@ -3,7 +3,7 @@
 //! (invariant 5).
 
 use crate::diff::Input;
-use crate::op::{Method, Op, OpKey, Reason};
+use crate::op::{Method, Op, OpKey, Reason, stage};
 use aviary_avi::ds_set::VsDataScriptSet;
 use aviary_avi::http_policy_set::{HttpPolicySet, HttpRequestRule};
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
@@ -96,7 +96,8 @@ impl Hidden {
     }
 }
 
-fn redirected(body: Option<&Arc<Body>>) -> BTreeSet<EcoString> {
+/// The hosts that a policy set redirects.
+pub(crate) fn redirected(body: Option<&Arc<Body>>) -> BTreeSet<EcoString> {
     let Some(Body::HttpPolicySet(set)) = body.map(Arc::as_ref) else {
         return BTreeSet::new();
     };
@@ -186,15 +187,12 @@ fn path_length(rule: &HttpRequestRule) -> usize {
     lengths.map(EcoString::len).max().unwrap_or_default()
 }
 
-/// DNS names that move from one VsVip to another, where one of the two comes or goes: the new one is
-/// made without them and gets them once its virtual service stands; the old one loses them before
-/// its virtual service goes. So no name ever leads to an address where nothing listens.
+/// DNS names that a VsVip brings or takes along while they are at another one, too, before or after:
+/// a new one is made without them and gets them once its virtual service stands; an old one loses
+/// them before its virtual service goes. So no name ever leads to an address where nothing listens.
 pub(crate) fn spread(input: &Input<'_>, ops: &mut BTreeMap<OpKey, Op>) {
     let (lost, gained) = moving(input, ops);
     let moved: BTreeSet<&EcoString> = lost.intersection(&gained).collect();
-    if moved.is_empty() {
-        return;
-    }
     let vips = ops
         .keys()
         .filter(|key| is_vip(&key.object) && key.stage == 0);
@@ -210,7 +208,12 @@ pub(crate) fn spread(input: &Input<'_>, ops: &mut BTreeMap<OpKey, Op>) {
                 observed.map(|object| &*object.body)
             }
         };
-        let Some(bare) = body.and_then(|body| without(body, &moved)) else {
+        let stays = |name: &EcoString| match op.method {
+            Method::Create => stands(input, ops, name, false),
+            _ => stands(input, ops, name, true),
+        };
+        let is_shared = |name: &EcoString| moved.contains(name) || stays(name);
+        let Some(bare) = body.and_then(|body| without(body, is_shared)) else {
             continue;
         };
         let bare = Some(Arc::new(bare));
@@ -282,12 +285,21 @@ fn names_of(body: Option<&Body>) -> BTreeSet<&EcoString> {
     }
 }
 
+/// Whether something stands for a host, or stays for it.
+fn stands(input: &Input<'_>, ops: &BTreeMap<OpKey, Op>, host: &str, stays: bool) -> bool {
+    let mut objects = input.observed.of_host(host);
+    objects.any(|object| {
+        let op = ops.get(&stage(object, 0)).filter(|_| stays);
+        op.is_none_or(|op| op.method != Method::Delete)
+    })
+}
+
 /// The VsVip without these names; `None` where it has none of them.
-fn without(body: &Body, moved: &BTreeSet<&EcoString>) -> Option<Body> {
+fn without(body: &Body, moved: impl Fn(&EcoString) -> bool) -> Option<Body> {
     let Body::VsVip(vip) = body else {
         return None;
     };
     let mut bare = VsVip::clone(vip);
-    bare.dns_info.retain(|dns| !moved.contains(&dns.fqdn));
+    bare.dns_info.retain(|dns| !moved(&dns.fqdn));
     (bare.dns_info.len() < vip.dns_info.len()).then(|| bare.into())
 }

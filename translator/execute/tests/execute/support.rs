@@ -201,6 +201,7 @@ fn op(method: Method, body: &Body) -> Op {
         after: Vec::new(),
         reason: Reason::Differs,
         breaks: None,
+        whose: None,
         urgent: false,
         provenance: Arc::default(),
     }

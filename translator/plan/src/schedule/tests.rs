@@ -26,6 +26,7 @@ fn op(object: u8, stage: u16, after: &[OpKey]) -> Op {
         after: after.to_vec(),
         reason: Reason::Differs,
         breaks: None,
+        whose: None,
         urgent: false,
         provenance: Arc::default(),
     }

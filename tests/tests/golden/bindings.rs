@@ -1,0 +1,260 @@
+//! Make before break while AviInfraSettings change, and who names them: classes, Namespaces and
+//! Services. Hosts turn secure, plain and passed through on the way, tenants and shards change. At
+//! the end a core without memory, told in another order, wants the same and writes nothing.
+
+mod scene;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use aviary::plan::{Player, State, Step};
+use aviary_avi::AviKind;
+use aviary_kinds::avi_infra_setting::AviInfraSetting;
+use aviary_plan::interruptions;
+use aviary_settings::Raw;
+use aviary_sim::Simulator;
+use aviary_tests::corpus::{Reached, block_on, booted, reach};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::objects::{Objects, gone};
+use crate::served::hold;
+use crate::silent::{Start, start};
+use crate::walk::is_mixture;
+use scene::{Ask, Balancer, Edit, SIZES, Said, Scene, Security, edit, first};
+
+/// Every field of an AviInfraSetting, with two values that it takes.
+#[rustfmt::skip]
+const FIELDS: &[(&str, &str, &str)] = &[
+    ("bgp_peer_labels", "{network: {enableRhi: true, bgpPeerLabels: [a]}}",
+        "{network: {enableRhi: true, bgpPeerLabels: [b]}}"),
+    ("enable_rhi", "{network: {enableRhi: true}}", "{network: {enableRhi: false}}"),
+    ("listeners", "{network: {listeners: [{port: 443, enableSSL: true}, {port: 8080}]}}",
+        "{network: {listeners: [{port: 8443, enableSSL: true}]}}"),
+    ("node_networks", "{network: {nodeNetworks: [{networkName: lab-node}]}}",
+        "{network: {nodeNetworks: [{networkName: lab-vip-2}]}}"),
+    ("public_ip", "{network: {enablePublicIP: true}}", "{network: {enablePublicIP: false}}"),
+    ("se_group", "{seGroup: {name: lab-seg}}", "{seGroup: {name: lab-seg-2}}"),
+    ("shard_size", "{l7Settings: {shardSize: SMALL}}", "{l7Settings: {shardSize: MEDIUM}}"),
+    ("shard_size", "{l7Settings: {shardSize: SMALL}}", "{l7Settings: {shardSize: DEDICATED}}"),
+    ("t1lr", "{nsxSettings: {t1lr: /infra/tier-1s/a}}", "{nsxSettings: {t1lr: /infra/tier-1s/b}}"),
+    ("vip_networks", "{network: {vipNetworks: [{networkName: lab-vip}]}}",
+        "{network: {vipNetworks: [{networkName: lab-vip-2}]}}"),
+];
+
+#[test]
+fn every_field_of_a_setting_is_tried() -> Result<()> {
+    let fields = serde_json::to_value(AviInfraSetting::default())?;
+    let fields: BTreeSet<&str> = fields
+        .as_object()
+        .context("fields")?
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let tried: BTreeSet<&str> = FIELDS.iter().map(|(field, ..)| *field).collect();
+    ensure!(fields == tried, "{:?}", fields.symmetric_difference(&tried));
+    Ok(())
+}
+
+/// Each field comes, changes and goes where a class, a Namespace or a Service names the setting, and
+/// so does the naming itself.
+#[test]
+fn hosts_are_served_while_each_field_of_a_setting_changes() -> Result<()> {
+    let mut broken = Vec::new();
+    for (field, one, other) in FIELDS {
+        let walked = block_on(field_by_field(one, other));
+        if let Err(error) = walked.and_then(|walked| walked) {
+            broken.push(format!("{field}: {error:#}"));
+        }
+    }
+    ensure!(broken.is_empty(), "{}", broken.join("\n"));
+    Ok(())
+}
+
+async fn field_by_field(one: &str, other: &str) -> Result<()> {
+    let mut walk = Walk::start().await?;
+    let specs = ["{}", one, other, "{}"].map(serde_saphyr::from_str::<Value>);
+    for (at, binding) in ["class", "namespace", "service"].into_iter().enumerate() {
+        let mut scene = first();
+        (scene.class, scene.settings) = (None, [Some(Said::default()), None]);
+        scene.balancers[0] = Some(Balancer {
+            named: None,
+            shared: false,
+        });
+        walk.go(&format!("{binding}: unnamed"), &scene).await?;
+        match at {
+            0 => scene.class = Some(0),
+            1 => scene.namespaces[0] = Some(0),
+            _ => {
+                scene.balancers[0] = Some(Balancer {
+                    named: Some(0),
+                    shared: false,
+                });
+            }
+        }
+        for (number, spec) in specs.iter().enumerate() {
+            let spec = spec.as_ref().map_err(|error| anyhow!("{error}"))?;
+            scene.settings[0] = Some(Said {
+                spec: Some(spec.clone()),
+                ..Said::default()
+            });
+            walk.go(&format!("{binding}: {number}"), &scene).await?;
+        }
+        scene.settings[0] = Some(Said {
+            spec: specs[1].as_ref().ok().cloned(),
+            ..Said::default()
+        });
+        walk.go(&format!("{binding}: again"), &scene).await?;
+    }
+    ensure!(walk.kept > 50, "only {} questions were asked", walk.kept);
+    walk.end(&first(), 1).await.context("at the end")
+}
+
+/// One address redirects to TLS, the other does not speak it: two calls with nothing between.
+#[test]
+fn hosts_that_turn_secure_while_they_move_are_interrupted_one_by_one() -> Result<()> {
+    block_on(async {
+        let mut walk = Walk::start().await?;
+        let mut scene = first();
+        for (place, security, size) in [
+            ("plain", Security::Plain, 0),
+            ("secure in one shard", Security::Secure, 1),
+            ("plain again in several", Security::Plain, 0),
+        ] {
+            let ask = Ask {
+                security,
+                edge: false,
+            };
+            scene.asks = (0..3).map(|host| ((host, 0), ask)).collect();
+            scene.size = size;
+            let state = walk.go(place, &scene).await?;
+            let groups = interruptions(&state.outcome.settled.operations);
+            ensure!(
+                groups.is_empty() == (place == "plain"),
+                "{place}: {groups:#?}"
+            );
+            for group in groups {
+                let is_vip = group.iter().all(|key| key.object.kind == AviKind::VsVip);
+                ensure!(is_vip && group.len() == 2, "{place}: {group:#?}");
+            }
+        }
+        Ok(())
+    })?
+}
+
+/// A cluster that goes from state to state.
+struct Walk {
+    player: Player,
+    simulator: Simulator,
+    settings: Raw,
+    size: usize,
+    secret: Value,
+    standing: Objects,
+    /// Questions that had to be answered all the way.
+    kept: usize,
+}
+
+impl Walk {
+    async fn start() -> Result<Self> {
+        let (player, settings, simulator) = booted("infra/05", "").await?;
+        let certificate = rcgen::generate_simple_self_signed(["*.avi.lab".to_owned()])?;
+        let secret = json!({
+            "tls.crt": certificate.cert.pem(), "tls.key": certificate.signing_key.serialize_pem(),
+        });
+        Ok(Self {
+            player,
+            simulator,
+            settings,
+            size: 0,
+            secret,
+            standing: Objects::new(),
+            kept: 0,
+        })
+    }
+
+    async fn go(&mut self, place: &str, scene: &Scene) -> Result<Reached> {
+        let next = scene.objects(&self.secret);
+        let mut steps = vec![
+            Step::Delete(gone(&self.standing, &next)),
+            Step::Apply(next.values().cloned().collect()),
+        ];
+        if self.size != scene.size {
+            self.size = scene.size;
+            let size = json!({"L7Settings": {"shardVSSize": SIZES[scene.size]}});
+            steps.push(Step::Settings(self.settings.layer(&Raw::from_value(size)?)));
+        }
+        let name = place.to_owned();
+        let state = reach(&mut self.player, State { name, steps }).await?;
+        self.standing = next;
+        let settled = &state.outcome.settled;
+        ensure!(settled.refused.is_empty(), "{place}: {:?}", settled.refused);
+        ensure!(settled.holds.is_empty(), "{place}: {:?}", settled.holds);
+        let mut broken = BTreeSet::new();
+        self.kept += hold(place, &state, is_mixture, &mut broken);
+        let lines: Vec<String> = broken.into_iter().collect();
+        ensure!(lines.is_empty(), "{}", lines.join("\n"));
+        let again = self.player.settle().await.settled.operations;
+        ensure!(again.is_empty(), "{place}: written again: {again:?}");
+        Ok(state)
+    }
+
+    /// A core that starts now, and is told all in another order, has nothing to do.
+    async fn end(&mut self, scene: &Scene, seed: u64) -> Result<()> {
+        let settings = self.player.core().settings().clone();
+        let objects = self.player.objects().clone();
+        let (settled, desired) = start(Start {
+            simulator: &self.simulator,
+            settings: &settings,
+            objects: &objects,
+            scripts: None,
+            seed,
+        })
+        .await?;
+        if !scene.is_mixed() {
+            let written = settled.operations.iter().map(|op| &op.key);
+            let written: Vec<_> = written.collect();
+            ensure!(written.is_empty(), "a start writes {written:?}");
+        }
+        let known = &self.player.core().lane().built().desired;
+        ensure!(desired == *known, "a start wants something else");
+        Ok(())
+    }
+}
+
+async fn walk(edits: &[Vec<Edit>], seed: u64) -> Result<()> {
+    let mut walk = Walk::start().await?;
+    let mut scene = first();
+    walk.go("made", &scene).await?;
+    walk.go("first", &scene).await?;
+    ensure!(walk.kept > 0, "nobody is served at first");
+    for (number, edits) in edits.iter().enumerate() {
+        for edit in edits {
+            scene.edit(edit);
+        }
+        walk.go(&format!("state {number}"), &scene).await?;
+    }
+    walk.end(&scene, seed).await.context("at the end")
+}
+
+/// A walk is many plans, each tried in many orders: a tenth of the cases of other properties.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases.div_ceil(10),
+        max_shrink_iters: 400,
+        ..usual
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn hosts_are_served_while_settings_and_who_names_them_change(
+        edits in prop::collection::vec(prop::collection::vec(edit(), 1..4), 1..6),
+        seed in any::<u64>(),
+    ) {
+        let walked = block_on(walk(&edits, seed)).and_then(|walked| walked);
+        walked.map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+    }
+}
