@@ -17,6 +17,7 @@ use output::Document;
 
 use std::path::{Path, PathBuf};
 
+pub use moves::{Address, Change, Move, Places};
 pub use objects::Objects;
 pub use player::{Outcome, Player};
 pub use scenario::{Scenario, State, Step, read as read_scenario};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the hosts are.
-pub(super) struct Places {
+pub struct Places {
     /// The VsVips that have a name.
     hosts: BTreeMap<String, BTreeSet<AviKey>>,
     /// The addresses of each VsVip.
@@ -16,33 +16,39 @@ pub(super) struct Places {
 
 /// What is elsewhere than before.
 #[derive(Serialize)]
-pub(super) struct Change {
+pub struct Change {
     /// Hosts that are found at another VsVip.
-    pub(super) moves: Vec<Move>,
+    pub moves: Vec<Move>,
     /// VsVips that come, go, or change their address.
-    pub(super) addresses: Vec<Address>,
+    pub addresses: Vec<Address>,
 }
 
 /// A host that is found elsewhere: at these VsVips, with their addresses.
 #[derive(Serialize)]
-pub(super) struct Move {
-    pub(super) host: String,
-    pub(super) from: Vec<String>,
-    pub(super) to: Vec<String>,
+pub struct Move {
+    /// The host.
+    pub host: String,
+    /// Where it was.
+    pub from: Vec<String>,
+    /// Where it is then.
+    pub to: Vec<String>,
 }
 
 /// A VsVip with other addresses: none before where it comes, none after where it goes.
 #[derive(Serialize)]
-pub(super) struct Address {
+pub struct Address {
+    /// The VsVip.
     #[serde(flatten)]
-    pub(super) vip: AviKey,
-    pub(super) before: BTreeSet<String>,
-    pub(super) after: BTreeSet<String>,
+    pub vip: AviKey,
+    /// Its addresses before.
+    pub before: BTreeSet<String>,
+    /// Its addresses then.
+    pub after: BTreeSet<String>,
 }
 
 impl Places {
     /// As the Controller has it.
-    pub(super) fn of(lane: &Lane) -> Self {
+    pub fn of(lane: &Lane) -> Self {
         let mut places = Self {
             hosts: BTreeMap::new(),
             vips: BTreeMap::new(),
@@ -67,7 +73,7 @@ impl Places {
     }
 
     /// What is elsewhere then.
-    pub(super) fn until(&self, then: &Self) -> Change {
+    pub fn until(&self, then: &Self) -> Change {
         let hosts: BTreeSet<&String> = self.hosts.keys().chain(then.hosts.keys()).collect();
         let moves = hosts.into_iter().filter_map(|host| {
             let (from, to) = (self.hosts.get(host)?, then.hosts.get(host)?);
