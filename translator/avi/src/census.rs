@@ -7,7 +7,7 @@ use crate::virtual_service::{Service, VirtualService};
 use crate::vs_vip::{Vip, VsVip};
 use aviary_types::{EcoString, TenantName};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something on the Controller that an object of the cluster names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,6 +41,8 @@ pub struct Census {
     /// Shard parents that stand without hosts, also in tenants, or for AviInfraSettings, that no
     /// object names today: they keep the form they have.
     pub parents: BTreeMap<(TenantName, EcoString), Manner>,
+    /// Service Engine groups that bear the label of a cluster of which everything is to go.
+    pub labelled: BTreeSet<EcoString>,
 }
 
 /// How a shard parent stands: what only the object on the Controller says of it.

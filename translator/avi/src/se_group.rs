@@ -22,9 +22,9 @@ pub struct ServiceEngineGroup {
     /// All labels when observed; ours when desired.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
-    /// The cluster whose label is meant when desired. Not needed where the label says it.
+    /// The clusters whose label is to go when desired.
     #[serde(skip)]
-    pub owner: Option<EcoString>,
+    pub leaving: Vec<EcoString>,
 }
 
 impl AviObject for ServiceEngineGroup {
@@ -38,16 +38,15 @@ impl AviObject for ServiceEngineGroup {
         Vec::new()
     }
 
-    /// Our label is there, or another's, which we never replace: the first one owns the group. If
-    /// we want none, ours is not there.
+    /// Our label is there, or another's, which we never replace: the first one owns the group. None
+    /// of those is there that are to go.
     fn same(&self, observed: &Self) -> bool {
-        match self.labels.first() {
-            Some(_) => !observed.labels.is_empty(),
-            None => !observed.has_label_of(self.owner.as_deref()),
-        }
+        let mut leaving = self.leaving.iter();
+        let has_it = self.labels.is_empty() || !observed.labels.is_empty();
+        has_it && !leaving.any(|cluster| observed.has_label_of(cluster))
     }
 
-    /// Adds our label where there is none, or takes it away where we want none.
+    /// Takes away the labels that are to go, then adds ours where there is none.
     fn merge(&self, raw: &mut Value) {
         let Some(fields) = raw.as_object_mut() else {
             return;
@@ -56,9 +55,8 @@ impl AviObject for ServiceEngineGroup {
             Some(Value::Array(labels)) => labels,
             _ => Vec::new(),
         };
-        if self.labels.is_empty() {
-            labels.retain(|label| !is_of(label, self.owner.as_deref()));
-        } else if labels.is_empty() {
+        labels.retain(|label| !self.leaving.iter().any(|cluster| is_of(label, cluster)));
+        if labels.is_empty() {
             let ours = self.labels.iter();
             labels.extend(ours.filter_map(|label| serde_json::to_value(label).ok()));
         }
@@ -79,17 +77,34 @@ impl ServiceEngineGroup {
         (!self.labels.is_empty() && !observed.labels.iter().any(ours)).then_some(first)
     }
 
-    fn has_label_of(&self, cluster: Option<&str>) -> bool {
+    /// Whether the group bears the label of a cluster, exactly.
+    pub fn has_label_of(&self, cluster: &str) -> bool {
         let mut labels = self.labels.iter();
-        cluster.is_some_and(|cluster| {
-            labels.any(|label| label.key == OWNER_LABEL && label.value == cluster)
-        })
+        labels.any(|label| label.key == OWNER_LABEL && label.value == cluster)
+    }
+
+    /// What all of these want of one group: the first label that is wanted, and none of those that
+    /// somebody wants away and nobody wants.
+    pub fn joined<'a>(all: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let wanting = all.clone().filter(|group| !group.labels.is_empty());
+        let mut joined = wanting
+            .clone()
+            .chain(all.clone())
+            .next()
+            .cloned()
+            .unwrap_or_default();
+        let leaving = all.flat_map(|group| &group.leaving);
+        let leaving = leaving.filter(|cluster| !wanting.clone().any(|it| it.has_label_of(cluster)));
+        joined.leaving = leaving.cloned().collect();
+        joined.leaving.sort();
+        joined.leaving.dedup();
+        joined
     }
 }
 
-fn is_of(label: &Value, cluster: Option<&str>) -> bool {
+fn is_of(label: &Value, cluster: &str) -> bool {
     let field = |name: &str| label.get(name).and_then(Value::as_str);
-    field("key") == Some(OWNER_LABEL) && cluster.is_some() && field("value") == cluster
+    field("key") == Some(OWNER_LABEL) && field("value") == Some(cluster)
 }
 
 #[cfg(test)]
@@ -103,46 +118,42 @@ mod tests {
         json!({"key": "clustername", "value": value})
     }
 
-    fn group(labels: &[&str], owner: Option<&str>) -> ServiceEngineGroup {
+    fn group(labels: &[&str], leaving: &[&str]) -> ServiceEngineGroup {
         let label = |value: &&str| Label {
             key: "clustername".into(),
             value: (*value).into(),
         };
         ServiceEngineGroup {
             labels: labels.iter().map(label).collect(),
-            owner: owner.map(Into::into),
+            leaving: leaving.iter().map(|cluster| (*cluster).into()).collect(),
             ..ServiceEngineGroup::default()
         }
     }
 
-    /// What we want, what is there, whether that needs no write, and what a write leaves.
+    /// What we want, what is to go, what is there, whether that needs no write, and what a write
+    /// leaves.
     #[test]
     fn the_first_label_wins() {
         type Labels = &'static [&'static str];
-        let cases: [(Labels, Labels, bool, Labels); 6] = [
-            (&["c1"], &[], false, &["c1"]),
-            (&["c1"], &["c1"], true, &["c1"]),
-            (&["c1"], &["c2"], true, &["c2"]),
-            (&[], &["c1"], false, &[]),
-            (&[], &["c2"], true, &["c2"]),
-            (&[], &[], true, &[]),
+        let cases: [(Labels, Labels, Labels, bool, Labels); 9] = [
+            (&["c1"], &[], &[], false, &["c1"]),
+            (&["c1"], &[], &["c1"], true, &["c1"]),
+            (&["c1"], &[], &["c2"], true, &["c2"]),
+            (&[], &["c1"], &["c1"], false, &[]),
+            (&[], &["c1"], &["c2"], true, &["c2"]),
+            (&[], &["c1"], &["c10"], true, &["c10"]),
+            (&[], &["c1"], &[], true, &[]),
+            (&["c1"], &["c2"], &["c2"], false, &["c1"]),
+            (&["c1"], &["c2"], &["c3"], true, &["c3"]),
         ];
-        for (wanted, have, same, left) in cases {
-            let desired = group(wanted, Some("c1"));
-            assert_eq!(
-                desired.same(&group(have, None)),
-                same,
-                "{wanted:?} {have:?}"
-            );
+        for (wanted, leaving, have, same, left) in cases {
+            let desired = group(wanted, leaving);
+            assert_eq!(desired.same(&group(have, &[])), same, "{wanted:?} {have:?}");
             let labels: Vec<Value> = have.iter().map(|value| label(value)).collect();
             let mut raw = json!({"name": "g", "max_se": 10, "labels": labels});
             desired.merge(&mut raw);
             let after: ServiceEngineGroup = serde_json::from_value(raw.clone()).unwrap();
-            assert_eq!(
-                after.labels,
-                group(left, None).labels,
-                "{wanted:?} {have:?}"
-            );
+            assert_eq!(after.labels, group(left, &[]).labels, "{wanted:?} {have:?}");
             assert_eq!(raw["max_se"], 10);
             assert!(desired.same(&after));
         }
@@ -150,9 +161,22 @@ mod tests {
 
     #[test]
     fn a_group_of_another_is_told() {
-        let (ours, theirs) = (group(&["c1"], None), group(&["c2"], None));
+        let (ours, theirs) = (group(&["c1"], &[]), group(&["c2"], &[]));
         assert_eq!(ours.taken_by(&theirs).unwrap().value, "c2");
         assert_eq!(ours.taken_by(&ours), None);
-        assert_eq!(ours.taken_by(&group(&[], None)), None);
+        assert_eq!(ours.taken_by(&group(&[], &[])), None);
+    }
+
+    #[test]
+    fn a_label_that_somebody_wants_does_not_leave() {
+        let joined = |all: &[ServiceEngineGroup]| ServiceEngineGroup::joined(all.iter());
+        let (c1, c2) = (group(&["c1"], &[]), group(&["c2"], &[]));
+        let (not_c1, not_c2) = (group(&[], &["c1"]), group(&[], &["c2"]));
+        assert_eq!(joined(&[not_c1.clone(), c1.clone()]), c1);
+        assert_eq!(joined(&[c1.clone(), c2.clone()]), c1);
+        let passes = group(&["c2"], &["c1"]);
+        assert_eq!(joined(&[not_c1.clone(), c2.clone()]), passes);
+        assert_eq!(joined(&[c2, not_c1.clone()]), passes);
+        assert_eq!(joined(&[not_c2, not_c1]), group(&[], &["c1", "c2"]));
     }
 }

@@ -397,7 +397,9 @@ impl Builder {
         }
         for shard in std::mem::take(&mut work.shards) {
             let env = self.open.get(&shard.domain).map(|open| open.env.clone());
-            let (former, objects) = self.shards.join(&shard, env.as_deref());
+            let joined = self.shards.join(&shard, env.as_deref());
+            self.rule(&shard, joined.ruling, work);
+            let (former, objects) = (joined.former, joined.objects);
             work.counts.joined += 1;
             let kept: BTreeSet<&AviKey> = objects.iter().map(|object| &object.key).collect();
             for gone in former.iter().filter(|key| !kept.contains(key)) {
@@ -407,6 +409,26 @@ impl Builder {
                 self.insert(object, work);
             }
         }
+    }
+
+    /// Which AviInfraSetting a parent stands as. Who asks for another is told.
+    fn rule(&mut self, shard: &ShardKey, ruling: Option<Arc<ObjectKey>>, work: &mut Work) {
+        let before = self.built.rulings.get(shard);
+        if before == ruling.as_ref() {
+            return;
+        }
+        let rulings = [before, ruling.as_ref()];
+        let told = self.shards.shares(shard).filter(|share| {
+            let asked = share.infra.as_ref().map(|bound| &bound.infra.source);
+            asked.is_some() && rulings.iter().flatten().any(|it| Some(*it) != asked)
+        });
+        let told = told.flat_map(|share| &share.sources);
+        work.touched
+            .extend(told.map(|source| ObjectKey::clone(source)));
+        match ruling {
+            Some(ruling) => self.built.rulings.insert(shard.clone(), ruling),
+            None => self.built.rulings.remove(shard),
+        };
     }
 
     /// Once everything was heard nobody keeps anything for what was not.

@@ -99,13 +99,14 @@ fn asks<'a>(unit: &'a UnitKey, asked: &'a Asked) -> impl Iterator<Item = Ask<'a>
 }
 
 impl Asked {
-    /// Who has it instead. A host may be lost in its tenant, or to another cluster as a whole.
+    /// Who has it instead. A host may be lost in its tenant, or to another cluster as a whole: then
+    /// nobody of this one has it.
     fn winner(&self, claim: &Claim) -> Option<&ObjectKey> {
-        let whole = || match claim {
+        let whole = match claim {
             Claim::Host(_, host) => self.winners.get(&Claim::Everywhere(host.clone())),
             _ => None,
         };
-        self.winners.get(claim).or_else(whole)
+        whole.or_else(|| self.winners.get(claim))
     }
 }
 

@@ -3,7 +3,8 @@
 
 use crate::parts::Parts;
 use crate::unit::UnitKey;
-use aviary_avi::{AviKey, Body, DesiredObject};
+use aviary_avi::se_group::ServiceEngineGroup;
+use aviary_avi::{AviKey, AviKind, Body, DesiredObject};
 use aviary_types::{Digest, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,12 +51,15 @@ impl Commons {
     /// asks for it has.
     pub(crate) fn join(&self, key: &AviKey) -> Option<Arc<DesiredObject>> {
         let mut objects = self.0.get(key)?.values();
-        let first = objects.next()?;
-        if !key.kind.is_shared() {
+        match key.kind {
+            AviKind::ServiceEngineGroup => group_of(objects),
+            kind if kind.is_shared() => {
+                let first = objects.next()?.clone();
+                Some(objects.fold(first, |joined, object| with(&joined, object)))
+            }
             // Everybody asks for the same.
-            return Some(first.clone());
+            _ => objects.next().cloned(),
         }
-        Some(objects.fold(first.clone(), |joined, object| with(&joined, object)))
     }
 }
 
@@ -66,25 +70,45 @@ fn common(parts: &Parts) -> impl Iterator<Item = &Arc<DesiredObject>> {
 }
 
 fn with(joined: &Arc<DesiredObject>, other: &DesiredObject) -> Arc<DesiredObject> {
-    let (routes, more) = match (&*joined.body, &*other.body) {
-        (Body::VrfContext(routes), Body::VrfContext(more)) => (routes, more),
-        // One of several instances needs the label.
-        (Body::ServiceEngineGroup(none), Body::ServiceEngineGroup(label))
-            if none.labels.is_empty() && !label.labels.is_empty() =>
-        {
-            return Arc::new(other.clone());
-        }
-        _ => return joined.clone(),
+    let (Body::VrfContext(routes), Body::VrfContext(more)) = (&*joined.body, &*other.body) else {
+        return joined.clone();
     };
     let mut body = routes.clone();
     body.join(more);
-    let body = Body::VrfContext(body);
     let mut provenance = (*joined.provenance).clone();
     provenance.join(&other.provenance, number(routes.static_routes.len()));
-    Arc::new(DesiredObject {
-        digest: Digest::of_value(&(&joined.key, &body)),
-        body: Arc::new(body),
+    let joined = DesiredObject {
         provenance: Arc::new(provenance),
         ..(**joined).clone()
-    })
+    };
+    Arc::new(of_body(joined, Body::VrfContext(body)))
+}
+
+/// The group with the label of the first that wants one, and without those that nobody wants.
+fn group_of<'a>(
+    objects: impl Iterator<Item = &'a Arc<DesiredObject>> + Clone,
+) -> Option<Arc<DesiredObject>> {
+    let joined = ServiceEngineGroup::joined(objects.clone().filter_map(|it| group(it)));
+    let mut objects = objects.filter(|it| group(it).is_some_and(|it| it.labels == joined.labels));
+    let first = objects.next()?;
+    if group(first) == Some(&joined) {
+        return Some(first.clone());
+    }
+    let first = DesiredObject::clone(first);
+    Some(Arc::new(of_body(first, joined.into())))
+}
+
+fn group(object: &DesiredObject) -> Option<&ServiceEngineGroup> {
+    match &*object.body {
+        Body::ServiceEngineGroup(group) => Some(group),
+        _ => None,
+    }
+}
+
+fn of_body(object: DesiredObject, body: Body) -> DesiredObject {
+    DesiredObject {
+        digest: Digest::of_value(&(&object.key, &body)),
+        body: Arc::new(body),
+        ..object
+    }
 }

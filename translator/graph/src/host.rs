@@ -97,9 +97,7 @@ fn refusal(
     lost: &Lost,
 ) -> Option<Vec<Finding>> {
     let host = &draft.host;
-    let (code, text, hint) = if let Some(owner) = lost.hosts.get(&draft.tenant) {
-        lost_to(draft, owner)
-    } else if let Some(owner) = &lost.elsewhere {
+    let (code, text, hint) = if let Some(owner) = &lost.elsewhere {
         let cluster = &owner.cluster;
         let text = eco_format!("host {host} is served for the older {owner} of cluster {cluster}");
         (
@@ -108,6 +106,8 @@ fn refusal(
             "use another host, remove the older object, or let clusters share hosts: \
              AviarySettings.crossClusterHosts",
         )
+    } else if let Some(owner) = lost.hosts.get(&draft.tenant) {
+        lost_to(draft, owner)
     } else if let Some(Keeper { domain, namespace }) = lost.kept.get(&draft.tenant) {
         let text = eco_format!(
             "host {host} is served for {domain}, of which namespace {namespace} was not heard yet"

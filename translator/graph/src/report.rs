@@ -2,12 +2,12 @@
 
 use crate::builder::Counts;
 use crate::claimed::Claimed;
-use crate::parts::{Parts, Serve, Waiting};
+use crate::parts::{Parts, Serve, ShardKey, Waiting};
 use crate::recorder::Recorder;
 use crate::unit::UnitKey;
 use aviary_avi::{AviKey, Desired, Knowledge};
 use aviary_kinds::status::Verdict;
-use aviary_kinds::{Env, StatusWrite, ingress, room, rooms_of, service};
+use aviary_kinds::{Env, StatusWrite, avi_infra_setting, ingress, room, rooms_of, service};
 use aviary_store::Facts;
 use aviary_types::{
     ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey, ScopeKey, TenantName,
@@ -43,6 +43,8 @@ pub struct Built {
     pub claims: Claimed,
     pub(crate) units: OrdMap<UnitKey, Arc<Parts>>,
     pub(crate) by_source: OrdMap<ObjectKey, Members<UnitKey>>,
+    /// The AviInfraSettings that shard parents stand as.
+    pub(crate) rulings: OrdMap<ShardKey, Arc<ObjectKey>>,
 }
 
 impl Built {
@@ -58,6 +60,7 @@ impl Built {
             claims: self.claims.clone(),
             units: self.units.clone(),
             by_source: self.by_source.clone(),
+            rulings: self.rulings.clone(),
             ..Self::default()
         }
     }
@@ -71,6 +74,21 @@ impl Built {
         self.counts = first.counts.and(self.counts);
         self.faults += first.faults;
         self
+    }
+
+    /// Scopes of a domain of which nothing is known: the cluster-wide one, or namespaces that it takes.
+    pub fn unheard_scopes(&self, domain: &DomainId) -> Vec<ScopeKey> {
+        let cluster = &domain.cluster;
+        let wide = ScopeKey::cluster_wide(cluster);
+        if !self.facts.is_published(&wide) {
+            return vec![wide];
+        }
+        let namespaces = self.unknown.namespaces.get(domain).into_iter().flatten();
+        let scopes = namespaces.map(|namespace| ScopeKey {
+            cluster: cluster.clone(),
+            namespace: namespace.clone(),
+        });
+        scopes.collect()
     }
 
     /// The virtual services that serve a source, by host.
@@ -105,8 +123,24 @@ impl Built {
         let read = read.filter(|_| self.concerns(source)).into_iter();
         let read = read.flat_map(|list| list.iter());
         let parts = self.parts_of(source).flat_map(|parts| &parts.findings);
-        let all: BTreeSet<&Finding> = read.chain(parts.filter(|f| f.object == *source)).collect();
-        all.into_iter().cloned().collect()
+        let parts = parts.filter(|finding| finding.object == *source);
+        let ruled = self.parts_of(source).flat_map(|parts| self.ruled(parts));
+        let ruled = ruled.filter(|finding| finding.object == *source);
+        let all: BTreeSet<Finding> = read.chain(parts).cloned().chain(ruled).collect();
+        all.into_iter().collect()
+    }
+
+    /// Findings about hosts whose shard parent stands as another AviInfraSetting says.
+    fn ruled<'a>(&'a self, parts: &'a Parts) -> impl Iterator<Item = Finding> + 'a {
+        parts.shares.iter().flat_map(|share| {
+            let asked = share.infra.as_ref().map(|bound| &bound.infra.source);
+            let ruling = self.rulings.get(&share.shard);
+            let both = ruling.zip(asked).filter(|(ruling, asked)| ruling != asked);
+            let sources = both
+                .into_iter()
+                .flat_map(|it| share.sources.iter().map(move |of| (of, it)));
+            sources.map(|(source, it)| avi_infra_setting::differs(source, &share.host, it))
+        })
     }
 
     /// Whether an object's faults are ours to tell: another controller's Ingress may use what we do
@@ -141,8 +175,9 @@ impl Built {
         let read = self.facts.findings().filter(|(key, _)| self.concerns(key));
         let read = read.flat_map(|(_, list)| list.iter());
         let parts = self.units.values().flat_map(|parts| &parts.findings);
-        let all: BTreeSet<&Finding> = read.chain(parts).collect();
-        all.into_iter().cloned().collect()
+        let ruled = self.units.values().flat_map(|parts| self.ruled(parts));
+        let all: BTreeSet<Finding> = read.chain(parts).cloned().chain(ruled).collect();
+        all.into_iter().collect()
     }
 
     /// Every object that serves, or has a finding.

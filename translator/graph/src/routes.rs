@@ -28,19 +28,26 @@ const SHARED_TENANT: &str = "admin";
 pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let mut parts = Parts::default();
     let env = view.env();
+    let tenant_at = Origin::Setting("ControllerSettings.tenantName");
+    let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
+    // Those of settings that are gone, too.
+    for name in env.census.labelled.iter().filter(|_| env.is_to_go()) {
+        let group = se_group(&maker, name.clone(), Vec::new());
+        let object = maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always);
+        parts.objects.push(object);
+    }
     if env.settings.ako.disable_static_route_sync || env.routes_itself() {
         return parts;
     }
-    let tenant_at = Origin::Setting("ControllerSettings.tenantName");
-    let maker = Maker::new(env, &env.settings.controller.tenant, tenant_at);
     let has_routes = env.settings.syncs_static_routes() && !env.is_to_go();
     let label = has_routes.then(|| label(&env.domain.cluster));
     let labels: Vec<Label> = label.into_iter().collect();
     let group = env.settings.controller.service_engine_group.as_str();
-    let group = se_group(&maker, group.into(), labels.clone());
-    parts
-        .objects
-        .push(maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always));
+    if !(env.is_to_go() && env.census.labelled.contains(group)) {
+        let group = se_group(&maker, group.into(), labels.clone());
+        let object = maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always);
+        parts.objects.push(object);
+    }
     if !env.settings.primary {
         return parts;
     }
@@ -75,7 +82,7 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
 }
 
 /// What one AviInfraSetting asks for on its own: the label of the group that it names, once it is
-/// accepted. As with AKO the label stays when the setting goes.
+/// accepted. As with AKO the label stays when the setting goes, as long as the cluster does.
 pub(crate) fn render_setting(env: &Env, draft: &SettingDraft) -> Parts {
     let source = ObjectKey::clone(&draft.source);
     let verdict = match &draft.checked {
@@ -107,8 +114,11 @@ fn se_group(maker: &Maker<'_>, name: EcoString, labels: Vec<Label>) -> ServiceEn
         name,
         tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
         cloud_ref: Some(maker.cloud_ref()),
+        leaving: match &labels[..] {
+            [] => vec![maker.env.domain.cluster.text().clone()],
+            _ => Vec::new(),
+        },
         labels,
-        owner: Some(maker.env.domain.cluster.text().clone()),
     }
 }
 

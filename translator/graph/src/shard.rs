@@ -5,7 +5,7 @@ pub(crate) mod standing;
 mod vip;
 
 use crate::maker::Maker;
-use crate::parts::{ShardKey, Share, ShareMember};
+use crate::parts::{Bound, ShardKey, Share, ShareMember};
 use crate::rules::{PARENT, REDIRECT, SCRIPT, SHARED_POOL_GROUP, SHARED_VS_VIP};
 use aviary_avi::checksum::{self, VsExtra, VsVipExtra};
 use aviary_avi::ds_set::{self, DataScript, VsDataScriptSet};
@@ -80,9 +80,14 @@ pub(crate) fn maker<'a>(
     tenant_at: Origin,
     shares: &[&Share],
 ) -> Maker<'a> {
-    let bound = shares.iter().filter_map(|share| share.infra.as_ref());
-    let oldest = bound.min_by(|a, b| (&a.created, &a.source).cmp(&(&b.created, &b.source)));
+    let oldest = oldest(shares.iter().copied());
     Maker::new(env, &shard.tenant, tenant_at).under(oldest.map(|bound| &bound.infra))
+}
+
+/// The AviInfraSetting that a parent stands as: that of the oldest host that brings one.
+pub(crate) fn oldest<'a>(shares: impl Iterator<Item = &'a Share>) -> Option<&'a Bound> {
+    let bound = shares.filter_map(|share| share.infra.as_ref());
+    bound.min_by(|a, b| (&a.created, &a.source).cmp(&(&b.created, &b.source)))
 }
 
 /// How the parent stands, where only the Controller says it: nothing of today does.

@@ -7,7 +7,7 @@ use aviary_avi::names::{Names, is_passthrough_name, shard_of_name};
 use aviary_avi::{AviKey, DesiredObject};
 use aviary_kinds::Env;
 use aviary_kinds::avi_infra_setting::Infra;
-use aviary_types::{DomainId, EcoString, Origin, TenantName};
+use aviary_types::{DomainId, EcoString, ObjectKey, Origin, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,6 +20,16 @@ pub(crate) struct Shards {
     wanted: BTreeSet<ShardKey>,
     /// Where tenants are said.
     tenants: Tenants,
+}
+
+/// A parent that was joined anew.
+pub(crate) struct Joined {
+    /// The keys that it had.
+    pub(crate) former: Vec<AviKey>,
+    /// Its objects now.
+    pub(crate) objects: Vec<Arc<DesiredObject>>,
+    /// The AviInfraSetting that it stands as.
+    pub(crate) ruling: Option<Arc<ObjectKey>>,
 }
 
 /// Where the tenants of domains are said.
@@ -82,12 +92,18 @@ impl Shards {
         said.unwrap_or(Origin::Controller("shard parents that stand"))
     }
 
-    /// Joins a parent anew: the keys that it had, and its objects now.
-    pub(crate) fn join(
-        &mut self,
-        shard: &ShardKey,
-        env: Option<&Env>,
-    ) -> (Vec<AviKey>, Vec<Arc<DesiredObject>>) {
+    /// What the units add to a parent.
+    pub(crate) fn shares<'a>(&'a self, shard: &'a ShardKey) -> impl Iterator<Item = &'a Share> {
+        let units = self.units.get(shard).into_iter();
+        let shares = units
+            .flat_map(BTreeMap::values)
+            .flat_map(|parts| &parts.shares);
+        shares.filter(move |share| share.shard == *shard)
+    }
+
+    /// Joins a parent anew.
+    pub(crate) fn join(&mut self, shard: &ShardKey, env: Option<&Env>) -> Joined {
+        let mut ruling = None;
         if self.units.get(shard).is_some_and(BTreeMap::is_empty) {
             self.units.remove(shard);
         }
@@ -95,9 +111,9 @@ impl Shards {
         let objects = match env {
             Some(env) if units.is_some() || self.wanted.contains(shard) => {
                 let said = self.said(shard);
-                let shares = units.into_iter().flat_map(BTreeMap::values);
-                let shares = shares.flat_map(|parts| &parts.shares);
-                let shares: Vec<&Share> = shares.filter(|share| share.shard == *shard).collect();
+                let shares: Vec<&Share> = self.shares(shard).collect();
+                let oldest = shard::oldest(shares.iter().copied());
+                ruling = oldest.map(|bound| bound.infra.source.clone());
                 match shard.kind {
                     ShardKind::Shared => shard::join(env, shard, said, &shares),
                     ShardKind::Passthrough => passthrough_shard::join(env, shard, said, &shares),
@@ -111,7 +127,11 @@ impl Shards {
         } else {
             self.joined.insert(shard.clone(), keys)
         };
-        (former.unwrap_or_default(), objects)
+        Joined {
+            former: former.unwrap_or_default(),
+            objects,
+            ruling,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is kept equals what is built anew, names are nobody's twice, work is by what changed.
 
+mod arrival;
 mod claims;
 mod clouds;
 mod counts;

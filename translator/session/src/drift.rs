@@ -85,7 +85,7 @@ impl Session {
         // The marks of ownership come along, so that objects of others are not read again and again.
         let shape = [(
             "fields",
-            "name,tenant_ref,created_by,markers,_last_modified",
+            "name,tenant_ref,created_by,markers,labels,_last_modified",
         )];
         let keep = |kind: AviKind, tenant: &TenantName, entry: Value, stamps: &mut Vec<Stamp>| {
             if let Ok(body) = kind.read(&entry)

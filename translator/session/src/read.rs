@@ -49,7 +49,7 @@ impl Scope {
         let shared = || self.shared_names(body.kind()).contains(body.name());
         self.domains.iter().any(|domain| match body.owner(domain) {
             Owned::Yes | Owned::IfReferred => true,
-            Owned::Entries => shared(),
+            Owned::Entries => shared() || bears_label(body, &domain.cluster),
             Owned::No => false,
         })
     }
@@ -122,6 +122,10 @@ impl Scope {
                         .with("cloud_ref.name", if kind.has_cloud() { cloud } else { "" })
                 })
                 .collect(),
+            // Groups that settings named once may bear our label, too; there are few in a cloud.
+            Ownership::SharedEntries if kind == AviKind::ServiceEngineGroup => {
+                vec![list.clone().with("cloud_ref.name", cloud)]
+            }
             Ownership::SharedEntries => self
                 .shared_names(kind)
                 .iter()
@@ -133,6 +137,10 @@ impl Scope {
                 .collect(),
         }
     }
+}
+
+fn bears_label(body: &Body, cluster: &ClusterName) -> bool {
+    matches!(body, Body::ServiceEngineGroup(group) if group.has_label_of(cluster.text()))
 }
 
 /// An object that is there but does not read as its kind. It must count as unknown, not as absent.

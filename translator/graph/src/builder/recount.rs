@@ -3,6 +3,7 @@
 use super::{Builder, Work};
 use crate::recorder::Read;
 use crate::shards::shard_key;
+use crate::unit::UnitKey;
 use aviary_avi::Named;
 use aviary_kinds::Env;
 use aviary_types::DomainId;
@@ -25,6 +26,9 @@ impl Builder {
         for named in changed {
             let read = Read::Named(env.domain.clone(), named.clone());
             work.look(self.memos.readers(&read).cloned());
+        }
+        if before.labelled != now.labelled {
+            work.evaluate([UnitKey::Routes(env.domain.clone())]);
         }
         if before.parents != now.parents {
             work.reaches = true;

@@ -69,6 +69,7 @@ fn knowing(found: &[(Named, Standing)], parents: &[(&str, &str, Manner)]) -> Env
             .iter()
             .map(|(tenant, name, manner)| (((*tenant).into(), (*name).into()), manner.clone()))
             .collect(),
+        ..Census::default()
     });
     let mut envs = envs(ALONE, Scheme::Ako);
     for env in envs.values_mut() {
@@ -262,4 +263,82 @@ fn a_parent_that_nobody_explains_stays_as_it_stands() {
     // They go when they stand no more.
     let built = builder.build(&world.store.snapshot(), &knowing(&known, &[]));
     assert!(service_of(&built, "c1--Shared-L7-gone-3").is_none());
+}
+
+/// Who is told that a host stands as another setting says: name of the Ingress, and the text.
+fn differing(built: &Built) -> Vec<(EcoString, EcoString)> {
+    let all = built.findings().into_iter();
+    let all = all.filter(|finding| finding.code == Code::SettingDiffers);
+    all.map(|finding| (finding.object.name.clone(), finding.text.clone()))
+        .collect()
+}
+
+#[test]
+fn hosts_of_one_shard_stand_as_the_oldest_says_and_the_others_are_told() {
+    let asking = |name: &str, setting: &str| {
+        let mut space = namespace(name);
+        space.json["metadata"] = json!({"annotations": {NAME: setting}});
+        space
+    };
+    // All hosts come to one shard.
+    let settings = ALONE.replace("LARGE", "SMALL");
+    let envs = envs(&settings, Scheme::Ako);
+    let mut world = World::of([
+        class(),
+        setting("edge", &json!({"network": {"enableRhi": true}})),
+        setting("core", &json!({"network": {"enableRhi": false}})),
+        asking("e1", "edge"),
+        asking("e2", "edge"),
+        asking("c", "core"),
+        namespace("none"),
+        ingress(("e1", "older", 1), "e1.x", &["/"], false),
+        ingress(("e2", "same", 4), "e2.x", &["/"], false),
+        ingress(("c", "other", 2), "c.x", &["/"], true),
+        ingress(("none", "plain", 0), "n.x", &["/"], false),
+        secret("c", "tls"),
+        service("e1", "web"),
+        service("e2", "web"),
+        service("c", "web"),
+        service("none", "web"),
+    ]);
+    let told = |built: &Built, name: &str, by: &str, not: &str| {
+        let text = format!("stands as AviInfraSetting {by} of an older object says, not as {not}");
+        let all = differing(built);
+        assert!(
+            all.iter().any(|(of, it)| of == name && it.contains(&text)),
+            "{all:?} of {:#?}",
+            built.findings()
+        );
+        all.len()
+    };
+    let mut builder = Builder::default();
+    let built = builder.build(&world.store.snapshot(), &envs);
+    check_equal(&built, &fresh(&world, &envs));
+    assert_eq!(told(&built, "other", "edge", "core"), 1);
+
+    // One that is older than all comes: those who were right until now are told, and touched.
+    let oldest = ingress(("c", "oldest", 0), "d.x", &["/"], false);
+    world.put(oldest.clone());
+    let built = builder.build(&world.store.snapshot(), &envs);
+    check_equal(&built, &fresh(&world, &envs));
+    told(&built, "older", "core", "edge");
+    assert_eq!(told(&built, "same", "core", "edge"), 2);
+    let touched: Vec<&str> = built.touched.iter().map(|key| key.name.as_str()).collect();
+    for name in ["older", "other", "same"] {
+        assert!(touched.contains(&name), "{touched:?}");
+    }
+    assert_eq!(built.counts.evaluated, 1, "{:?}", built.counts);
+
+    // It goes, and all is as it was.
+    world.delete(&oldest.key);
+    let built = builder.build(&world.store.snapshot(), &envs);
+    check_equal(&built, &fresh(&world, &envs));
+    assert_eq!(told(&built, "other", "edge", "core"), 1);
+    // A setting of its own tenant is met by nobody.
+    let mut own = asking("c", "core");
+    own.json["metadata"]["annotations"]["ako.vmware.com/tenant-name"] = "blue".into();
+    world.put(own);
+    let built = builder.build(&world.store.snapshot(), &envs);
+    check_equal(&built, &fresh(&world, &envs));
+    assert_eq!(differing(&built), []);
 }

@@ -5,7 +5,7 @@ use super::check::{Checked, check};
 use super::{ANNOTATION, AviInfraSetting, KIND};
 use crate::view::View;
 use crate::{ingress_class, namespace};
-use aviary_types::{Code, EcoString, Finding, ObjectKey, Origin, Place, Role, eco_format};
+use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, Origin, Place, Role, eco_format};
 use std::sync::Arc;
 
 /// An AviInfraSetting that holds for somebody.
@@ -32,6 +32,24 @@ pub enum Binding {
     Rejected(ObjectKey),
     /// One that names what was not looked for on the Controller yet.
     Unchecked(ObjectKey),
+}
+
+/// What is told where a host stands as one AviInfraSetting says, and its object asks for another.
+pub fn differs(
+    source: &ObjectKey,
+    host: &Host,
+    (ruling, asked): (&Arc<ObjectKey>, &Arc<ObjectKey>),
+) -> Finding {
+    Finding::new(
+        source,
+        Code::SettingDiffers,
+        eco_format!(
+            "host {host} stands as AviInfraSetting {} of an older object says, not as {}",
+            ruling.name,
+            asked.name
+        ),
+        "give the namespace a tenant of its own, or name the setting by a class",
+    )
 }
 
 /// What holds for an Ingress: the setting that its class names, else that of its Namespace.

@@ -3,7 +3,7 @@
 use super::hosts::{claimants, host_of, is_nameless, names};
 use super::{Ingress, Path, Rule};
 use super::{conflict, default_backend, tls};
-use crate::avi_infra_setting::{self, Binding, Infra};
+use crate::avi_infra_setting::{self, Binding, Infra, differs};
 use crate::env::Env;
 use crate::secret::Certificate;
 use crate::service::{self, Backend};
@@ -192,17 +192,7 @@ impl HostDraft {
         match (&self.infra, infra) {
             (None, infra) => self.infra = infra,
             (Some(mine), Some(other)) if mine.source != other.source => {
-                findings.push(Finding::new(
-                    source,
-                    Code::SettingDiffers,
-                    eco_format!(
-                        "host {} stands as AviInfraSetting {} of an older object says, not as {}",
-                        self.host,
-                        mine.source.name,
-                        other.source.name
-                    ),
-                    "give the namespace a tenant of its own, or name the setting by a class",
-                ));
+                findings.push(differs(source, &self.host, (&mine.source, &other.source)));
             }
             (Some(_), _) => {}
         }
