@@ -149,6 +149,9 @@ spec:
         - name: ca
           mountPath: /etc/aviary/ca
           readOnly: true
+        {{- with .root.Values.agents.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   {{- with .root.Values.nodeSelector }}
   nodeSelector: {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -166,4 +169,7 @@ spec:
     - name: ca
       configMap:
         name: {{ include "aviary.name" .root }}-ca
+    {{- with .root.Values.agents.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end -}}
