@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-/// The Kubernetes cluster's name in every setting.
+/// What settings call the Kubernetes cluster, where there is one.
 pub const CLUSTER: &str = "lab";
 
 /// Where and how load balancers stand.
@@ -64,6 +64,8 @@ const KINDS: &[(&str, &str, &str, &str, bool)] = &[
 pub struct Cluster {
     /// The control plane.
     pub kube: &'static Kube,
+    /// What settings call it.
+    pub name: &'static str,
     client: Client,
 }
 
@@ -89,7 +91,17 @@ impl Cluster {
         let config = Kubeconfig::read_from(kube.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config)?;
-        Ok(Self { kube, client })
+        Ok(Self {
+            kube,
+            name: CLUSTER,
+            client,
+        })
+    }
+
+    /// The same cluster, where settings call it otherwise.
+    #[must_use]
+    pub fn called(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// The chart's definitions of kinds, and the cluster-wide objects of the corpus: nodes with their
@@ -114,7 +126,7 @@ impl Cluster {
         let made = api.patch(&name, &params, &Patch::Apply(object)).await;
         let made = made.with_context(|| format!("apply {} {name}", text_of(object, "kind")))?;
         let version = made.metadata.resource_version.unwrap_or_default();
-        Ok(version_of(object, version))
+        Ok(self.version_of(object, version))
     }
 
     /// The same for the status subresource.
@@ -126,7 +138,7 @@ impl Cluster {
             .await;
         let made = made.with_context(|| format!("set the status of {name}"))?;
         let version = made.metadata.resource_version.unwrap_or_default();
-        Ok(version_of(object, version))
+        Ok(self.version_of(object, version))
     }
 
     /// Deletes an object; a Pod at once, for there is no kubelet that would end it.
@@ -201,6 +213,14 @@ impl Cluster {
         Ok(found)
     }
 
+    fn version_of(&self, object: &Value, resource_version: String) -> ObjectVersion {
+        ObjectVersion {
+            cluster: self.name.to_owned(),
+            key: Some(key_of(object)),
+            resource_version,
+        }
+    }
+
     fn place(&self, object: &Value) -> Result<(Api<DynamicObject>, String)> {
         let (resource, namespaced) = resource(text_of(object, "kind"))?;
         let name = object["metadata"]["name"].as_str().context("no name")?;
@@ -253,14 +273,6 @@ pub fn key_of(object: &Value) -> ObjectKey {
             .as_str()
             .unwrap_or_default()
             .to_owned(),
-    }
-}
-
-fn version_of(object: &Value, resource_version: String) -> ObjectVersion {
-    ObjectVersion {
-        cluster: CLUSTER.to_owned(),
-        key: Some(key_of(object)),
-        resource_version,
     }
 }
 

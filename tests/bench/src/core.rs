@@ -118,7 +118,7 @@ impl Core {
             observed: &self.observed,
             knowledge: &*self.built.unknown,
             domains: &domains,
-            journal: &BTreeSet::new(),
+            journal: &aviary_plan::Journal::default(),
             expired: &BTreeSet::new(),
             keys,
         };

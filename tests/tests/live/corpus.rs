@@ -34,10 +34,19 @@ const AT_ONCE: &[(&str, &str)] = &[("dedicated/03", "01-both")];
 /// How many scenarios run at a time.
 const POOL: usize = 2;
 
+/// What a scenario says of itself.
 #[derive(Deserialize)]
-struct Sheet {
+pub(crate) struct Sheet {
     settings: Value,
-    namespaces: Vec<String>,
+    pub(crate) namespaces: Vec<String>,
+}
+
+impl Sheet {
+    /// That of a scenario.
+    pub(crate) fn of(name: &str) -> Result<Self> {
+        let file = scenarios().join(name).join("scenario.yaml");
+        serde_saphyr::from_str(&fs::read_to_string(file)?).context("read a scenario")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,7 +100,7 @@ async fn play_into(cluster: &Cluster, name: &str, folder: &Path) -> Result<()> {
 async fn play(cluster: &Cluster, name: &str, place: &Path) -> Result<()> {
     fs::create_dir_all(place)?;
     let folder = scenarios().join(name);
-    let sheet: Sheet = serde_saphyr::from_str(&fs::read_to_string(folder.join("scenario.yaml"))?)?;
+    let sheet = Sheet::of(name)?;
     let stack = Stack::start(&over(&baseline()?, &sheet.settings)).await?;
     let found = stack.sim.dump().await?;
     let admin = cluster.kube.kubeconfig();
@@ -139,7 +148,7 @@ fn wide_of(step: &Step) -> Vec<Value> {
 }
 
 /// The objects of a Controller that do not stand as they were found.
-fn touched(now: &Value, found: &Value) -> Value {
+pub(crate) fn touched(now: &Value, found: &Value) -> Value {
     let kinds = now.as_object().into_iter().flatten();
     let touched = kinds.map(|(kind, objects)| {
         let known = found[kind].as_array().cloned().unwrap_or_default();
@@ -167,7 +176,8 @@ async fn make(cluster: &Cluster, stack: &Stack, objects: &[Value]) -> Result<()>
     stack.converged().await
 }
 
-async fn carry_out(cluster: &Cluster, stack: &Stack, step: Step) -> Result<()> {
+/// Takes a step, and waits until the Controller shows it.
+pub(crate) async fn carry_out(cluster: &Cluster, stack: &Stack, step: Step) -> Result<()> {
     let mut versions = Vec::new();
     match step {
         Step::Apply(objects) => {

@@ -1,7 +1,7 @@
 //! Two clusters, each with an apiserver and agents of its own, on one Controller.
 
 use anyhow::{Context, Result, ensure};
-use aviary_proto::query::v1::{Claim, ClaimState, ListClaimsRequest, ListScopesRequest};
+use aviary_proto::query::v1::{Claim, ClaimState, ListClaimsRequest};
 use serde_json::{Value, json};
 
 use crate::cluster::{CLUSTER, Cluster, text_of};
@@ -66,7 +66,10 @@ impl Fleet {
             }],
         });
         let stack = Stack::start_with_store(&over(&baseline()?, &settings)).await?;
-        let (lab, annex) = (Cluster::shared().await?, Cluster::another().await?);
+        let (lab, annex) = (
+            Cluster::shared().await?,
+            Cluster::another().await?.called(ANNEX),
+        );
         apply(
             &lab,
             &shop("fleet-lab", &[HOST, "lab.fleet.avi.lab"], "10.244.1.10"),
@@ -96,30 +99,11 @@ impl Fleet {
 
     /// Waits until both clusters were heard in full, and all of it is carried out.
     async fn heard(&self) -> Result<()> {
-        for (cluster, namespace) in [
-            (CLUSTER, ""),
-            (CLUSTER, "fleet-lab"),
-            (ANNEX, ""),
-            (ANNEX, "fleet-annex"),
-        ] {
-            let words = format!("all of `{namespace}` of {cluster} is heard");
-            until(&words, async || {
-                let request = ListScopesRequest {
-                    cluster: cluster.to_owned(),
-                    page_size: 1_000,
-                    ..ListScopesRequest::default()
-                };
-                let scopes = self.stack.query()?.list_scopes(request).await?;
-                let mut scopes = scopes.into_inner().scopes.into_iter();
-                let is_heard = scopes.any(|it| {
-                    let at = it.scope.unwrap_or_default();
-                    at.namespace == namespace && it.complete && !it.session.is_empty()
-                });
-                Ok(is_heard.then_some(()))
-            })
-            .await?;
+        for (cluster, namespace) in [(CLUSTER, "fleet-lab"), (ANNEX, "fleet-annex")] {
+            let namespaces = [namespace.to_owned()];
+            self.stack.heard_of(cluster, &namespaces).await?;
         }
-        self.stack.converged().await
+        Ok(())
     }
 
     /// The claims to the host of both, in order of clusters.

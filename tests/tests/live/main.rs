@@ -21,6 +21,7 @@ mod rbac;
 mod relay;
 mod scene;
 mod settings;
+mod side;
 mod stack;
 mod traces;
 

@@ -330,8 +330,12 @@ impl Stack {
 
     /// One scope as the translator sees it, if it has heard of it.
     pub(crate) async fn scope(&self, namespace: &str) -> Result<Option<ScopeFreshness>> {
+        self.scope_of(CLUSTER, namespace).await
+    }
+
+    async fn scope_of(&self, cluster: &str, namespace: &str) -> Result<Option<ScopeFreshness>> {
         let request = ListScopesRequest {
-            cluster: CLUSTER.to_owned(),
+            cluster: cluster.to_owned(),
             page_size: 1_000,
             ..ListScopesRequest::default()
         };
@@ -352,11 +356,16 @@ impl Stack {
 
     /// Waits until agents have told everything of these namespaces, and of the cluster.
     pub(crate) async fn heard(&self, namespaces: &[String]) -> Result<()> {
+        self.heard_of(CLUSTER, namespaces).await
+    }
+
+    /// The same of a cluster of this name.
+    pub(crate) async fn heard_of(&self, cluster: &str, namespaces: &[String]) -> Result<()> {
         for namespace in namespaces.iter().map(String::as_str).chain([""]) {
             until(
-                &format!("all of namespace `{namespace}` is heard"),
+                &format!("all of namespace `{namespace}` of {cluster} is heard"),
                 async || {
-                    let scope = self.scope(namespace).await?;
+                    let scope = self.scope_of(cluster, namespace).await?;
                     Ok(scope.filter(|scope| scope.complete && !scope.session.is_empty()))
                 },
             )
