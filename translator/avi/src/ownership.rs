@@ -46,6 +46,17 @@ impl Body {
         }
     }
 
+    /// Whether the object is a domain's, or has routes that the domain put there.
+    pub fn is_partly_of(&self, domain: &DomainId) -> bool {
+        let cluster = domain.cluster.text();
+        match self {
+            Self::VrfContext(vrf) if domain.instance.is_none() => {
+                vrf.static_routes.iter().any(|route| route.is_of(cluster))
+            }
+            _ => self.owner(domain) == Owned::Yes,
+        }
+    }
+
     /// What the object's markers say about where it comes from.
     pub fn sources(&self) -> Sources<'_> {
         Sources {

@@ -4,6 +4,7 @@
 use crate::attempt::Attempt;
 use crate::outcome::{Done, Failure};
 use aviary_avi::{AviKey, Body, ObservedObject, Owned, Ownership};
+use aviary_plan::Right;
 use aviary_session::{Class, Error};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ impl Attempt {
             return self.adopt(body, current.clone()).await;
         }
         self.check_fence()?;
-        self.remember(self.key()).await?;
+        self.remember(self.key(), Right::Makes).await?;
         let mut failures = 0;
         loop {
             let error = match self.send_create(body, failures).await {
@@ -51,11 +52,12 @@ impl Attempt {
 
     /// Names that do not tell whose they are go into the journal before they are made, and before
     /// what refers to them, and tells it, is deleted.
-    pub(super) async fn remember(&self, key: &AviKey) -> Result<(), Failure> {
+    pub(super) async fn remember(&self, key: &AviKey, right: Right) -> Result<(), Failure> {
         if key.kind.ownership() != Ownership::MarkerAndReferrer {
             return Ok(());
         }
-        let recorded = self.context.journal.record(key).await;
+        let journal = &self.context.journal;
+        let recorded = journal.record(key, &self.op.domain, right).await;
         recorded.map_err(|error| Failure::new(Class::Retry, format!("{error}")))
     }
 

@@ -3,6 +3,7 @@
 use crate::attempt::Attempt;
 use crate::outcome::{Done, Failure};
 use aviary_avi::{ObservedObject, Owned};
+use aviary_plan::Right;
 use aviary_session::{Class, Error};
 
 /// A delete that worked, by whomever.
@@ -24,7 +25,7 @@ impl Attempt {
         };
         self.check_fence()?;
         for target in current.targets() {
-            self.remember(&target).await?;
+            self.remember(&target, Right::Refers).await?;
         }
         let mut failures = 0;
         loop {

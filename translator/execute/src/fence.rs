@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aviary_avi::AviKey;
+use aviary_plan::Right;
 use aviary_types::{DomainId, EcoString};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,8 +44,13 @@ pub struct JournalError {
 /// they are known again after a crash.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Returns once the name survives a crash.
-    async fn record(&self, key: &AviKey) -> Result<(), JournalError>;
+    /// Returns once the name survives a crash, with the domain that has it.
+    async fn record(
+        &self,
+        key: &AviKey,
+        domain: &DomainId,
+        right: Right,
+    ) -> Result<(), JournalError>;
 }
 
 /// For runs against a Controller that is thrown away.
@@ -53,7 +59,7 @@ pub struct NoJournal;
 
 #[async_trait]
 impl Journal for NoJournal {
-    async fn record(&self, _: &AviKey) -> Result<(), JournalError> {
+    async fn record(&self, _: &AviKey, _: &DomainId, _: Right) -> Result<(), JournalError> {
         Ok(())
     }
 }

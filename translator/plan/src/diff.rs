@@ -1,6 +1,7 @@
 //! What must be done so that the Controller has what is desired.
 
 use crate::hold::Holder;
+use crate::journal::Journal;
 use crate::op::{Hold, Method, Op, OpKey, Plan, Reason};
 use crate::order::order;
 use crate::relocate::relocate;
@@ -27,7 +28,7 @@ pub struct Input<'a> {
     /// Whose objects are compared.
     pub domains: &'a [DomainId],
     /// Objects without an owner's mark that the store remembers to have made.
-    pub journal: &'a BTreeSet<EcoString>,
+    pub journal: &'a Journal,
     /// Emptied shard parents that may go now.
     pub expired: &'a BTreeSet<AviKey>,
     /// Which objects; `None` for all.

@@ -27,10 +27,13 @@ impl<'a> Holder<'a> {
             domains.find(|domain| object.body.owner(domain) == owned)
         };
         of(Owned::Yes).cloned().or_else(|| {
-            let marked = of(Owned::IfReferred)?;
+            of(Owned::IfReferred)?;
             self.owner_by_referrer(object).or_else(|| {
-                let journalled = self.input.journal.contains(&object.key.name);
-                journalled.then(|| marked.clone())
+                let mut domains = self.input.domains.iter();
+                let (journal, name) = (self.input.journal, &object.key.name);
+                let marked = |domain: &DomainId| object.body.owner(domain) == Owned::IfReferred;
+                let has = |domain: &&DomainId| marked(domain) && journal.is_of(name, domain);
+                domains.find(has).cloned()
             })
         })
     }

@@ -7,9 +7,9 @@ mod properties;
 mod rules;
 mod site;
 
-use crate::{Input, Method, Op, Plan, check, diff};
+use crate::{Input, Journal, Method, Op, Plan, check, diff};
 use aviary_avi::{AviKey, AviKind, Desired, DesiredObject, Knowledge, Observed, ObservedObject};
-use aviary_types::{DomainId, EcoString, Generation};
+use aviary_types::{DomainId, Generation};
 use std::collections::BTreeSet;
 
 /// What is not known.
@@ -54,7 +54,7 @@ struct Case {
     desired: Desired,
     observed: Observed,
     doubts: Doubts,
-    journal: BTreeSet<EcoString>,
+    journal: Journal,
     expired: BTreeSet<AviKey>,
 }
 

@@ -12,7 +12,9 @@ use aviary_graph::{Ask, Prize, UnitKey};
 use aviary_proto::query::v1::{
     Claim, ClaimKind, ClaimState, Holder, ListClaimsRequest, ListClaimsResponse, SourceObject,
 };
+use aviary_proto::types::v1::Scope;
 use aviary_types::{ObjectKey, ScopeKey};
+use std::collections::BTreeSet;
 use tonic::Status;
 
 /// One claim, with the Controller whose prize it is.
@@ -25,6 +27,9 @@ struct Entry<'a> {
 pub(super) const CLAIM: Name = "aviary.query.v1.Claim";
 /// Others who have the same host, in one claim.
 const ELSEWHERE_MAX: usize = 20;
+
+/// Scopes that were not heard, in one answer.
+const UNHEARD_MAX: usize = 100;
 
 /// What is asked for, checked.
 pub(super) struct Filter {
@@ -57,7 +62,24 @@ pub(super) fn list(
         generation: snapshot.generation().0,
         claims,
         next_page_token,
+        unheard: unheard(snapshot, &asked.cluster),
     })
+}
+
+/// Scopes whose claims are not known.
+fn unheard(snapshot: &Snapshot, cluster: &str) -> Vec<Scope> {
+    let domains = snapshot.sites.iter().flat_map(|site| {
+        let domains = site.domains.iter();
+        domains.map(move |domain| (site, domain))
+    });
+    let meant = domains.filter(|(_, domain)| is(cluster, domain.cluster.as_str()));
+    let scopes = meant.flat_map(|(site, domain)| site.built.unheard_scopes(domain));
+    let scopes: BTreeSet<ScopeKey> = scopes.collect();
+    scopes
+        .iter()
+        .take(UNHEARD_MAX)
+        .map(convert::scope)
+        .collect()
 }
 
 /// Every claim that is made for an object, as long as it is one of `most`.

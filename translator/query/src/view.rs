@@ -49,7 +49,7 @@ pub struct SettingsView {
     pub refused: Option<(Timestamp, EcoString)>,
     /// What newer ones wait for on the Controllers.
     pub waiting: Vec<EcoString>,
-    /// Domains that were configured since the start and are no more: their objects stay.
+    /// Domains that were configured and are no more, and of which something was left.
     pub left: Vec<DomainId>,
 }
 

@@ -22,7 +22,7 @@ pub(crate) use boot::{ControllerParts, Parts};
 
 use crate::hub::Hub;
 use crate::hub::watch_list::Epochs;
-use crate::retain::Retain;
+use crate::retain::{Name, Retain};
 use crate::trace::Causes;
 use aviary_boot::{Clock, Shutdown};
 use aviary_query::Target;
@@ -124,12 +124,16 @@ impl Core {
             Wake::Room(session) => self.hub.pump_one(session),
             Wake::Left(session, why) => self.left(session, why),
             Wake::Stored(result) => self.retain.stored(result),
-            Wake::Journal(key, reply) => {
-                let names = || [key.name.clone()];
-                self.sites
-                    .iter_mut()
-                    .for_each(|site| site.lane.remember(names()));
-                self.retain.journal(&key, reply);
+            Wake::Journal(name, reply) => {
+                for site in &mut self.sites {
+                    let Name {
+                        name,
+                        domain,
+                        right,
+                    } = name.clone();
+                    site.lane.remember(name, domain, right);
+                }
+                self.retain.journal(name, reply);
             }
             Wake::Told(site, told) => self.told(site, *told),
             Wake::Refused(site) => self.refused(site),

@@ -5,11 +5,13 @@ use self::overlap::Overlap;
 use self::under_way::UnderWay;
 use crate::scheme::Schemes;
 use aviary_avi::ds_set::KnownScripts;
-use aviary_avi::{AviKey, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing};
+use aviary_avi::{
+    AviKey, Body, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing,
+};
 use aviary_graph::{Builder, Built, Incumbents, Orphans, project};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
-use aviary_plan::{Input, Op, Plan, Waits, check, diff, leave_out};
+use aviary_plan::{Input, Journal, Op, Plan, Right, Waits, check, diff, leave_out};
 use aviary_session::LookedUp;
 use aviary_settings::InstanceSettings;
 use aviary_store::{Changes, Facts};
@@ -37,7 +39,7 @@ pub struct Lane {
     builder: Builder,
     built: Built,
     observed: Option<Observed>,
-    journal: BTreeSet<EcoString>,
+    journal: Journal,
     expired: BTreeSet<AviKey>,
     /// Domains whose hosts were placed anew a short time ago.
     overlapping: BTreeSet<DomainId>,
@@ -145,9 +147,14 @@ impl Lane {
         named.cloned().collect()
     }
 
+    /// The name of an unmarked object is about to be some domain's.
+    pub fn remember(&mut self, name: EcoString, domain: DomainId, right: Right) {
+        self.journal.note(name, Some(domain), right);
+    }
+
     /// Names of unmarked objects that were made, from the store's journal.
-    pub fn remember(&mut self, names: impl IntoIterator<Item = EcoString>) {
-        self.journal.extend(names);
+    pub fn restore_journal(&mut self, journal: &Journal) {
+        self.journal.extend(journal);
     }
 
     /// Naming schemes that were settled before, by domain, from the store.
@@ -160,9 +167,22 @@ impl Lane {
         self.schemes.take_news()
     }
 
+    /// Nothing is left of a domain that is gone: if it comes again, it begins anew.
+    pub fn forget_scheme(&mut self, domain: &DomainId) {
+        self.schemes.forget(domain);
+    }
+
+    /// Whether the Controller has objects of a domain, or may have: it was not read.
+    pub fn may_have(&self, domain: &DomainId) -> bool {
+        self.observed.as_ref().is_none_or(|observed| {
+            let mut objects = observed.objects.values();
+            objects.any(|object| object.body.is_partly_of(domain))
+        })
+    }
+
     /// These names.
-    pub fn journal(&self) -> impl Iterator<Item = &EcoString> {
-        self.journal.iter()
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// The Controller was read in full.
@@ -450,6 +470,15 @@ impl Lane {
         let Some(observed) = &self.observed else {
             return;
         };
+        for settings in &self.instances {
+            let domain = settings.domain();
+            let labelled = labelled(observed, &self.instances, &domain);
+            let known = self.census.get(&domain).map(|census| &census.labelled);
+            if known.unwrap_or(&BTreeSet::new()) != &labelled {
+                let census = Arc::make_mut(self.census.entry(domain).or_default());
+                census.labelled = labelled;
+            }
+        }
         self.envs = self
             .instances
             .iter()
@@ -473,4 +502,23 @@ impl Lane {
             })
             .collect();
     }
+}
+
+/// The Service Engine groups with the label of a cluster of which everything is to go.
+fn labelled(
+    observed: &Observed,
+    instances: &[InstanceSettings],
+    domain: &DomainId,
+) -> BTreeSet<EcoString> {
+    let mut siblings = instances.iter().filter(|it| it.cluster == domain.cluster);
+    if !siblings.all(|settings| settings.ako.delete_config) {
+        return BTreeSet::new();
+    }
+    let groups = observed.objects.values();
+    let groups = groups.filter_map(|object| match &*object.body {
+        Body::ServiceEngineGroup(group) => Some(group),
+        _ => None,
+    });
+    let ours = groups.filter(|group| group.has_label_of(domain.cluster.text()));
+    ours.map(|group| group.name.clone()).collect()
 }

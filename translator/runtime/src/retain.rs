@@ -18,7 +18,8 @@ use aviary_avi::AviKey;
 use aviary_boot::Blocking;
 use aviary_execute::{Journal, JournalError};
 use aviary_link::translator::SessionId;
-use aviary_types::{EcoString, Finding, ObjectKey, Scheme, ScopeKey};
+use aviary_plan::Right;
+use aviary_types::{DomainId, EcoString, Finding, ObjectKey, Scheme, ScopeKey};
 use db::{Db, Write};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,9 +125,9 @@ impl Retain {
     }
 
     /// A name is to be kept before its object is made.
-    pub(crate) fn journal(&mut self, key: &AviKey, granted: Granted) {
-        self.push(|| Some(Write::Name(key.name.clone())));
-        self.pending.names.push((key.name.clone(), granted));
+    pub(crate) fn journal(&mut self, name: Name, granted: Granted) {
+        self.push(|| Some(Write::Name(name.clone())));
+        self.pending.names.push((name.name, granted));
     }
 
     /// A shard parent has no hosts any more.
@@ -174,6 +175,11 @@ impl Retain {
     /// The logins that a Controller refused lately.
     pub(crate) fn refused_logins(&self, controller: &EcoString) -> &[Refused] {
         self.refused.get(controller).map_or(&[], Vec::as_slice)
+    }
+
+    /// A domain names nothing any more.
+    pub(crate) fn forget_scheme(&mut self, domain: EcoString) {
+        self.push(|| Some(Write::Unnamed(domain)));
     }
 
     /// A message was taken in: to be acknowledged once all of it survives.
@@ -269,6 +275,14 @@ fn place(site: &str, key: &AviKey) -> String {
     format!("{site}\0{}\0{tenant}\0{cloud}\0{name}", key.kind)
 }
 
+/// A name that a domain is about to have.
+#[derive(Debug, Clone)]
+pub(crate) struct Name {
+    pub(crate) name: EcoString,
+    pub(crate) domain: DomainId,
+    pub(crate) right: Right,
+}
+
 /// The executor's way to the store.
 pub(crate) struct Names {
     pub(crate) wakes: Wakes,
@@ -276,13 +290,23 @@ pub(crate) struct Names {
 
 #[async_trait]
 impl Journal for Names {
-    async fn record(&self, key: &AviKey) -> Result<(), JournalError> {
+    async fn record(
+        &self,
+        key: &AviKey,
+        domain: &DomainId,
+        right: Right,
+    ) -> Result<(), JournalError> {
         let stopped = || JournalError {
             name: key.name.clone(),
             why: "the translator is stopping".into(),
         };
         let (granted, answer) = oneshot::channel();
-        let wake = Wake::Journal(key.clone(), granted);
+        let name = Name {
+            name: key.name.clone(),
+            domain: domain.clone(),
+            right,
+        };
+        let wake = Wake::Journal(name, granted);
         self.wakes.send(wake).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }

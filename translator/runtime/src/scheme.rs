@@ -26,6 +26,13 @@ impl Schemes {
         std::mem::take(&mut self.news)
     }
 
+    /// Nothing of a domain is left that had names.
+    pub(crate) fn forget(&mut self, domain: &DomainId) {
+        let domain = eco_format!("{domain}");
+        self.settled.remove(&domain);
+        self.news.remove(&domain);
+    }
+
     /// The scheme of a domain: that which is asked for, else that which it has, else that of its
     /// objects.
     pub(crate) fn settle(&mut self, observed: &Observed, settings: &InstanceSettings) -> Scheme {

@@ -36,6 +36,9 @@ mod outages;
 #[path = "service/panics.rs"]
 mod panics;
 #[cfg(test)]
+#[path = "service/fleet.rs"]
+mod fleet;
+#[cfg(test)]
 #[path = "service/queries.rs"]
 mod queries;
 #[cfg(test)]

@@ -148,8 +148,8 @@ pub(crate) static AUTO_ANNOTATE_SERVICES: Setting<bool> = Setting::new(
 pub(crate) static CROSS_CLUSTER_HOSTS: Setting<CrossClusterHosts> = Setting::choice(
     "AviarySettings.crossClusterHosts",
     "\"allow\"",
-    "Whether two clusters may serve one host (as GSLB and blue-green want), or the older claim \
-     alone.",
+    "Whether two clusters of one Controller may serve one host (as GSLB and blue-green want), or \
+     the older claim alone.",
 )
 .reach(Reach::Service);
 

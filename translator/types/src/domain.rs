@@ -37,6 +37,18 @@ impl DomainId {
         }
     }
 
+    /// Reads what `Display` writes.
+    pub fn of_text(text: &str) -> Self {
+        let (cluster, instance) = match text.split_once('/') {
+            Some((cluster, instance)) => (cluster, Some(instance.into())),
+            None => (text, None),
+        };
+        Self {
+            cluster: ClusterName::new(cluster),
+            instance,
+        }
+    }
+
     /// `created_by` of everything that this domain owns: `ako-<cluster>[-<namespace>]`.
     pub fn user(&self) -> EcoString {
         match &self.instance {

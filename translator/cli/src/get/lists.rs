@@ -7,7 +7,7 @@ use aviary_proto::query::v1::{
     Holder, ListAgentsRequest, ListClaimsRequest, ListFindingsRequest, ListObjectsRequest,
     ListScopesRequest, Operation, Side, SourceObject,
 };
-use aviary_proto::types::v1::AviObjectRef;
+use aviary_proto::types::v1::{AviObjectRef, Scope};
 
 /// Entries per page.
 pub(crate) const PAGE: u32 = 1_000;
@@ -125,13 +125,34 @@ pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Res
         "STATE",
     ])];
     rows.extend(claims.await?.into_iter().map(claim));
-    Ok(table(&rows))
+    let mut text = table(&rows);
+    for scope in unheard(client).await? {
+        let what = match scope.namespace.as_str() {
+            "" => String::new(),
+            namespace => format!("namespace {namespace} of "),
+        };
+        let cluster = scope.cluster;
+        text.push_str(&format!(
+            "not heard yet, so not known: the claims of {what}cluster {cluster}\n"
+        ));
+    }
+    Ok(text)
+}
+
+/// Scopes whose claims are not known.
+async fn unheard(client: &Client) -> anyhow::Result<Vec<Scope>> {
+    let request = ListClaimsRequest {
+        page_size: 1,
+        ..ListClaimsRequest::default()
+    };
+    let answer = client.clone().list_claims(request).await?.into_inner();
+    Ok(answer.unheard)
 }
 
 /// One claim as a line of a table.
 pub(super) fn claim(claim: Claim) -> Vec<String> {
     let mut state = match claim.state() {
-        ClaimState::Lost => format!("lost to {}", source(claim.winner.as_ref())),
+        ClaimState::Lost => format!("lost to {}", winner(&claim)),
         ClaimState::Waiting => format!("waits for {}", source(claim.awaited.as_ref())),
         ClaimState::Held | ClaimState::Unspecified => "held".to_owned(),
     };
@@ -145,6 +166,19 @@ pub(super) fn claim(claim: Claim) -> Vec<String> {
     let owner = source(claim.source.as_ref());
     let cluster = claim.domain.unwrap_or_default().cluster;
     vec![claim.host, claim.tenant, cluster, owner, state]
+}
+
+/// Who has it instead; of which cluster is said where that is another one.
+fn winner(claim: &Claim) -> String {
+    let winner = claim.winner.as_ref();
+    let cluster = winner.map_or("", |it| &it.cluster);
+    let ours = claim.domain.as_ref().map_or("", |it| &it.cluster);
+    let name = source(winner);
+    if cluster == ours {
+        name
+    } else {
+        format!("{name} of {cluster}")
+    }
 }
 
 fn holder(holder: &Holder) -> String {

@@ -36,6 +36,10 @@ pub(super) async fn text(client: &mut Client) -> anyhow::Result<String> {
             text,
             "# configured no more, its objects stay: {cluster} {instance}"
         )?;
+        writeln!(
+            text,
+            "#   to remove them, configure it again with AKOSettings.deleteConfig \"true\" first"
+        )?;
     }
     let values: serde_json::Value = serde_json::from_str(&in_force)?;
     text.push_str(&serde_saphyr::to_string(&values)?);

@@ -4,8 +4,10 @@ use aviary_avi::ssl_cert::{SslCertificate, SslKeyAndCertificate};
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::{AviKey, Body, Ref};
 use aviary_execute::{AlwaysMay, End, Journal, JournalError, NoJournal};
+use aviary_plan::Right;
 use aviary_session::Class;
 use aviary_sim::{Drop, FaultRule, Options};
+use aviary_types::DomainId;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -118,8 +120,14 @@ struct Notes {
 
 #[async_trait]
 impl Journal for Notes {
-    async fn record(&self, key: &AviKey) -> Result<(), JournalError> {
-        self.names.lock().unwrap().push(key.name.to_string());
+    async fn record(
+        &self,
+        key: &AviKey,
+        domain: &DomainId,
+        right: Right,
+    ) -> Result<(), JournalError> {
+        let name = format!("{} {domain} {right:?}", key.name);
+        self.names.lock().unwrap().push(name);
         if self.broken.load(Ordering::Relaxed) {
             let (name, why) = (key.name.clone(), "disk full".into());
             return Err(JournalError { name, why });
@@ -134,7 +142,7 @@ async fn names_that_do_not_show_their_owner_are_recorded_before_they_are_made() 
     let mut lab = lab_over(Options::default(), Arc::new(AlwaysMay), notes.clone());
     let ops = vec![create(&pool("a")), create(&vip("v", &[]))];
     assert!(lab.run(ops).await.is_clean());
-    assert_eq!(*notes.names.lock().unwrap(), ["c1--v"]);
+    assert_eq!(*notes.names.lock().unwrap(), ["c1--v c1 Makes"]);
     let broken = Arc::new(Notes {
         broken: true.into(),
         ..Notes::default()
@@ -165,7 +173,7 @@ async fn names_are_recorded_before_what_tells_whose_they_are_is_deleted() {
         notes.names.lock().unwrap().clear();
         notes.broken.store(broken, Ordering::Relaxed);
         let report = lab.run(vec![delete(&service)]).await;
-        assert_eq!(*notes.names.lock().unwrap(), ["c1--v"]);
+        assert_eq!(*notes.names.lock().unwrap(), ["c1--v c1 Refers"]);
         assert_eq!(report.is_clean(), !broken);
         assert_eq!(lab.has("virtualservice").is_empty(), !broken);
     }

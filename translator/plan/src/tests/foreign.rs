@@ -2,10 +2,11 @@
 
 use super::site::{SHARD, bodies, plain, secure, sight, sights, vrf, wish, wishes};
 use super::{Case, short};
+use crate::{Journal, Right};
 use aviary_avi::common::Marker;
 use aviary_avi::vs_vip::VsVip;
 use aviary_avi::{AviKey, AviKind, Body, ObservedObject};
-use aviary_types::EcoString;
+use aviary_types::{DomainId, EcoString};
 use serde_json::Value;
 
 /// The body with another owner or marker.
@@ -76,8 +77,23 @@ fn vip(name: &str) -> ObservedObject {
 fn a_vip_that_nobody_refers_to_is_ours_by_the_journal_alone() {
     let mut case = Case::new(vec![], vec![vip("orange--lost")]);
     assert!(case.plan().ops.is_empty());
-    case.journal.insert("orange--lost".into());
+    // Of another instance of the cluster, which may be configured no more: its services are not seen.
+    let other = DomainId::of_text("orange/second");
+    let name = || EcoString::from("orange--lost");
+    case.journal.note(name(), Some(other.clone()), Right::Makes);
+    assert!(case.plan().ops.is_empty());
+    // Wanting the name, too, takes nothing from it.
+    let ours = DomainId::of_text("orange");
+    case.journal.note(name(), Some(ours.clone()), Right::Makes);
+    assert!(case.plan().ops.is_empty());
+    case.journal.note(name(), Some(ours), Right::Refers);
     assert_eq!(short(&case.plan()), ["delete vsvip orange--lost"]);
+    // One of which nobody said whose it is.
+    case.journal = Journal::default();
+    case.journal.note(name(), None, Right::Makes);
+    assert_eq!(short(&case.plan()), ["delete vsvip orange--lost"]);
+    case.journal.note(name(), Some(other), Right::Makes);
+    assert!(case.plan().ops.is_empty());
 }
 
 #[test]

@@ -21,7 +21,7 @@ use aviary_query::view::Snapshot;
 use aviary_session::Session;
 use aviary_settings::{ControllerAccess, InstanceSettings, Settings};
 use aviary_store::Store;
-use aviary_types::{ClusterName, EcoString, Kind, ScopeKey, eco_format};
+use aviary_types::{ClusterName, DomainId, EcoString, Kind, ScopeKey, eco_format};
 use imbl::OrdMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -166,9 +166,13 @@ impl Core {
             self.stirred.insert(scope.clone());
         }
         for site in &mut self.sites {
-            site.lane.remember(names.iter().cloned());
+            site.lane.restore_journal(&names);
             site.lane.restore_schemes(schemes.iter().cloned());
         }
+        // How a domain names things is known as long as something of it may stand.
+        let now: BTreeSet<DomainId> = self.settings.instances().map(|it| it.domain()).collect();
+        let named = schemes.iter().map(|(domain, _)| DomainId::of_text(domain));
+        self.settings_view.left = named.filter(|domain| !now.contains(domain)).collect();
         self.restore_emptied(emptied);
         self.restore_overlaps(overlaps);
         if count > 0 {

@@ -54,7 +54,7 @@ impl Core {
         if let Some(refused) = self.settings.refused_change(&settings) {
             return Err(refused);
         }
-        let before_domains: BTreeSet<DomainId> = self.settings.instances().map(domain).collect();
+        self.settings_view.left = self.left_by(&settings);
         let clusters = |settings: &Settings| -> BTreeSet<ClusterName> {
             settings.all_clusters().map(|it| it.name.clone()).collect()
         };
@@ -74,13 +74,6 @@ impl Core {
         }
         let added = after.difference(&before);
         self.stirred.extend(added.map(ScopeKey::cluster_wide));
-        let now: BTreeSet<DomainId> = settings.instances().map(domain).collect();
-        let left = &mut self.settings_view.left;
-        left.retain(|domain| !now.contains(domain));
-        for domain in before_domains.difference(&now) {
-            tracing::warn!(%domain, "it is configured no more: its objects stay on the Controller");
-            left.push(domain.clone());
-        }
         tracing::info!("new settings are in force");
         let former = std::mem::replace(&mut self.settings, settings);
         self.settings_view = SettingsView {
@@ -94,11 +87,34 @@ impl Core {
         Ok(())
     }
 
+    /// The domains of which something stays on a Controller though these settings do not have them.
+    /// What is nobody's any more is forgotten.
+    fn left_by(&mut self, settings: &Settings) -> Vec<DomainId> {
+        let now: BTreeSet<DomainId> = settings.instances().map(domain).collect();
+        let left = self.settings_view.left.iter().cloned();
+        let mut left: Vec<DomainId> = left.filter(|domain| !now.contains(domain)).collect();
+        let before: BTreeSet<DomainId> = self.settings.instances().map(domain).collect();
+        for domain in before.difference(&now) {
+            let mut sites = self.sites.iter().filter(|it| it.serves(&domain.cluster));
+            if sites.any(|site| !site.closed && site.lane.may_have(domain)) {
+                tracing::warn!(%domain, "it is configured no more: its objects stay on the Controller");
+                left.push(domain.clone());
+                continue;
+            }
+            for site in &mut self.sites {
+                site.lane.forget_scheme(domain);
+            }
+            self.retain.forget_scheme(eco_format!("{domain}"));
+        }
+        left
+    }
+
     fn add_site(&mut self, parts: ControllerParts, settings: &Settings) {
         let id = self.sites.len();
         let mut site = boot::site(id, parts, &self.wakes, (settings, self.observe_only));
-        let known = self.sites.iter().flat_map(|site| site.lane.journal());
-        site.lane.remember(known.cloned().collect::<Vec<_>>());
+        for known in &self.sites {
+            site.lane.restore_journal(known.lane.journal());
+        }
         tracing::info!(controller = %site.name, "a Controller is new");
         self.follow_logins(&site);
         site.read(site.instances.clone());

@@ -2,10 +2,9 @@
 
 use crate::control::Told;
 use crate::hub::Session;
-use crate::retain;
+use crate::retain::{self, Name};
 use crate::service::Controller;
 use async_trait::async_trait;
-use aviary_avi::AviKey;
 use aviary_execute::{JournalError, Outcome};
 use aviary_link::translator::{Refusal, SessionId};
 use aviary_proto::sync::v1::{Hello, SyncRequest};
@@ -39,7 +38,7 @@ pub(crate) enum Wake {
     /// What was to survive a crash does, or cannot be written.
     Stored(Result<(), retain::Error>),
     /// A name is to survive a crash before its object is made.
-    Journal(AviKey, oneshot::Sender<Result<(), JournalError>>),
+    Journal(Name, oneshot::Sender<Result<(), JournalError>>),
     /// A Controller was read, or cannot be.
     Told(SiteId, Box<Told>),
     /// The logins that a Controller refused lately are others.

@@ -1,10 +1,12 @@
 //! The tables. All access blocks.
 
+use super::Name;
 use super::record::Record;
 use crate::hub::watch_list::{Epochs, paths_digest};
 use aviary_avi::{AviKey, AviKind};
 use aviary_kinds::{ROOMS, room_of};
-use aviary_types::{EcoString, ObjectKey, Scheme, ScopeKey};
+use aviary_plan::{Journal, Right};
+use aviary_types::{DomainId, EcoString, ObjectKey, Scheme, ScopeKey, eco_format};
 use jiff::Timestamp;
 use prost::Message;
 use redb::{
@@ -18,6 +20,8 @@ const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects"
 const REJECTED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rejected");
 const SCOPES: TableDefinition<'_, &str, ()> = TableDefinition::new("scopes");
 const NAMES: TableDefinition<'_, &str, ()> = TableDefinition::new("names");
+/// Which domain has each of them.
+const OWNERS: TableDefinition<'_, &str, &str> = TableDefinition::new("owners");
 /// Shard parents without hosts, and since when, in seconds.
 const EMPTIED: TableDefinition<'_, &str, i64> = TableDefinition::new("emptied");
 /// How a domain names things.
@@ -87,10 +91,11 @@ pub(super) enum Write {
     Remove(ObjectKey),
     Publish(ScopeKey),
     Release(ScopeKey),
-    Name(EcoString),
+    Name(Name),
     Emptied(String, Timestamp),
     Filled(String),
     Scheme(EcoString, Scheme),
+    Unnamed(EcoString),
     Overlap(EcoString, Timestamp),
     Overlapped(EcoString),
     Adopted(EcoString),
@@ -125,7 +130,7 @@ pub(crate) struct Restored {
     /// Of these, those whose objects lack something that is read today.
     pub(crate) unfit: BTreeSet<ScopeKey>,
     /// Names of objects that do not show whose they are.
-    pub(crate) names: Vec<EcoString>,
+    pub(crate) names: Journal,
     /// Shard parents without hosts: Controller, object, since when.
     pub(crate) emptied: Vec<(String, AviKey, Timestamp)>,
     /// Until when old parents of domains serve beside the new ones.
@@ -198,6 +203,7 @@ impl Db {
                 transaction.open_table(table)?;
             }
             transaction.open_table(EMPTIED)?;
+            transaction.open_table(OWNERS)?;
             transaction.open_table(SCHEMES)?;
             transaction.open_table(OVERLAPS)?;
             transaction.open_table(REFUSED)?;
@@ -255,8 +261,13 @@ impl Db {
                 .emptied
                 .extend(emptied_of(place.value(), since.value()));
         }
+        let owners = read.open_table(OWNERS)?;
         for entry in read.open_table(NAMES)?.iter()? {
-            restored.names.push(entry?.0.value().into());
+            let name = entry?.0;
+            let owner = owners.get(name.value())?;
+            let owner = owner.map(|owner| DomainId::of_text(owner.value()));
+            let names = &mut restored.names;
+            names.note(name.value().into(), owner, Right::Makes);
         }
         for entry in read.open_table(ADOPTED)?.iter()? {
             restored.adopted.push(entry?.0.value().into());
@@ -305,6 +316,7 @@ struct Tables<'a> {
     rejected: Table<'a, &'static str, &'static [u8]>,
     scopes: Table<'a, &'static str, ()>,
     names: Table<'a, &'static str, ()>,
+    owners: Table<'a, &'static str, &'static str>,
     emptied: Table<'a, &'static str, i64>,
     schemes: Table<'a, &'static str, &'static str>,
     overlaps: Table<'a, &'static str, i64>,
@@ -319,6 +331,7 @@ impl<'a> Tables<'a> {
             rejected: transaction.open_table(REJECTED)?,
             scopes: transaction.open_table(SCOPES)?,
             names: transaction.open_table(NAMES)?,
+            owners: transaction.open_table(OWNERS)?,
             emptied: transaction.open_table(EMPTIED)?,
             schemes: transaction.open_table(SCHEMES)?,
             overlaps: transaction.open_table(OVERLAPS)?,
@@ -380,8 +393,20 @@ impl<'a> Tables<'a> {
             Write::Adopted(domain) => {
                 self.adopted.insert(domain.as_str(), ())?;
             }
+            Write::Unnamed(domain) => {
+                self.schemes.remove(domain.as_str())?;
+            }
             Write::Name(name) => {
+                let Name {
+                    name,
+                    domain,
+                    right,
+                } = name;
                 self.names.insert(name.as_str(), ())?;
+                if *right == Right::Refers || self.owners.get(name.as_str())?.is_none() {
+                    let domain = eco_format!("{domain}");
+                    self.owners.insert(name.as_str(), domain.as_str())?;
+                }
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Crash and restart: a device that loses what was not synced, at any operation.
 
 use super::db::{Db, Restored, Write};
-use super::{Record, StoreAt};
-use aviary_types::{ClusterName, ObjectKey, Scheme, ScopeKey};
+use super::{Name, Record, StoreAt};
+use aviary_plan::{Journal, Right};
+use aviary_types::{ClusterName, DomainId, ObjectKey, Scheme, ScopeKey};
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -118,6 +119,14 @@ fn no_acknowledged_write_is_lost_whenever_the_power_goes() {
     }
 }
 
+fn named(domain: &str, right: Right) -> Write {
+    Write::Name(Name {
+        name: "blue--vip".into(),
+        domain: DomainId::of_text(domain),
+        right,
+    })
+}
+
 #[test]
 fn what_is_written_is_read_back() {
     let device = Device::default();
@@ -134,12 +143,15 @@ fn what_is_written_is_read_back() {
             Write::Accept(key("d"), record(1)),
             Write::Remove(key("d")),
             Write::Publish(scope.clone()),
-            Write::Name("blue--vip".into()),
+            named("blue", Right::Makes),
+            named("blue/second", Right::Makes),
             Write::Overlap("blue".into(), jiff::Timestamp::UNIX_EPOCH),
             Write::Overlap("green".into(), jiff::Timestamp::UNIX_EPOCH),
             Write::Overlapped("green".into()),
             Write::Scheme("blue".into(), Scheme::Documented),
             Write::Scheme("blue".into(), Scheme::Ako),
+            Write::Scheme("green".into(), Scheme::Ako),
+            Write::Unnamed("green".into()),
         ])
         .unwrap();
     }
@@ -165,16 +177,22 @@ fn what_is_written_is_read_back() {
         ]
     );
     assert_eq!(restored.scopes, std::slice::from_ref(&scope));
-    assert_eq!(restored.names, ["blue--vip"]);
+    let owner = |domain: &str| Some(Some(DomainId::of_text(domain)));
+    let owned = |names: &Journal| names.owner("blue--vip").map(Option::<&DomainId>::cloned);
+    assert_eq!(owned(&restored.names), owner("blue"));
     assert_eq!(restored.schemes, [("blue".into(), Scheme::Ako)]);
     let until = jiff::Timestamp::UNIX_EPOCH;
     assert_eq!(restored.overlaps, [("blue".into(), until)]);
-    db.write(&[Write::Accept(key("b"), record(3)), Write::Release(scope)])
-        .unwrap();
+    db.write(&[
+        Write::Accept(key("b"), record(3)),
+        Write::Release(scope),
+        named("blue/second", Right::Refers),
+    ])
+    .unwrap();
     drop(db);
     let (_, restored) = open(&device).unwrap();
     assert!(restored.objects.is_empty() && restored.scopes.is_empty());
-    assert_eq!(restored.names.len(), 1);
+    assert_eq!(owned(&restored.names), owner("blue/second"));
 }
 
 #[test]
