@@ -1,7 +1,8 @@
 //! A host passes from one instance, or cluster, to another: it is served at every step.
 
 use crate::world::{
-    World, class, done, ingress, lane_of, namespace, object, secret, service, short, slice,
+    World, class, done, ingress, instances, lane_of, namespace, object, secret, service, short,
+    slice,
 };
 use aviary_avi::{AviKey, Body, Observed, ObservedObject};
 use aviary_kinds::RawObject;
@@ -181,6 +182,79 @@ fn when_an_owner_goes_the_next_cluster_takes_over_without_a_gap() {
         assert_eq!(settle_watched(&mut world), 0);
         assert_eq!(owners(&world), BTreeSet::from(["ako-c1".to_owned()]));
         assert!(is_served(&world, "p.x") && is_idle(&mut world));
+    }
+}
+
+/// The same settings, with one of the instances of c1 to go.
+fn to_go(is: &str, scheme: &str) -> String {
+    let text = fleet("allow", scheme);
+    let (red, blue) = (is == "red", is == "blue");
+    let text = text.replace(
+        "clusterName: c1\n",
+        &format!("clusterName: c1\n  deleteConfig: '{red}'\n"),
+    );
+    let text = text.replace(
+        "labelValue: blue}",
+        &format!("labelValue: blue}}, deleteConfig: '{blue}'"),
+    );
+    let stays = "{name: c2, values: {AKOSettings: {deleteConfig: 'false'}}}";
+    text.replace("{name: c2}", stays)
+}
+
+#[test]
+fn when_the_owner_is_to_go_the_next_takes_over_without_a_gap() {
+    for scheme in ["documented", "ako"] {
+        for (first, next, tls) in [
+            ("red", "blue", false),
+            ("blue", "red", false),
+            ("red", "blue", true),
+            ("blue", "red", true),
+        ] {
+            let mut world = world("allow", scheme);
+            world.put(aged(ingress(first, "i", "p.x", tls), 1));
+            world.put(aged(ingress(next, "i", "p.x", tls), 2));
+            settle_watched(&mut world);
+            let before = owners(&world);
+            world.lane.configure(instances(&to_go(first, scheme)));
+            assert_eq!(
+                settle_watched(&mut world),
+                usize::from(tls),
+                "{first} {tls}"
+            );
+            assert!(is_served(&world, "p.x") && is_idle(&mut world));
+            assert!(owners(&world).is_disjoint(&before), "{:?}", owners(&world));
+            // It is made again, and has its host again: it is the older one.
+            world.lane.configure(instances(&fleet("allow", scheme)));
+            settle_watched(&mut world);
+            assert_eq!(owners(&world), before);
+        }
+    }
+}
+
+#[test]
+fn what_an_instance_left_that_is_configured_no_more_serves_on() {
+    for tls in [false, true] {
+        let mut world = world("allow", "documented");
+        world.put(aged(ingress("blue", "i", "p.x", tls), 1));
+        world.put(aged(ingress("red", "i", "p.x", tls), 2));
+        settle_watched(&mut world);
+        let before = world.observed().clone();
+        let text = fleet("allow", "documented");
+        let (first, rest) = text.split_once("instances:").unwrap();
+        let (_, clusters) = rest.split_once("clusters:").unwrap();
+        let alone = format!("{first}clusters:{clusters}");
+        world.lane.configure(instances(&alone));
+        assert_eq!(settle_watched(&mut world), 0);
+        assert!(is_served(&world, "p.x") && is_idle(&mut world));
+        let theirs = |object: &Arc<ObservedObject>| {
+            let user = object.body.created_by();
+            user.is_some_and(|user| user == "ako-c1-blue")
+                .then(|| object.clone())
+        };
+        for object in before.objects.values().filter_map(theirs) {
+            let now = world.observed().objects.get(&object.key);
+            assert_eq!(now, Some(&object), "{}", object.key);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) objects: BTreeMap<ObjectKey, RawObject>,
 }
 
-fn instances(settings: &str) -> Vec<InstanceSettings> {
+pub(crate) fn instances(settings: &str) -> Vec<InstanceSettings> {
     let parsed = aviary_settings::parse(settings).settings.unwrap();
     parsed.instances().cloned().collect()
 }

@@ -290,10 +290,7 @@ async fn over_two_controllers_both_clusters_serve_a_host_and_it_is_shown() {
         let _green = Agent::with_token(green, who, translator.channel(), None);
         tokio::time::sleep(LONG).await;
         translator.settle().await;
-        let asked = ListClaimsRequest {
-            contested_only: true,
-            ..ListClaimsRequest::default()
-        };
+        let asked = ListClaimsRequest::default();
         let claims = translator.query().list_claims(asked).await.unwrap();
         let claims = claims.into_inner().claims;
         let held = claims.iter().filter(|it| it.state() == ClaimState::Held);
