@@ -133,7 +133,7 @@ fn settings() -> Result<Value> {
     let rows = json!({
         "AKOSettings": second,
         "instances": [{"namespace": "first", "values": {"AKOSettings": first}}],
-        "clusters": [{"name": EAST}],
+        "clusters": [{"name": EAST, "values": {"AKOSettings": {"primaryInstance": false}}}],
     });
     Ok(over(&baseline()?, &rows))
 }
