@@ -22,7 +22,7 @@ pub(crate) use boot::{ControllerParts, Parts};
 
 use crate::hub::Hub;
 use crate::hub::watch_list::Epochs;
-use crate::retain::{Name, Retain};
+use crate::retain::{Noted, Retain};
 use crate::trace::Causes;
 use aviary_boot::{Clock, Shutdown};
 use aviary_query::Target;
@@ -126,7 +126,7 @@ impl Core {
             Wake::Stored(result) => self.retain.stored(result),
             Wake::Journal(name, reply) => {
                 for site in &mut self.sites {
-                    let Name {
+                    let Noted {
                         name,
                         domain,
                         right,

@@ -125,7 +125,7 @@ impl Retain {
     }
 
     /// A name is to be kept before its object is made.
-    pub(crate) fn journal(&mut self, name: Name, granted: Granted) {
+    pub(crate) fn journal(&mut self, name: Noted, granted: Granted) {
         self.push(|| Some(Write::Name(name.clone())));
         self.pending.names.push((name.name, granted));
     }
@@ -277,7 +277,7 @@ fn place(site: &str, key: &AviKey) -> String {
 
 /// A name that a domain is about to have.
 #[derive(Debug, Clone)]
-pub(crate) struct Name {
+pub(crate) struct Noted {
     pub(crate) name: EcoString,
     pub(crate) domain: DomainId,
     pub(crate) right: Right,
@@ -301,7 +301,7 @@ impl Journal for Names {
             why: "the translator is stopping".into(),
         };
         let (granted, answer) = oneshot::channel();
-        let name = Name {
+        let name = Noted {
             name: key.name.clone(),
             domain: domain.clone(),
             right,

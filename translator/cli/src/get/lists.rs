@@ -8,6 +8,7 @@ use aviary_proto::query::v1::{
     ListScopesRequest, Operation, Side, SourceObject,
 };
 use aviary_proto::types::v1::{AviObjectRef, Scope};
+use std::fmt::Write as _;
 
 /// Entries per page.
 pub(crate) const PAGE: u32 = 1_000;
@@ -132,9 +133,10 @@ pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Res
             namespace => format!("namespace {namespace} of "),
         };
         let cluster = scope.cluster;
-        text.push_str(&format!(
-            "not heard yet, so not known: the claims of {what}cluster {cluster}\n"
-        ));
+        writeln!(
+            text,
+            "not heard yet, so not known: the claims of {what}cluster {cluster}"
+        )?;
     }
     Ok(text)
 }

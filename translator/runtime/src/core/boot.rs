@@ -170,7 +170,11 @@ impl Core {
             site.lane.restore_schemes(schemes.iter().cloned());
         }
         // How a domain names things is known as long as something of it may stand.
-        let now: BTreeSet<DomainId> = self.settings.instances().map(|it| it.domain()).collect();
+        let now: BTreeSet<DomainId> = self
+            .settings
+            .instances()
+            .map(InstanceSettings::domain)
+            .collect();
         let named = schemes.iter().map(|(domain, _)| DomainId::of_text(domain));
         self.settings_view.left = named.filter(|domain| !now.contains(domain)).collect();
         self.restore_emptied(emptied);

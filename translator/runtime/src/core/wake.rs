@@ -2,7 +2,7 @@
 
 use crate::control::Told;
 use crate::hub::Session;
-use crate::retain::{self, Name};
+use crate::retain::{self, Noted};
 use crate::service::Controller;
 use async_trait::async_trait;
 use aviary_execute::{JournalError, Outcome};
@@ -38,7 +38,7 @@ pub(crate) enum Wake {
     /// What was to survive a crash does, or cannot be written.
     Stored(Result<(), retain::Error>),
     /// A name is to survive a crash before its object is made.
-    Journal(Name, oneshot::Sender<Result<(), JournalError>>),
+    Journal(Noted, oneshot::Sender<Result<(), JournalError>>),
     /// A Controller was read, or cannot be.
     Told(SiteId, Box<Told>),
     /// The logins that a Controller refused lately are others.

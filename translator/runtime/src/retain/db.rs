@@ -1,6 +1,6 @@
 //! The tables. All access blocks.
 
-use super::Name;
+use super::Noted;
 use super::record::Record;
 use crate::hub::watch_list::{Epochs, paths_digest};
 use aviary_avi::{AviKey, AviKind};
@@ -91,7 +91,7 @@ pub(super) enum Write {
     Remove(ObjectKey),
     Publish(ScopeKey),
     Release(ScopeKey),
-    Name(Name),
+    Name(Noted),
     Emptied(String, Timestamp),
     Filled(String),
     Scheme(EcoString, Scheme),
@@ -397,7 +397,7 @@ impl<'a> Tables<'a> {
                 self.schemes.remove(domain.as_str())?;
             }
             Write::Name(name) => {
-                let Name {
+                let Noted {
                     name,
                     domain,
                     right,

@@ -1,7 +1,7 @@
 //! Crash and restart: a device that loses what was not synced, at any operation.
 
 use super::db::{Db, Restored, Write};
-use super::{Name, Record, StoreAt};
+use super::{Noted, Record, StoreAt};
 use aviary_plan::{Journal, Right};
 use aviary_types::{ClusterName, DomainId, ObjectKey, Scheme, ScopeKey};
 use redb::StorageBackend;
@@ -120,7 +120,7 @@ fn no_acknowledged_write_is_lost_whenever_the_power_goes() {
 }
 
 fn named(domain: &str, right: Right) -> Write {
-    Write::Name(Name {
+    Write::Name(Noted {
         name: "blue--vip".into(),
         domain: DomainId::of_text(domain),
         right,
@@ -178,8 +178,8 @@ fn what_is_written_is_read_back() {
     );
     assert_eq!(restored.scopes, std::slice::from_ref(&scope));
     let owner = |domain: &str| Some(Some(DomainId::of_text(domain)));
-    let owned = |names: &Journal| names.owner("blue--vip").map(Option::<&DomainId>::cloned);
-    assert_eq!(owned(&restored.names), owner("blue"));
+    let known = |names: &Journal| names.owner("blue--vip").map(Option::<&DomainId>::cloned);
+    assert_eq!(known(&restored.names), owner("blue"));
     assert_eq!(restored.schemes, [("blue".into(), Scheme::Ako)]);
     let until = jiff::Timestamp::UNIX_EPOCH;
     assert_eq!(restored.overlaps, [("blue".into(), until)]);
@@ -192,7 +192,7 @@ fn what_is_written_is_read_back() {
     drop(db);
     let (_, restored) = open(&device).unwrap();
     assert!(restored.objects.is_empty() && restored.scopes.is_empty());
-    assert_eq!(owned(&restored.names), owner("blue/second"));
+    assert_eq!(known(&restored.names), owner("blue/second"));
 }
 
 #[test]
