@@ -30,14 +30,14 @@ mod deletion;
 #[path = "service/explain.rs"]
 mod explain;
 #[cfg(test)]
+#[path = "service/fleet.rs"]
+mod fleet;
+#[cfg(test)]
 #[path = "service/outages.rs"]
 mod outages;
 #[cfg(test)]
 #[path = "service/panics.rs"]
 mod panics;
-#[cfg(test)]
-#[path = "service/fleet.rs"]
-mod fleet;
 #[cfg(test)]
 #[path = "service/queries.rs"]
 mod queries;
