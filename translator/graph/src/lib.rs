@@ -25,6 +25,7 @@ mod recorder;
 mod report;
 mod routes;
 mod rules;
+mod scheme;
 mod shard;
 mod shards;
 mod unit;
@@ -36,6 +37,7 @@ pub use orphans::Orphans;
 pub use parts::Serve;
 pub use project::project;
 pub use report::{Built, Unknown};
+pub use scheme::{Schemes, shows_documented};
 pub use unit::UnitKey;
 
 #[cfg(test)]

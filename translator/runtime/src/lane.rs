@@ -3,12 +3,11 @@
 
 use self::overlap::Overlap;
 use self::under_way::UnderWay;
-use crate::scheme::Schemes;
 use aviary_avi::ds_set::KnownScripts;
 use aviary_avi::{
     AviKey, Body, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing,
 };
-use aviary_graph::{Builder, Built, Incumbents, Orphans, project};
+use aviary_graph::{Builder, Built, Incumbents, Orphans, Schemes, project};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
 use aviary_plan::{Input, Journal, Op, Plan, Right, Waits, check, diff, leave_out};

@@ -11,7 +11,6 @@ pub mod lane;
 pub mod offline;
 mod reconfigure;
 mod retain;
-pub mod scheme;
 pub mod scope;
 pub mod service;
 mod trace;

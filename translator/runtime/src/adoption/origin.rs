@@ -1,7 +1,7 @@
 //! Who made the objects of a domain, as far as they show it.
 
-use crate::scheme::shows_documented;
 use aviary_avi::{Body, Observed, Owned};
+use aviary_graph::shows_documented;
 use aviary_settings::InstanceSettings;
 
 /// Who made what stands for a domain.

@@ -10,24 +10,24 @@ use std::collections::BTreeMap;
 /// The schemes of domains. Once settled, a scheme stays, whatever the objects of later days fit:
 /// a few of them may fit both.
 #[derive(Debug, Default)]
-pub(crate) struct Schemes {
+pub struct Schemes {
     settled: BTreeMap<EcoString, Scheme>,
     news: BTreeMap<EcoString, Scheme>,
 }
 
 impl Schemes {
     /// What was settled in an earlier life.
-    pub(crate) fn restore(&mut self, schemes: impl IntoIterator<Item = (EcoString, Scheme)>) {
+    pub fn restore(&mut self, schemes: impl IntoIterator<Item = (EcoString, Scheme)>) {
         self.settled.extend(schemes);
     }
 
     /// What was settled since the last call.
-    pub(crate) fn take_news(&mut self) -> BTreeMap<EcoString, Scheme> {
+    pub fn take_news(&mut self) -> BTreeMap<EcoString, Scheme> {
         std::mem::take(&mut self.news)
     }
 
     /// Nothing of a domain is left that had names.
-    pub(crate) fn forget(&mut self, domain: &DomainId) {
+    pub fn forget(&mut self, domain: &DomainId) {
         let domain = eco_format!("{domain}");
         self.settled.remove(&domain);
         self.news.remove(&domain);
@@ -35,7 +35,7 @@ impl Schemes {
 
     /// The scheme of a domain: that which is asked for, else that which it has, else that of its
     /// objects.
-    pub(crate) fn settle(&mut self, observed: &Observed, settings: &InstanceSettings) -> Scheme {
+    pub fn settle(&mut self, observed: &Observed, settings: &InstanceSettings) -> Scheme {
         let domain = eco_format!("{}", settings.domain());
         let asked = settings.ako.naming_scheme.explicit();
         let known = self.settled.get(&domain).copied();
@@ -59,7 +59,7 @@ fn of(observed: &Observed, settings: &InstanceSettings) -> Scheme {
 }
 
 /// Whether most objects have names that AKO never gives.
-pub(crate) fn shows_documented(observed: &Observed, settings: &InstanceSettings) -> bool {
+pub fn shows_documented(observed: &Observed, settings: &InstanceSettings) -> bool {
     let (_, by_documented, by_ako) = fitting(observed, settings);
     by_documented > by_ako
 }
