@@ -8,7 +8,7 @@ mod shelf;
 mod state;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-pub use self::files::{Change, DiskFiles, DiskSink, Files, MemoryFiles, Sink, Stamp};
+pub use self::files::{Change, DiskFiles, DiskSink, Files, Listing, MemoryFiles, Sink, Stamp};
 use self::overlay::Overlay;
 pub use self::parse::{Document, Malformed, parse};
 use self::shelf::Shelf;
@@ -159,7 +159,7 @@ impl Desk {
     }
 
     /// Reads files that alone have changed. Answers whether that was all there is to do.
-    async fn hurry(&self, paths: &BTreeSet<String>, stamps: &mut BTreeMap<String, Stamp>) -> bool {
+    async fn hurry(&self, paths: &BTreeSet<String>, stamps: &mut Listing) -> bool {
         let mut done = true;
         for path in paths {
             let (stamp, content) = (self.files.stamp(path).await, self.files.read(path).await);
@@ -172,7 +172,7 @@ impl Desk {
             match shelf.put_alone(path, &content, (&before, overlay)) {
                 Some(state) => {
                     self.show(state);
-                    stamps.insert(path.clone(), stamp);
+                    stamps.insert(path.as_str().into(), stamp);
                 }
                 None => done = false,
             }
@@ -182,10 +182,7 @@ impl Desk {
 
     /// Lists the folder. A file that alone changes meanwhile is read at once: with thousands of files
     /// a list takes its time. Answers whether more than that happened.
-    async fn list(
-        &self,
-        stamps: &mut BTreeMap<String, Stamp>,
-    ) -> (io::Result<BTreeMap<String, Stamp>>, bool) {
+    async fn list(&self, stamps: &mut Listing) -> (io::Result<Listing>, bool) {
         let mut hurried = BTreeSet::new();
         let mut more = false;
         let mut listing = self.files.list();
@@ -203,14 +200,14 @@ impl Desk {
         };
         if let Ok(listed) = &mut listed {
             // The list may be older than these.
-            let fresh = stamps.iter().filter(|(path, _)| hurried.contains(*path));
-            listed.extend(fresh.map(|(path, stamp)| (path.clone(), stamp.clone())));
+            let fresh = stamps.iter().filter(|(path, _)| hurried.contains(&***path));
+            listed.extend(fresh.map(|(path, stamp)| (path.clone(), *stamp)));
         }
         (listed, more)
     }
 
     /// Reads what changed since the stamps before. Answers whether there is more to read.
-    async fn scan(&self, stamps: &mut BTreeMap<String, Stamp>) -> bool {
+    async fn scan(&self, stamps: &mut Listing) -> bool {
         let (listed, more) = self.list(stamps).await;
         let listed = match listed {
             Ok(listed) => listed,
@@ -233,18 +230,18 @@ impl Desk {
     }
 
     /// Reads the files whose stamps are others than before.
-    async fn take(&self, listed: &BTreeMap<String, Stamp>, stamps: &mut BTreeMap<String, Stamp>) {
-        let is_new = |(path, stamp): &(&String, &Stamp)| stamps.get(*path) != Some(*stamp);
-        let changed: Vec<(&String, &Stamp)> = listed.iter().filter(is_new).collect();
+    async fn take(&self, listed: &Listing, stamps: &mut Listing) {
+        let is_new = |(path, stamp): &(&Arc<str>, &Stamp)| stamps.get(*path) != Some(*stamp);
+        let changed: Vec<(&Arc<str>, &Stamp)> = listed.iter().filter(is_new).collect();
         for files in changed.chunks(READ_MAX) {
-            let paths: Vec<String> = files.iter().map(|(path, _)| (*path).clone()).collect();
+            let paths: Vec<String> = files.iter().map(|(path, _)| path.to_string()).collect();
             let contents = self.files.read_all(&paths).await;
             for ((path, stamp), content) in files.iter().zip(contents) {
                 let mut papers = self.papers();
                 match content {
                     Ok(content) => {
                         papers.shelf.put(path, &content);
-                        stamps.insert((*path).clone(), (*stamp).clone());
+                        stamps.insert((*path).clone(), **stamp);
                     }
                     Err(error) => {
                         papers.shelf.spoil(path, &error.to_string());
@@ -294,7 +291,7 @@ impl Desk {
 
 async fn follow(desk: Arc<Desk>) {
     desk.load_overlay().await;
-    let mut stamps = BTreeMap::new();
+    let mut stamps = Listing::new();
     loop {
         if desk.scan(&mut stamps).await {
             quieten(&*desk.files).await;

@@ -27,9 +27,9 @@ impl Watched {
             "aviary.watch",
             otel.kind = "producer",
             k8s.cluster.name = cluster,
-            k8s.namespace.name = name.namespace,
+            k8s.namespace.name = name.namespace.as_str(),
             aviary.object.kind = kind.kind,
-            aviary.object.name = name.name,
+            aviary.object.name = name.name.as_str(),
         );
         let Some(context) = Context::of(&span) else {
             return TraceContext::default();
@@ -80,9 +80,9 @@ pub(crate) fn status(cluster: &str, intent: &Intent) -> Span {
         "aviary.status",
         otel.kind = "client",
         k8s.cluster.name = cluster,
-        k8s.namespace.name = name.namespace,
+        k8s.namespace.name = name.namespace.as_str(),
         aviary.object.kind = kind.kind,
-        aviary.object.name = name.name,
+        aviary.object.name = name.name.as_str(),
         aviary.write = write,
         aviary.outcome = Empty,
         otel.status_code = Empty,

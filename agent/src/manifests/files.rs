@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use aviary_link::digest::Digest;
 use tokio::sync::Notify;
 
 mod disk;
@@ -12,14 +13,26 @@ mod notes;
 
 pub use self::disk::{DiskFiles, DiskSink};
 
-/// Tells versions of a file apart.
-pub type Stamp = String;
+/// Tells versions of a file apart. There is one for each file, so that it is the digest of what says
+/// so, and not the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(Digest);
+
+impl Stamp {
+    /// The stamp of what the words say.
+    pub fn of(words: &str) -> Self {
+        Self(Digest::over(&[words.as_bytes()]))
+    }
+}
+
+/// Manifest files with their stamps.
+pub type Listing = BTreeMap<Arc<str>, Stamp>;
 
 /// Manifest files. Paths are relative, with `/`.
 #[async_trait]
 pub trait Files: Send + Sync + 'static {
     /// All manifest files there are, each with a stamp that changes with its content.
-    async fn list(&self) -> io::Result<BTreeMap<String, Stamp>>;
+    async fn list(&self) -> io::Result<Listing>;
 
     /// The content of one.
     async fn read(&self, path: &str) -> io::Result<Vec<u8>>;
@@ -128,12 +141,12 @@ impl MemoryFiles {
 
 #[async_trait]
 impl Files for MemoryFiles {
-    async fn list(&self) -> io::Result<BTreeMap<String, Stamp>> {
+    async fn list(&self) -> io::Result<Listing> {
         let files = self.files();
-        Ok(files
-            .iter()
-            .map(|(path, (stamp, _))| (path.clone(), stamp.to_string()))
-            .collect())
+        let stamped = |(path, (stamp, _)): (&String, &Kept)| {
+            (path.as_str().into(), Stamp::of(&stamp.to_string()))
+        };
+        Ok(files.iter().map(stamped).collect())
     }
 
     async fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -145,7 +158,7 @@ impl Files for MemoryFiles {
     async fn stamp(&self, path: &str) -> io::Result<Stamp> {
         let files = self.files();
         let (stamp, _) = files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(stamp.to_string())
+        Ok(Stamp::of(&stamp.to_string()))
     }
 
     async fn changed(&self) -> Change {

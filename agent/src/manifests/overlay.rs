@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 /// What was written, by object.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    written: BTreeMap<(Kind, Name), Written>,
+    written: BTreeMap<Kind, BTreeMap<Name, Written>>,
 }
 
 /// What was written to one object, and the file that says so.
@@ -22,7 +22,7 @@ pub(super) struct Written {
     /// It as JSON.
     pub(super) text: Arc<str>,
     pub(super) digest: Digest,
-    path: String,
+    path: Box<str>,
 }
 
 impl Written {
@@ -35,7 +35,7 @@ impl Written {
 impl Overlay {
     /// What was written to an object.
     pub(super) fn get(&self, kind: &Kind, name: &Name) -> Option<&Written> {
-        self.written.get(&(kind.clone(), name.clone()))
+        self.written.get(kind)?.get(name)
     }
 
     /// Takes over a file that was written before. What is no object is left out.
@@ -91,15 +91,12 @@ impl Overlay {
 
     /// Forgets what was written to objects that are gone; returns the files that said so.
     pub(super) fn prune(&mut self, exists: impl Fn(&Kind, &Name) -> bool) -> Vec<String> {
-        let mut gone = Vec::new();
-        self.written.retain(|(kind, name), written| {
-            let stays = exists(kind, name);
-            if !stays {
-                gone.push(std::mem::take(&mut written.path));
-            }
-            stays
-        });
-        gone
+        let of_kind = |(kind, written): (&Kind, &mut BTreeMap<Name, Written>)| {
+            let gone = written.extract_if(.., |name, _| !exists(kind, name));
+            gone.map(|(_, written)| written.path.into()).collect()
+        };
+        let gone: Vec<Vec<String>> = self.written.iter_mut().map(of_kind).collect();
+        gone.concat()
     }
 
     fn at(&self, (kind, name): (&Kind, &Name)) -> Value {
@@ -112,9 +109,10 @@ impl Overlay {
         let written = Written {
             digest: Digest::over(&[text.as_bytes()]),
             text,
-            path: path.to_owned(),
+            path: path.into(),
         };
-        self.written.insert((kind.clone(), name.clone()), written);
+        let of_kind = self.written.entry(kind.clone()).or_default();
+        of_kind.insert(name.clone(), written);
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::overlay::{Overlay, Written};
 use super::parse::{Malformed, parse};
-use super::state::{Objects, State, Stored};
+use super::state::{Objects, State, Stored, Uid};
 use crate::findings::{duplicate, malformed, unreadable};
 
 /// Objects without a creationTimestamp are as old as their place: from here on, one second apart.
@@ -23,11 +23,12 @@ const FIRST_BORN: i64 = 946_684_800;
 /// One document of a file.
 #[derive(Debug)]
 struct Sheet {
-    kind: Kind,
+    /// All sheets of a kind share it.
+    kind: Arc<Kind>,
     name: Name,
-    line: usize,
-    /// The uid that the manifest gives; empty for none.
-    uid: String,
+    line: u32,
+    /// The uid that the manifest gives.
+    uid: Option<Box<str>>,
     /// The object as JSON.
     body: Arc<str>,
     digest: Digest,
@@ -36,7 +37,7 @@ struct Sheet {
 /// One file.
 #[derive(Debug, Default)]
 struct File {
-    sheets: Vec<Sheet>,
+    sheets: Box<[Sheet]>,
     /// What is wrong now. Nearly always nothing, which takes no room.
     trouble: Option<Box<Finding>>,
     /// It was read without trouble once: its objects are known.
@@ -48,6 +49,7 @@ struct File {
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     files: BTreeMap<Arc<str>, File>,
+    kinds: BTreeSet<Arc<Kind>>,
     folder_trouble: Option<Finding>,
     /// When objects were first seen, by what names them.
     born: BTreeMap<Digest, Timestamp>,
@@ -67,9 +69,9 @@ impl Shelf {
     }
 
     /// A file has this content now.
-    pub(super) fn put(&mut self, path: &str, content: &[u8]) {
-        let read = read(content);
-        let file = self.files.entry(path.into()).or_default();
+    pub(super) fn put(&mut self, path: &Arc<str>, content: &[u8]) {
+        let read = self.read(content);
+        let file = self.files.entry(path.clone()).or_default();
         file.vanished = false;
         match read {
             Ok(sheets) => {
@@ -93,7 +95,7 @@ impl Shelf {
         content: &[u8],
         (before, overlay): (&State, &Overlay),
     ) -> Option<State> {
-        let sheets = read(content).ok()?;
+        let sheets = self.read(content).ok()?;
         let names: BTreeSet<_> = sheets.iter().map(|it| (&it.kind, &it.name)).collect();
         let is_free = |sheet: &Sheet| {
             let other = before.get(&sheet.kind, &sheet.name);
@@ -169,11 +171,11 @@ impl Shelf {
         for (path, file) in &self.files {
             findings.extend(file.trouble.as_deref().cloned());
             for sheet in &file.sheets {
-                if let Some(first) = first.get(&(&sheet.kind, &sheet.name)) {
+                if let Some(first) = first.get(&(&*sheet.kind, &sheet.name)) {
                     let place = format!("{path}:{}", sheet.line);
                     findings.push(duplicate(sheet.name.to_wire(&sheet.kind), &place, first));
                 } else {
-                    first.insert((&sheet.kind, &sheet.name), path);
+                    first.insert((&*sheet.kind, &sheet.name), path);
                 }
             }
         }
@@ -190,7 +192,7 @@ impl Shelf {
         for (path, file) in there.into_iter().chain(vanished) {
             for sheet in &file.sheets {
                 chosen
-                    .entry((&sheet.kind, &sheet.name))
+                    .entry((&*sheet.kind, &sheet.name))
                     .or_insert((path, sheet));
             }
         }
@@ -237,7 +239,7 @@ impl Shelf {
                     path: old.path.clone(),
                     uid: old.uid.clone(),
                     version: self.next_version(),
-                    born: old.born.clone(),
+                    born: old.born,
                     digest,
                 };
                 objects.insert(name.clone(), Arc::new(stored));
@@ -265,7 +267,7 @@ impl Shelf {
         let id = id_of(sheet);
         let version = match old {
             // It has only moved.
-            Some(old) if old.digest == digest => old.version.clone(),
+            Some(old) if old.digest == digest => old.version,
             _ => self.next_version(),
         };
         let stored = Stored {
@@ -274,18 +276,64 @@ impl Shelf {
             path: path.clone(),
             uid: uid_of(sheet, id),
             version,
-            born: self.born(id).to_string(),
+            born: self.born(id),
             digest,
         };
         objects
-            .entry(sheet.kind.clone())
+            .entry(Kind::clone(&sheet.kind))
             .or_default()
             .insert(sheet.name.clone(), Arc::new(stored));
     }
 
-    fn next_version(&mut self) -> String {
+    fn next_version(&mut self) -> i64 {
         self.version += 1;
-        self.version.to_string()
+        self.version
+    }
+
+    /// The documents of a file.
+    fn read(&mut self, content: &[u8]) -> Result<Box<[Sheet]>, Malformed> {
+        let text = std::str::from_utf8(content).map_err(|_| Malformed {
+            line: 1,
+            reason: "the file is not UTF-8".to_owned(),
+        })?;
+        let documents = parse(text)?.into_iter();
+        let sheets = documents.map(|document| self.sheet(document.line, document.value));
+        Ok(sheets.collect())
+    }
+
+    fn sheet(&mut self, line: usize, mut value: Value) -> Sheet {
+        super::overlay::encode_strings(&mut value);
+        let text = |path: &str| {
+            value
+                .pointer(path)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let group = text("/apiVersion")
+            .rsplit_once('/')
+            .map_or("", |(group, _)| group);
+        let kind = self.kind(Kind::new(group, text("/kind")));
+        let name = Name::new(text("/metadata/namespace"), text("/metadata/name"));
+        let uid = Some(text("/metadata/uid")).filter(|uid| !uid.is_empty());
+        let uid = uid.map(Box::from);
+        let body: Arc<str> = value.to_string().into();
+        Sheet {
+            kind,
+            name,
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            uid,
+            digest: Digest::over(&[body.as_bytes()]),
+            body,
+        }
+    }
+
+    fn kind(&mut self, kind: Kind) -> Arc<Kind> {
+        if let Some(known) = self.kinds.get(&kind) {
+            return known.clone();
+        }
+        let kind = Arc::new(kind);
+        self.kinds.insert(kind.clone());
+        kind
     }
 
     fn born(&mut self, id: Digest) -> Timestamp {
@@ -296,43 +344,6 @@ impl Shelf {
                 .saturating_add(SignedDuration::from_secs(next))
                 .unwrap_or(first)
         })
-    }
-}
-
-/// The documents of a file.
-fn read(content: &[u8]) -> Result<Vec<Sheet>, Malformed> {
-    let text = std::str::from_utf8(content).map_err(|_| Malformed {
-        line: 1,
-        reason: "the file is not UTF-8".to_owned(),
-    })?;
-    let documents = parse(text)?.into_iter();
-    Ok(documents
-        .map(|document| sheet(document.line, document.value))
-        .collect())
-}
-
-fn sheet(line: usize, mut value: Value) -> Sheet {
-    super::overlay::encode_strings(&mut value);
-    let text = |path: &str| {
-        value
-            .pointer(path)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let group = text("/apiVersion")
-        .rsplit_once('/')
-        .map_or("", |(group, _)| group);
-    let kind = Kind::new(group, text("/kind"));
-    let name = Name::new(text("/metadata/namespace"), text("/metadata/name"));
-    let uid = text("/metadata/uid").to_owned();
-    let body: Arc<str> = value.to_string().into();
-    Sheet {
-        kind,
-        name,
-        line,
-        uid,
-        digest: Digest::over(&[body.as_bytes()]),
-        body,
     }
 }
 
@@ -350,23 +361,12 @@ fn combine(body: Digest, written: Option<&Written>) -> Digest {
 /// What names an object.
 fn id_of(sheet: &Sheet) -> Digest {
     let Sheet { kind, name, .. } = sheet;
-    let parts = [&kind.group, &kind.kind, &name.namespace, &name.name].map(String::as_bytes);
-    Digest::over(&parts)
+    let parts = [kind.group.as_str(), &kind.kind, &name.namespace, &name.name];
+    Digest::over(&parts.map(str::as_bytes))
 }
 
 /// The manifest's uid, or one that is the same at every start.
-fn uid_of(sheet: &Sheet, id: Digest) -> String {
-    if !sheet.uid.is_empty() {
-        return sheet.uid.clone();
-    }
-    let hex = format!("{id:?}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+fn uid_of(sheet: &Sheet, id: Digest) -> Uid {
+    let said = sheet.uid.clone();
+    said.map_or(Uid::Made(id), Uid::Said)
 }

@@ -2,15 +2,38 @@
 //! text: whole values exist only while they are looked at.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use aviary_link::digest::Digest;
 use aviary_link::key::{Kind, Name};
 use imbl::OrdMap;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::feed::DEFAULT_NAMESPACE;
 use super::overlay::merge;
+
+/// A uid. There is one for each object: what is made up is put in words only where it is said.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Uid {
+    /// The manifest's.
+    Said(Box<str>),
+    /// One that is the same at every start, made of what names the object.
+    Made(Digest),
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = match self {
+            Self::Said(uid) => return f.write_str(uid),
+            Self::Made(id) => format!("{id:?}"),
+        };
+        let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+        let (a, b, c) = (part(0, 8), part(8, 12), part(12, 16));
+        write!(f, "{a}-{b}-{c}-{}-{}", part(16, 20), part(20, 32))
+    }
+}
 
 /// An object as a watch shows it.
 #[derive(Debug, PartialEq)]
@@ -21,10 +44,10 @@ pub(super) struct Stored {
     pub(super) over: Option<Arc<str>>,
     /// The file that it is from.
     pub(super) path: Arc<str>,
-    pub(super) uid: String,
-    pub(super) version: String,
+    pub(super) uid: Uid,
+    pub(super) version: i64,
     /// When it was created, unless its manifest says so.
-    pub(super) born: String,
+    pub(super) born: Timestamp,
     /// Tells a change. It never leaves: it is of secret values too.
     pub(super) digest: Digest,
 }
@@ -43,14 +66,21 @@ impl Stored {
             merge(&mut value, read(over));
         }
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert("resourceVersion".into(), json!(self.version));
-            metadata.entry("uid").or_insert_with(|| json!(self.uid));
+            metadata.insert("resourceVersion".into(), json!(self.version()));
+            metadata
+                .entry("uid")
+                .or_insert_with(|| json!(self.uid.to_string()));
             metadata.entry("generation").or_insert(json!(1));
             metadata
                 .entry("creationTimestamp")
-                .or_insert_with(|| json!(self.born));
+                .or_insert_with(|| json!(self.born.to_string()));
         }
         value
+    }
+
+    /// Its resourceVersion.
+    pub(super) fn version(&self) -> String {
+        self.version.to_string()
     }
 }
 

@@ -319,9 +319,9 @@ async fn events_are_lines_and_unknown_objects_an_outcome() {
 }
 
 /// A desk that has read these files, and the stamps of the reading.
-async fn desk(files: &[(&str, String)]) -> (Bench, BTreeMap<String, Stamp>) {
+async fn desk(files: &[(&str, String)]) -> (Bench, Listing) {
     let bench = bench(files);
-    let mut stamps = BTreeMap::new();
+    let mut stamps = Listing::new();
     bench.source.desk.scan(&mut stamps).await;
     (bench, stamps)
 }

@@ -30,7 +30,7 @@ impl Desk {
                 "no manifest has the object",
             );
         };
-        if !intent.uid.is_empty() && intent.uid != stored.uid {
+        if !intent.uid.is_empty() && intent.uid != stored.uid.to_string() {
             return refused(
                 intent.id,
                 IntentResult::NotFound,
@@ -54,7 +54,7 @@ impl Desk {
             },
             Some(intent::Write::Merge(merge)) => {
                 let expected = &merge.resource_version;
-                if !expected.is_empty() && *expected != stored.version {
+                if !expected.is_empty() && *expected != stored.version() {
                     return refused(intent.id, IntentResult::Conflict, "the object has changed");
                 }
                 match serde_json::from_slice(&merge.patch) {
@@ -95,9 +95,7 @@ impl Desk {
             id: intent.id,
             result: IntentResult::Done.into(),
             detail: String::new(),
-            resource_version: now
-                .map(|(_, stored)| stored.version.clone())
-                .unwrap_or_default(),
+            resource_version: now.map(|(_, stored)| stored.version()).unwrap_or_default(),
         }
     }
 
@@ -118,7 +116,7 @@ impl Desk {
                 "kind": at.kind.kind,
                 "namespace": at.name.namespace,
                 "name": at.name.name,
-                "uid": at.stored.uid,
+                "uid": at.stored.uid.to_string(),
             },
         });
         let Some(sink) = &self.sink else {

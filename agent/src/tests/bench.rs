@@ -87,11 +87,11 @@ impl Hub {
                         .into_iter()
                         .map(|secret| secret.value)
                         .collect();
-                    let key = (object.kind.kind, object.name.name);
+                    let key = (object.kind.kind, object.name.name.into());
                     self.objects.insert(key, (object.version, json, secrets));
                 }
                 Event::Removed { kind, name, .. } => {
-                    self.objects.remove(&(kind.kind, name.name));
+                    self.objects.remove(&(kind.kind, name.name.into()));
                 }
                 Event::Findings(findings) => self.findings = findings,
                 Event::Frozen { why, .. } => self.frozen.push(why.to_string()),

@@ -403,7 +403,7 @@ impl Session {
             Some(now.version.clone())
         });
         match newest {
-            Some(newest) if !write.resource_version.is_empty() => newest,
+            Some(newest) if !write.resource_version.is_empty() => newest.into(),
             _ => write.resource_version.clone(),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use aviary_proto::sync::v1::{AllNamespaces, ClusterScoped, Lane as LaneMessage, lane};
 use aviary_proto::types::v1::{Kind as KindMessage, ObjectKey};
+use ecow::EcoString;
 
 /// A Kubernetes kind without its version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,18 +47,19 @@ impl fmt::Display for Kind {
     }
 }
 
-/// An object of a known kind.
+/// An object of a known kind. There is one for each object in several maps of both sides: short texts
+/// stand in it, longer ones are shared by its clones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     /// Namespace; empty for a cluster-scoped object.
-    pub namespace: String,
+    pub namespace: EcoString,
     /// Name.
-    pub name: String,
+    pub name: EcoString,
 }
 
 impl Name {
     /// The object of a namespace.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<EcoString>, name: impl Into<EcoString>) -> Self {
         let (namespace, name) = (namespace.into(), name.into());
         Self { namespace, name }
     }
@@ -67,8 +69,8 @@ impl Name {
         ObjectKey {
             group: kind.group.clone(),
             kind: kind.kind.clone(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
+            namespace: self.namespace.to_string(),
+            name: self.name.to_string(),
         }
     }
 }

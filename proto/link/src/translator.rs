@@ -22,6 +22,7 @@ use aviary_proto::sync::v1::{
     sync_response::Message,
 };
 use aviary_proto::types::v1::{Finding, ObjectKey};
+use ecow::EcoString;
 
 pub use self::cluster::Held;
 use self::cluster::{Cluster, NamedHalf};
@@ -165,10 +166,10 @@ impl Translator {
             else {
                 continue;
             };
-            let theirs: Option<BTreeMap<String, Sum>> = held
+            let theirs: Option<BTreeMap<EcoString, Sum>> = held
                 .sums
                 .iter()
-                .map(|sum| Some((sum.namespace.clone(), Sum::from_wire(sum)?)))
+                .map(|sum| Some((sum.namespace.as_str().into(), Sum::from_wire(sum)?)))
                 .collect();
             if theirs == Some(cluster.sums(id, &lane)) {
                 half.state = State::Complete;
@@ -299,18 +300,21 @@ impl Translator {
     /// that namespace.
     pub fn want(&mut self, cluster: &str, kind: &Kind, namespace: &str, names: &[String]) {
         let half = self.clusters.entry(cluster.to_owned()).or_default();
-        let place = (kind.clone(), namespace.to_owned());
+        let place = (kind.clone(), EcoString::from(namespace));
         let old = half.wanted.remove(&place);
         if old.is_none() && names.is_empty() {
             return;
         }
         let mut old = old.unwrap_or_default();
-        let take = |name: &String| (name.clone(), old.remove(name).unwrap_or_default());
-        let fresh: BTreeMap<String, NamedHalf> = names.iter().map(take).collect();
+        let take = |name: &String| {
+            let known = old.remove(name.as_str()).unwrap_or_default();
+            (EcoString::from(name), known)
+        };
+        let fresh: BTreeMap<EcoString, NamedHalf> = names.iter().map(take).collect();
         half.wanted.insert(place, fresh);
         let speaker = half.speaker(namespace);
         if let Some(session) = speaker.and_then(|id| self.sessions.get_mut(&id)) {
-            session.tell(Out::Wanted(kind.clone(), namespace.to_owned()));
+            session.tell(Out::Wanted(kind.clone(), namespace.into()));
         }
     }
 

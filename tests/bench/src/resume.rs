@@ -53,7 +53,7 @@ impl Pair {
         let json = raw.json.to_string().into_bytes();
         let held = Held {
             digest: Digest::of_parts(&kind, &name, &raw.uid, "", &json),
-            version: raw.resource_version.to_string(),
+            version: raw.resource_version.clone(),
             incomplete: false,
         };
         self.translator

@@ -14,7 +14,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::notes::Notes;
-use super::{Change, Files, Sink, Stamp};
+use super::{Change, Files, Listing, Sink, Stamp};
 
 /// A file changed this recently may change again without another stamp.
 const RACY_SECONDS: i64 = 2;
@@ -88,7 +88,7 @@ impl DiskFiles {
 
 #[async_trait]
 impl Files for DiskFiles {
-    async fn list(&self) -> io::Result<BTreeMap<String, Stamp>> {
+    async fn list(&self) -> io::Result<Listing> {
         let scan = self.scans.fetch_add(1, Ordering::Relaxed);
         let (folder, without) = (self.folder.clone(), self.without.clone());
         let racy = self.clock.now().as_second().saturating_sub(RACY_SECONDS);
@@ -98,7 +98,7 @@ impl Files for DiskFiles {
                 without,
                 racy,
                 scan,
-                found: BTreeMap::new(),
+                found: Listing::new(),
             };
             walk.enter(&folder, 0)?;
             Ok(walk.found)
@@ -183,7 +183,7 @@ struct Walk {
     without: Option<PathBuf>,
     racy: i64,
     scan: u64,
-    found: BTreeMap<String, Stamp>,
+    found: Listing,
 }
 
 impl Walk {
@@ -201,7 +201,7 @@ impl Walk {
             match std::fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.enter(&path, depth + 1)?,
                 Ok(metadata) if is_manifest(&path) => self.add(&path, &metadata),
-                Err(_) if is_manifest(&path) => self.insert(&path, "gone".to_owned()),
+                Err(_) if is_manifest(&path) => self.insert(&path, Stamp::of("gone")),
                 Ok(_) | Err(_) => {}
             }
         }
@@ -214,13 +214,13 @@ impl Walk {
 
     fn insert(&mut self, path: &Path, stamp: Stamp) {
         if let Some(name) = path.strip_prefix(&self.root).ok().and_then(Path::to_str) {
-            self.found.insert(name.to_owned(), stamp);
+            self.found.insert(name.into(), stamp);
         }
     }
 }
 
 fn stamp_of(metadata: &std::fs::Metadata, racy: i64, scan: u64) -> Stamp {
-    let stamp = format!(
+    let mut words = format!(
         "{}.{}.{}.{}",
         metadata.len(),
         metadata.mtime(),
@@ -228,10 +228,9 @@ fn stamp_of(metadata: &std::fs::Metadata, racy: i64, scan: u64) -> Stamp {
         metadata.ino()
     );
     if metadata.mtime() >= racy {
-        format!("{stamp}.{scan}")
-    } else {
-        stamp
+        words = format!("{words}.{scan}");
     }
+    Stamp::of(&words)
 }
 
 pub(super) fn hidden(path: &Path) -> bool {
@@ -273,12 +272,12 @@ impl Sink for DiskSink {
                 without: None,
                 racy: i64::MAX,
                 scan: 0,
-                found: BTreeMap::new(),
+                found: Listing::new(),
             };
             walk.enter(&folder, 0)?;
-            let read = |path: String| {
-                let content = std::fs::read(folder.join(&path))?;
-                Ok((path, content))
+            let read = |path: Arc<str>| {
+                let content = std::fs::read(folder.join(&*path))?;
+                Ok((path.to_string(), content))
             };
             walk.found.into_keys().map(read).collect()
         };
@@ -349,7 +348,8 @@ mod tests {
         let clock = Clock::system();
         let without = at("status");
         let files = DiskFiles::new(folder.path(), Some(&without), clock, Blocking::Inline).unwrap();
-        let found: Vec<String> = files.list().await.unwrap().into_keys().collect();
+        let found: Vec<Arc<str>> = files.list().await.unwrap().into_keys().collect();
+        let found: Vec<&str> = found.iter().map(AsRef::as_ref).collect();
         assert_eq!(found, ["a/b/three.json", "a/two.yml", "one.yaml"]);
         assert_eq!(files.read("one.yaml").await.unwrap(), b"x");
         assert_eq!(

@@ -24,7 +24,7 @@ impl Slow {
 
 #[async_trait]
 impl Files for Slow {
-    async fn list(&self) -> io::Result<BTreeMap<String, Stamp>> {
+    async fn list(&self) -> io::Result<Listing> {
         let listed = self.files.list().await;
         self.begun.notify_one();
         self.go.notified().await;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aviary_proto::sync::v1::{LaneCondition, NamespaceSum, WatchItem};
 
+use ecow::EcoString;
+
 use super::observe::Object;
 use crate::digest::{Digest, Sum};
 use crate::key::{Kind, Name};
@@ -23,7 +25,7 @@ pub(super) enum Stage {
 /// What the source has under a name.
 #[derive(Clone, Debug)]
 pub(super) struct Now {
-    pub(super) version: String,
+    pub(super) version: EcoString,
     pub(super) digest: Digest,
     mark: u64,
 }
@@ -32,7 +34,7 @@ pub(super) struct Now {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
     /// The uid that was seen last; empty if only the translator has the object.
-    pub(super) uid: String,
+    pub(super) uid: EcoString,
     /// What the source has.
     pub(super) now: Option<Now>,
     /// What the translator has, if it is known to have any.
@@ -129,9 +131,11 @@ impl LaneHalf {
         };
         let digest = digest_of(kind, object);
         let entry = self.entries.entry(object.name.clone()).or_default();
-        entry.uid.clone_from(&object.uid);
+        if entry.uid != object.uid {
+            entry.uid = object.uid.as_str().into();
+        }
         entry.now = Some(Now {
-            version: object.version.clone(),
+            version: object.version.as_str().into(),
             digest,
             mark,
         });
@@ -150,7 +154,7 @@ impl LaneHalf {
         match (&mut entry.now, entry.told) {
             (Some(now), _) => now.mark = mark,
             (None, Some(digest)) => {
-                let version = String::new();
+                let version = EcoString::new();
                 entry.now = Some(Now {
                     version,
                     digest,

@@ -96,7 +96,7 @@ impl Session {
             }
             (None, load) if entry.told.is_some() && !muted => {
                 let uid = half.entries.remove(name).unwrap_or_default().uid;
-                removal(&lane.kind, name, uid, load.into_trace())
+                removal(&lane.kind, name, uid.into(), load.into_trace())
             }
             _ => return None,
         };

@@ -63,7 +63,9 @@ fn play(system: &mut System, act: &Act, window: u32) {
         Act::Want(mask) => {
             for (index, namespace) in [(0u8, "a"), (1, "b")] {
                 let wanted = (0..3u8).filter(|bit| mask & (1 << bit) != 0);
-                let names: Vec<String> = wanted.map(|bit| name(index + 2 * bit).name).collect();
+                let names: Vec<String> = wanted
+                    .map(|bit| name(index + 2 * bit).name.into())
+                    .collect();
                 system
                     .translator
                     .want(CLUSTER, &by_name(), namespace, &names);

@@ -358,7 +358,7 @@ impl System {
                     };
                     let held = Held {
                         digest: upserted.digest,
-                        version: upserted.version,
+                        version: upserted.version.into(),
                         incomplete: false,
                     };
                     self.store

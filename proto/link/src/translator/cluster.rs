@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aviary_proto::sync::v1::Superseded;
 use aviary_proto::types::v1::Coverage;
 
+use ecow::EcoString;
+
 use super::event::{Named, SessionId};
 use crate::digest::{Digest, Sum};
 use crate::key::{Extent, Kind, Lane, Name};
@@ -15,7 +17,7 @@ pub struct Held {
     /// Its digest.
     pub digest: Digest,
     /// Its resourceVersion.
-    pub version: String,
+    pub version: EcoString,
     /// True if it has secret values that were lost with the last process: it is asked for again.
     pub incomplete: bool,
 }
@@ -24,7 +26,7 @@ pub struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
     pub(super) held: BTreeMap<Kind, BTreeMap<Name, Held>>,
-    pub(super) wanted: BTreeMap<(Kind, String), BTreeMap<String, NamedHalf>>,
+    pub(super) wanted: BTreeMap<(Kind, EcoString), BTreeMap<EcoString, NamedHalf>>,
     by_namespace: BTreeMap<String, BTreeSet<SessionId>>,
     all: BTreeSet<SessionId>,
     wide: BTreeSet<SessionId>,
@@ -175,8 +177,8 @@ impl Cluster {
 
     /// The sums of a lane by namespace, of what a session speaks for. An object without its secret
     /// bytes makes its sum unequal to any.
-    pub(super) fn sums(&self, id: SessionId, lane: &Lane) -> BTreeMap<String, Sum> {
-        let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+    pub(super) fn sums(&self, id: SessionId, lane: &Lane) -> BTreeMap<EcoString, Sum> {
+        let mut sums: BTreeMap<EcoString, Sum> = BTreeMap::new();
         for (name, held) in self.lane(id, lane) {
             let sum = sums.entry(name.namespace.clone()).or_default();
             sum.add(held.digest);
@@ -190,7 +192,7 @@ impl Cluster {
     /// True if anything is held in a lane that a session speaks for, by listing or by name.
     pub(super) fn holds_any(&self, id: SessionId, lane: &Lane) -> bool {
         let by_name =
-            |((kind, namespace), names): (&(Kind, String), &BTreeMap<String, NamedHalf>)| {
+            |((kind, namespace), names): (&(Kind, EcoString), &BTreeMap<EcoString, NamedHalf>)| {
                 *kind == lane.kind
                     && lane.extent.contains(namespace)
                     && self.speaker(namespace) == Some(id)
@@ -250,7 +252,7 @@ mod tests {
         let kind = Kind::new("", "Service");
         let held = Held {
             digest: Digest::default(),
-            version: String::new(),
+            version: EcoString::new(),
             incomplete: false,
         };
         let objects = cluster.held.entry(kind.clone()).or_default();

@@ -4,6 +4,7 @@ use aviary_proto::sync::v1::{
     Ack, DigestList, ObjectDigest, SnapshotRequest, SyncResponse, WantedName, WantedNames,
     sync_response::Message,
 };
+use ecow::EcoString;
 
 use super::Translator;
 use super::cluster::{Cluster, NamedHalf};
@@ -46,12 +47,12 @@ fn ask(lane: &Lane, reason: &str) -> Message {
     })
 }
 
-fn wanted(cluster: &Cluster, kind: Kind, namespace: String) -> Message {
+fn wanted(cluster: &Cluster, kind: Kind, namespace: EcoString) -> Message {
     let wire = kind.to_wire();
     let place = (kind, namespace);
     let names = cluster.wanted.get(&place).into_iter().flatten();
     let names = names.map(|(name, known)| WantedName {
-        name: name.clone(),
+        name: name.to_string(),
         resource_version: match known {
             NamedHalf::Version(version) => version.clone(),
             NamedHalf::Unknown | NamedHalf::Absent => String::new(),
@@ -60,7 +61,7 @@ fn wanted(cluster: &Cluster, kind: Kind, namespace: String) -> Message {
     Message::WantedNames(WantedNames {
         kind: Some(wire),
         names: names.collect(),
-        namespace: place.1,
+        namespace: place.1.into(),
     })
 }
 
@@ -88,8 +89,8 @@ fn base(
             listing.alive.insert(name.clone());
             listing.cursor = Some(name.clone());
             entries.push(ObjectDigest {
-                namespace: name.namespace.clone(),
-                name: name.name.clone(),
+                namespace: name.namespace.to_string(),
+                name: name.name.to_string(),
                 digest: held.digest.to_wire(),
             });
         }

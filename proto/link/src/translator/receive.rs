@@ -201,7 +201,7 @@ fn take(cluster: &mut Cluster, upserted: Box<Upserted>, by_name: bool) -> Vec<Ev
     } else {
         let held = Held {
             digest: upserted.digest,
-            version: upserted.version.clone(),
+            version: upserted.version.as_str().into(),
             incomplete: false,
         };
         cluster.held.entry(kind).or_default().insert(name, held);

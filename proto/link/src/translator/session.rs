@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use aviary_proto::sync::v1::{Intent, SyncResponse, WatchItem, WatchList, sync_response::Message};
 use aviary_proto::types::v1::Coverage;
+use ecow::EcoString;
 
 use super::event::Why;
 use super::snapshot::Snapshot;
@@ -76,7 +77,7 @@ pub(super) enum Out {
     Base(Lane, u64),
     /// The request to list a lane again.
     Ask(Lane, &'static str),
-    Wanted(Kind, String),
+    Wanted(Kind, EcoString),
     Superseded,
 }
 

@@ -205,20 +205,20 @@ impl Core {
             record,
             accepted,
         } = kept;
+        let version = EcoString::from(record.version.as_str());
         if accepted {
             let held = Held {
                 digest: record.digest(),
-                version: record.version.clone(),
+                version: version.clone(),
                 incomplete: record.incomplete,
             };
             self.hub.hold(&key, held);
         }
-        self.versions
-            .insert(key.clone(), record.version.as_str().into());
+        self.versions.insert(key.clone(), version.clone());
         self.store.apply(RawObject {
             key,
             uid: record.uid.as_str().into(),
-            resource_version: record.version.as_str().into(),
+            resource_version: version,
             created: record.created.as_str().into(),
             json: object::parse(&record.json),
             contents: false,
