@@ -46,10 +46,11 @@ pub trait KindRoom: Sized {
 
 macro_rules! rooms {
     ($($kind:ident => $room:ident,)*) => {
-        /// A parsed object of a kind that has a room.
+        /// A parsed object of a kind that has a room. Each has the size of its own kind: there are many
+        /// slices, and few of what is large.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Fact {
-            $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind(crate::$room::$kind),)*
+            $(#[doc = concat!("See [`crate::", stringify!($room), "`].")] $kind(Box<crate::$room::$kind>),)*
         }
 
         /// All rooms, sorted by kind.
@@ -61,7 +62,7 @@ macro_rules! rooms {
                 let kind = object.key.kind;
                 $(if kind == crate::$room::$kind::ROOM.kind {
                     let Parsed { fact, findings } = crate::$room::$kind::parse(object);
-                    return Some(Parsed { fact: fact.map(Fact::$kind), findings });
+                    return Some(Parsed { fact: fact.map(Box::new).map(Fact::$kind), findings });
                 })*
                 None
             }

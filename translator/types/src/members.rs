@@ -1,18 +1,21 @@
-//! Ordered sets that mostly have one member: who reads an object, what refers to another. Few members
-//! lie side by side in one allocation of their size; a tree's node would have room for many.
+//! Ordered sets that mostly have one member: who reads an object, what refers to another. One member
+//! stands in the set itself, few lie side by side in one allocation of their size; a tree's node would
+//! have room for many.
 
 use imbl::OrdSet;
+use std::slice;
 use std::sync::Arc;
 
 /// More members than this make a tree.
 const FEW_MAX: usize = 8;
 
-/// An ordered set. Clones share everything.
+/// An ordered set. Clones share all but a single member.
 #[derive(Debug, Clone)]
 pub struct Members<T: Ord>(Form<T>);
 
 #[derive(Debug, Clone)]
 enum Form<T: Ord> {
+    One(T),
     Few(Arc<[T]>),
     Many(OrdSet<T>),
 }
@@ -23,63 +26,81 @@ impl<T: Ord> Default for Members<T> {
     }
 }
 
+impl<T: Ord> Form<T> {
+    /// Those that lie side by side.
+    fn few(&self) -> &[T] {
+        match self {
+            Self::One(one) => slice::from_ref(one),
+            Self::Few(few) => few,
+            Self::Many(_) => &[],
+        }
+    }
+}
+
+impl<T: Ord + Clone> FromIterator<T> for Form<T> {
+    /// The form of so many members, which come in order.
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        let few: Arc<[T]> = members.into_iter().collect();
+        match &*few {
+            [one] => Self::One(one.clone()),
+            few if few.len() > FEW_MAX => Self::Many(few.iter().cloned().collect()),
+            _ => Self::Few(few),
+        }
+    }
+}
+
 impl<T: Ord + Clone> Members<T> {
     /// Adds a member. Answers whether it is new.
     pub fn insert(&mut self, member: T) -> bool {
-        match &mut self.0 {
-            Form::Many(many) => many.insert(member).is_none(),
-            Form::Few(few) => {
-                let Err(at) = few.binary_search(&member) else {
-                    return false;
-                };
-                let (before, after) = few.split_at(at);
-                let all = before.iter().cloned().chain([member]);
-                let all = all.chain(after.iter().cloned());
-                self.0 = if few.len() < FEW_MAX {
-                    Form::Few(all.collect())
-                } else {
-                    Form::Many(all.collect())
-                };
-                true
-            }
+        if let Form::Many(many) = &mut self.0 {
+            return many.insert(member).is_none();
         }
+        let few = self.0.few();
+        let Err(at) = few.binary_search(&member) else {
+            return false;
+        };
+        self.0 = if few.is_empty() {
+            Form::One(member)
+        } else {
+            let (before, after) = few.split_at(at);
+            let all = before.iter().cloned().chain([member]);
+            all.chain(after.iter().cloned()).collect()
+        };
+        true
     }
 
     /// Takes a member out. Answers whether it was one.
     pub fn remove(&mut self, member: &T) -> bool {
-        match &mut self.0 {
-            Form::Many(many) => {
-                let was = many.remove(member).is_some();
-                if many.len() <= FEW_MAX / 2 {
-                    self.0 = Form::Few(many.iter().cloned().collect());
-                }
-                was
+        if let Form::Many(many) = &mut self.0 {
+            let was = many.remove(member).is_some();
+            if many.len() <= FEW_MAX / 2 {
+                self.0 = many.iter().cloned().collect();
             }
-            Form::Few(few) => {
-                let Ok(at) = few.binary_search(member) else {
-                    return false;
-                };
-                let (before, after) = few.split_at(at);
-                *few = before.iter().chain(after.iter().skip(1)).cloned().collect();
-                true
-            }
+            return was;
         }
+        let few = self.0.few();
+        let Ok(at) = few.binary_search(member) else {
+            return false;
+        };
+        let (before, after) = few.split_at(at);
+        self.0 = before.iter().chain(after.iter().skip(1)).cloned().collect();
+        true
     }
 
     /// The members in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        let (few, many) = match &self.0 {
-            Form::Few(few) => (&**few, None),
-            Form::Many(many) => (&[][..], Some(many)),
+        let many = match &self.0 {
+            Form::Many(many) => Some(many),
+            Form::One(_) | Form::Few(_) => None,
         };
-        few.iter().chain(many.into_iter().flatten())
+        self.0.few().iter().chain(many.into_iter().flatten())
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
         match &self.0 {
-            Form::Few(few) => few.len(),
             Form::Many(many) => many.len(),
+            Form::One(_) | Form::Few(_) => self.0.few().len(),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 fn setting(spec: &str) -> AviInfraSetting {
     match parse(&format!("{{kind: AviInfraSetting, spec: {spec}}}")).fact {
-        Some(Fact::AviInfraSetting(setting)) => setting,
+        Some(Fact::AviInfraSetting(setting)) => *setting,
         other => panic!("no AviInfraSetting: {other:?}"),
     }
 }

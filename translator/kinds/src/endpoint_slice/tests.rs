@@ -5,7 +5,7 @@ use aviary_types::{Code, ObjectKey};
 
 fn slice(yaml: &str) -> EndpointSlice {
     match parse(yaml).fact {
-        Some(Fact::EndpointSlice(slice)) => slice,
+        Some(Fact::EndpointSlice(slice)) => *slice,
         other => panic!("no EndpointSlice: {other:?}"),
     }
 }

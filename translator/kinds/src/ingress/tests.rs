@@ -8,7 +8,7 @@ use aviary_types::{Code, Finding, Host};
 
 fn ingress(yaml: &str) -> Ingress {
     match parse(yaml).fact {
-        Some(Fact::Ingress(ingress)) => ingress,
+        Some(Fact::Ingress(ingress)) => *ingress,
         other => panic!("no Ingress: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use aviary_types::Code;
 
 fn class(yaml: &str) -> IngressClass {
     match parse(yaml).fact {
-        Some(Fact::IngressClass(class)) => class,
+        Some(Fact::IngressClass(class)) => *class,
         other => panic!("no IngressClass: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use aviary_types::{Code, TenantName};
 
 fn namespace(yaml: &str) -> Namespace {
     match parse(yaml).fact {
-        Some(Fact::Namespace(namespace)) => namespace,
+        Some(Fact::Namespace(namespace)) => *namespace,
         other => panic!("no Namespace: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use aviary_types::Code;
 
 fn node(yaml: &str) -> Node {
     match parse(yaml).fact {
-        Some(Fact::Node(node)) => node,
+        Some(Fact::Node(node)) => *node,
         other => panic!("no Node: {other:?}"),
     }
 }

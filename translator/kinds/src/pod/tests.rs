@@ -7,7 +7,7 @@ use aviary_types::{Code, Finding, ObjectKey};
 
 fn pod(yaml: &str) -> Pod {
     match parse(yaml).fact {
-        Some(Fact::Pod(pod)) => pod,
+        Some(Fact::Pod(pod)) => *pod,
         other => panic!("no Pod: {other:?}"),
     }
 }

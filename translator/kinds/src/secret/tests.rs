@@ -5,7 +5,7 @@ use aviary_types::{Code, ObjectKey, Secret as Hidden};
 
 fn contents(yaml: &str) -> Contents {
     match parse(yaml).fact {
-        Some(Fact::Secret(Secret { contents })) => contents,
+        Some(Fact::Secret(secret)) => secret.contents,
         other => panic!("no Secret: {other:?}"),
     }
 }

@@ -9,7 +9,7 @@ use aviary_types::{Code, Finding, ObjectKey};
 
 fn service(yaml: &str) -> Service {
     match parse(yaml).fact {
-        Some(Fact::Service(service)) => service,
+        Some(Fact::Service(service)) => *service,
         other => panic!("no Service: {other:?}"),
     }
 }
