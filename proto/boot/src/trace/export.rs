@@ -180,6 +180,11 @@ fn machine_roots() -> Vec<rustls_pki_types::TrustAnchor<'static>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::SpanData;
+
     use super::*;
 
     fn environment(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -206,6 +211,41 @@ mod tests {
             Export::from_env(&other, "x"),
             Err(Error::Protocol(_))
         ));
+    }
+
+    /// Keeps the names of what is handed to it.
+    #[derive(Clone, Debug, Default)]
+    struct Kept(Arc<Mutex<Vec<String>>>);
+
+    impl opentelemetry_sdk::trace::SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            let names = batch.into_iter().map(|span| span.name.into_owned());
+            self.0.lock().unwrap().extend(names);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_stages_leave_the_process_whatever_libraries_make() {
+        use tracing_subscriber::layer::SubscriberExt;
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder()
+            .with_simple_exporter(kept.clone())
+            .build();
+        let export = Export::of(provider, "test");
+        let subscriber = tracing_subscriber::registry().with(vec![export.layer()]);
+        tracing::subscriber::with_default(subscriber, || {
+            let stage = tracing::info_span!(parent: None, "aviary.test");
+            let _inside = stage.entered();
+            drop(tracing::error_span!(target: "h2::server", "Connection"));
+            drop(tracing::info_span!(target: "tonic::transport", "call"));
+            drop(tracing::debug_span!(target: "hyper::proto", "poll"));
+            drop(tracing::trace_span!(target: "h2::codec", "FramedRead::next"));
+            drop(tracing::info_span!("task, not aviary.test"));
+            // Nor does an event become a part of one by its name.
+            tracing::info!(name: "aviary.event", "said");
+        });
+        assert_eq!(*kept.0.lock().unwrap(), ["aviary.test"]);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

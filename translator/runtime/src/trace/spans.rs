@@ -74,3 +74,6 @@ pub(crate) fn planned(span: &Span, plan: &Plan) {
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
