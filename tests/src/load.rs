@@ -19,6 +19,7 @@ pub use objects::Kind;
 pub use options::{Options, USAGE};
 pub use report::Report;
 pub use source::SourceKind;
+pub use stack::ENVIRONMENT;
 
 use anyhow::{Context, Result};
 use rounds::Rounds;

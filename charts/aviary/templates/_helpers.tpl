@@ -91,6 +91,12 @@ capabilities:
       fieldPath: metadata.name
 {{- end -}}
 
+{{/* One arena of memory for all threads: what one of them frees is what the next one needs. */}}
+{{- define "aviary.memory" -}}
+- name: MALLOC_ARENA_MAX
+  value: "1"
+{{- end -}}
+
 {{/* The pod of an agent. Call with root, account, arguments, component. */}}
 {{- define "aviary.agentPod" -}}
 metadata:
@@ -122,11 +128,12 @@ spec:
         {{- range .root.Values.agents.extraArgs }}
         - {{ . }}
         {{- end }}
-      {{- if .root.Values.tracing.endpoint }}
       env:
+        {{- include "aviary.memory" .root | nindent 8 }}
+        {{- if .root.Values.tracing.endpoint }}
         {{- include "aviary.podNames" .root | nindent 8 }}
         {{- include "aviary.tracing" .root | trim | nindent 8 }}
-      {{- end }}
+        {{- end }}
       ports:
         - name: health
           containerPort: {{ .root.Values.agents.healthPort }}

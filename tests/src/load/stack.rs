@@ -20,7 +20,7 @@ use crate::load::Options;
 use crate::load::objects::tenants;
 use crate::load::source::{Source, now};
 use crate::load::usage::Usage;
-use crate::program::Program;
+use crate::program::{Program, Variable};
 use crate::sim::{Request, Sim, USER};
 
 /// No round takes as long as this; it only keeps a broken run from hanging.
@@ -29,6 +29,14 @@ const GUARD: Duration = Duration::from_mins(20);
 const LOOK: Duration = Duration::from_millis(1);
 /// While thousands of writes are under way, to leave the machine to them.
 const LOOK_SELDOM: Duration = Duration::from_millis(50);
+
+/// What the chart says to the programs of their memory.
+pub const ENVIRONMENT: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
+
+fn environment() -> [Variable; 1] {
+    let (name, value) = ENVIRONMENT;
+    [(name.to_owned(), value.to_owned())]
+}
 
 /// Controller, translator and agent, one of each.
 pub(super) struct Stack {
@@ -89,7 +97,8 @@ impl Stack {
             .join("aviary-translator")
             .display()
             .to_string();
-        let (program, _) = Program::listening(&program, &args, &self.run()).await?;
+        let (program, _) =
+            Program::listening_with(&program, &args, &self.run(), &environment()).await?;
         self.translator = Some(program);
         Ok(started)
     }
@@ -105,7 +114,8 @@ impl Stack {
         ];
         args.extend(source.agent_args());
         let program = self.programs.join("aviary-agent").display().to_string();
-        self.agent = Some(Program::start(&program, &args, &self.run())?);
+        let agent = Program::start_with(&program, &args, &self.run(), &environment())?;
+        self.agent = Some(agent);
         Ok(())
     }
 

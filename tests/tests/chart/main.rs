@@ -1,12 +1,16 @@
 //! The chart against a real kube-apiserver: what it renders is accepted, and its Roles are as narrow
 //! as they claim.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use aviary_tests::cluster::documents;
 use aviary_tests::kube::Kube;
+use aviary_tests::load::ENVIRONMENT;
 use aviary_tests::tools::{find, root};
+use serde_json::{Value, json};
 
 const RELEASE_NAMESPACE: &str = "avi-system";
 
@@ -69,6 +73,27 @@ fn a_real_apiserver_accepts_every_example_without_a_warning() -> Result<()> {
             "{example}: {errors}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn every_program_is_told_of_its_memory_what_loads_are_measured_with() -> Result<()> {
+    let mut programs = BTreeSet::new();
+    for entry in fs::read_dir(root().join("charts/aviary/ci"))? {
+        let example = entry?.file_name().to_string_lossy().into_owned();
+        for object in documents(&render(&example)?)? {
+            let containers = object.pointer("/spec/template/spec/containers");
+            for container in containers.and_then(Value::as_array).into_iter().flatten() {
+                let told = container.get("env").and_then(Value::as_array);
+                let (name, value) = ENVIRONMENT;
+                let is_told =
+                    told.is_some_and(|it| it.contains(&json!({"name": name, "value": value})));
+                ensure!(is_told, "{example}: {container}");
+                programs.insert(container["command"].to_string());
+            }
+        }
+    }
+    ensure!(programs.len() == 2, "translator and agent: {programs:?}");
     Ok(())
 }
 
