@@ -5,6 +5,7 @@ use crate::objects::{AviKey, Body};
 use aviary_types::{Digest, DomainId, EcoString, Members, Provenance};
 use imbl::OrdMap;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Whether an object is wanted in itself.
@@ -111,9 +112,25 @@ impl Observed {
         self.objects.insert(key, object);
     }
 
-    /// Keeps one copy of what bodies have in common with the desired ones.
-    pub fn share_bodies(&mut self, desired: &Desired) {
-        for (key, desired) in &desired.objects {
+    /// Takes in what was read elsewhere: the newer form of an object counts.
+    pub fn extend(&mut self, other: Self) {
+        if self.objects.is_empty() {
+            *self = other;
+            return;
+        }
+        for (_, object) in other.objects {
+            self.insert(object);
+        }
+    }
+
+    /// Keeps one copy of what bodies have in common with the desired ones: those of these objects, or
+    /// all.
+    pub fn share_bodies(&mut self, desired: &Desired, keys: Option<&BTreeSet<AviKey>>) {
+        let some = keys.into_iter().flatten();
+        let some = some.filter_map(|key| desired.objects.get(key));
+        let all = desired.objects.values().filter(|_| keys.is_none());
+        for desired in some.chain(all) {
+            let key = &desired.key;
             let Some(object) = self.objects.get(key) else {
                 continue;
             };

@@ -33,13 +33,20 @@ impl Schemes {
         self.news.remove(&domain);
     }
 
-    /// The scheme of a domain: that which is asked for, else that which it has, else that of its
-    /// objects.
-    pub fn settle(&mut self, observed: &Observed, settings: &InstanceSettings) -> Scheme {
+    /// The scheme of a domain whose objects nobody has seen yet: that which is asked for, else that
+    /// which it has. Else nobody knows.
+    pub fn foreseen(&self, settings: &InstanceSettings) -> Option<Scheme> {
         let domain = eco_format!("{}", settings.domain());
         let asked = settings.ako.naming_scheme.explicit();
+        asked.or_else(|| self.settled.get(&domain).copied())
+    }
+
+    /// The scheme of a domain: that which is foreseen, else that of its objects.
+    pub fn settle(&mut self, observed: &Observed, settings: &InstanceSettings) -> Scheme {
+        let domain = eco_format!("{}", settings.domain());
         let known = self.settled.get(&domain).copied();
-        let scheme = asked.or(known).unwrap_or_else(|| of(observed, settings));
+        let foreseen = self.foreseen(settings);
+        let scheme = foreseen.unwrap_or_else(|| of(observed, settings));
         if known != Some(scheme) {
             self.settled.insert(domain.clone(), scheme);
             self.news.insert(domain, scheme);

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// What reading a Controller brings.
 pub(crate) enum Told {
+    /// What the cloud of a domain is; its objects are still being read.
+    Cloud(Box<InstanceSettings>, Box<Inventory>),
     /// All of it.
     All(All),
     /// It cannot be read now; it is tried again.
@@ -68,7 +70,7 @@ impl Reader {
         vital::spawn(&self.wakes.clone(), "read Controller", async move {
             let mut failures = 0;
             loop {
-                let error = match read_all(&self.session, &instances, &former).await {
+                let error = match self.read_once(&instances, &former).await {
                     Ok(all) => return self.tell(Told::All(All { writes, ..all })).await,
                     Err(error) => error,
                 };
@@ -185,55 +187,59 @@ impl Reader {
         );
     }
 
+    async fn read_once(
+        &self,
+        instances: &[InstanceSettings],
+        former: &[InstanceSettings],
+    ) -> Result<All, Error> {
+        let mut all = All {
+            instances: instances.to_vec(),
+            writes: 0,
+            inventories: Vec::new(),
+            observed: Observed::default(),
+            scopes: Vec::new(),
+            problems: Vec::new(),
+            is_misplaced: false,
+        };
+        for settings in instances {
+            let found = self.session.discover(&scope::wanted(settings)).await?;
+            let domain = settings.domain();
+            if found.problems.is_empty() {
+                let inventory = Box::new(found.inventory.clone());
+                self.tell(Told::Cloud(Box::new(settings.clone()), inventory))
+                    .await;
+            }
+            for problem in found.problems {
+                tracing::warn!(%domain, %problem, "the settings do not fit the Controller");
+                all.problems.push(eco_format!("{domain}: {problem}"));
+            }
+            let scope = scope::of(settings, &found.inventory.vrf);
+            let before = former.iter().find(|it| it.domain() == domain);
+            let before = before.map(|before| scope::of(before, &found.inventory.vrf));
+            let elsewhere = before.filter(|before| !scope.reaches(before));
+            for scope in std::iter::once(scope).chain(elsewhere) {
+                let Reading {
+                    observed,
+                    unreadable,
+                } = self.session.observe(&scope).await?;
+                for object in unreadable {
+                    tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
+                        "an object of the Controller cannot be understood");
+                }
+                if let Some(why) = scope::misplaced(settings, &observed) {
+                    all.problems.push(eco_format!("{domain}: {why}"));
+                    all.is_misplaced = true;
+                }
+                all.observed.extend(observed);
+                all.scopes.push(scope);
+            }
+            all.inventories.push((domain, found.inventory));
+        }
+        Ok(all)
+    }
+
     async fn tell(&self, told: Told) {
         // Without a core there is nobody to tell.
         let _gone = self.wakes.send(Wake::Told(self.site, Box::new(told))).await;
     }
-}
-
-async fn read_all(
-    session: &Session,
-    instances: &[InstanceSettings],
-    former: &[InstanceSettings],
-) -> Result<All, Error> {
-    let mut all = All {
-        instances: instances.to_vec(),
-        writes: 0,
-        inventories: Vec::new(),
-        observed: Observed::default(),
-        scopes: Vec::new(),
-        problems: Vec::new(),
-        is_misplaced: false,
-    };
-    for settings in instances {
-        let found = session.discover(&scope::wanted(settings)).await?;
-        let domain = settings.domain();
-        for problem in found.problems {
-            tracing::warn!(%domain, %problem, "the settings do not fit the Controller");
-            all.problems.push(eco_format!("{domain}: {problem}"));
-        }
-        let scope = scope::of(settings, &found.inventory.vrf);
-        let before = former.iter().find(|it| it.domain() == domain);
-        let before = before.map(|before| scope::of(before, &found.inventory.vrf));
-        let elsewhere = before.filter(|before| !scope.reaches(before));
-        for scope in std::iter::once(scope).chain(elsewhere) {
-            let Reading {
-                observed,
-                unreadable,
-            } = session.observe(&scope).await?;
-            for object in unreadable {
-                tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
-                    "an object of the Controller cannot be understood");
-            }
-            if let Some(why) = scope::misplaced(settings, &observed) {
-                all.problems.push(eco_format!("{domain}: {why}"));
-                all.is_misplaced = true;
-            }
-            let found = observed.objects.values();
-            found.for_each(|object| all.observed.insert(object.clone()));
-            all.scopes.push(scope);
-        }
-        all.inventories.push((domain, found.inventory));
-    }
-    Ok(all)
 }

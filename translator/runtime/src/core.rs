@@ -148,13 +148,14 @@ impl Core {
 
     /// Brings everything that follows from what was taken up to date.
     fn turn(&mut self) {
+        let now = Instant::now();
         self.end_pauses();
         self.freshen();
-        self.translate();
+        self.translate(now);
         self.look_at_unused();
         self.look_at_overlaps();
         self.look_at_noted();
-        self.plan();
+        self.plan(now);
         self.look_at_progress();
         self.report();
         self.keep_schemes();

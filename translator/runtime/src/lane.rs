@@ -93,7 +93,7 @@ impl Lane {
             .collect()
     }
 
-    /// What translation of a domain depends on, once the Controller was read.
+    /// What translation of a domain depends on, once that is known.
     pub fn env(&self, domain: &DomainId) -> Option<&Arc<Env>> {
         self.envs.get(domain)
     }
@@ -185,11 +185,21 @@ impl Lane {
     }
 
     /// The Controller was read in full.
-    pub fn observe(&mut self, observed: Observed) {
-        let incumbents = Incumbents::of(&observed, &self.domains(), &*self.built.unknown);
+    pub fn observe(&mut self, mut observed: Observed) {
+        observed.share_bodies(&self.built.desired, None);
+        // What was foreseen of a Controller that nobody had read takes no host from anybody.
+        let nothing = Arc::default();
+        let is_first = self.observed.is_none();
+        let unknown = if is_first {
+            &nothing
+        } else {
+            &self.built.unknown
+        };
+        let incumbents = Incumbents::of(&observed, &self.domains(), &**unknown);
         self.builder.seat(incumbents);
         self.observed = Some(observed);
         self.all_dirty = true;
+        self.dirty.clear();
         // It may have changed altogether, so that names are looked for again.
         for census in self.census.values_mut() {
             Arc::make_mut(census).named.clear();
@@ -294,7 +304,12 @@ impl Lane {
         }
         self.refused
             .retain(|key, _| !self.built.changed.contains(key));
-        self.dirty.extend(self.built.changed.iter().cloned());
+        if !self.all_dirty {
+            self.dirty.extend(self.built.changed.iter().cloned());
+        } else if let Some(observed) = &mut self.observed {
+            // The first comparison may be far off, for want of what agents still have to tell.
+            observed.share_bodies(&self.built.desired, Some(&self.built.changed));
+        }
         if self.built.unknown_changed {
             self.dirty.extend(self.held.iter().cloned());
         }
@@ -360,7 +375,7 @@ impl Lane {
         } else {
             self.held.clear();
             if let Some(observed) = &mut self.observed {
-                observed.share_bodies(&self.built.desired);
+                observed.share_bodies(&self.built.desired, None);
             }
         }
         self.held
@@ -464,27 +479,32 @@ impl Lane {
         }
     }
 
-    /// Brings settings, inventories and naming together, as far as all three are known.
+    /// Brings settings, inventories and naming together, as far as all three are known. Where it is
+    /// known already how a domain names things, it is translated while its Controller is still being
+    /// read: what that brings to be asked for, agents can tell meanwhile.
     fn settle(&mut self) {
-        let Some(observed) = &self.observed else {
-            return;
-        };
-        for settings in &self.instances {
-            let domain = settings.domain();
-            let labelled = labelled(observed, &self.instances, &domain);
-            let known = self.census.get(&domain).map(|census| &census.labelled);
-            if known.unwrap_or(&BTreeSet::new()) != &labelled {
-                let census = Arc::make_mut(self.census.entry(domain).or_default());
-                census.labelled = labelled;
+        if let Some(observed) = &self.observed {
+            for settings in &self.instances {
+                let domain = settings.domain();
+                let labelled = labelled(observed, &self.instances, &domain);
+                let known = self.census.get(&domain).map(|census| &census.labelled);
+                if known.unwrap_or(&BTreeSet::new()) != &labelled {
+                    let census = Arc::make_mut(self.census.entry(domain).or_default());
+                    census.labelled = labelled;
+                }
             }
         }
+        let (observed, schemes) = (self.observed.as_ref(), &mut self.schemes);
         self.envs = self
             .instances
             .iter()
             .filter_map(|settings| {
                 let domain = settings.domain();
                 let inventory = self.inventories.get(&domain)?.clone();
-                let scheme = self.schemes.settle(observed, settings);
+                let scheme = match observed {
+                    Some(observed) => schemes.settle(observed, settings),
+                    None => schemes.foreseen(settings)?,
+                };
                 let settings = Arc::new(settings.clone());
                 let domain_key = domain.clone();
                 Some((

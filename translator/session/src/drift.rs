@@ -94,7 +94,10 @@ impl Session {
                 stamps.push(Stamp::of(kind, tenant, &entry, scope.owner(&body)));
             }
         };
-        self.entries(scope, &shape, &keep).await
+        let mut all = Vec::new();
+        self.entries(scope, &shape, &keep, &mut |stamp| all.push(stamp))
+            .await?;
+        Ok(all)
     }
 
     /// Brings what we think the Controller has up to date: reads what changed, drops what is gone.

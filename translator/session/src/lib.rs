@@ -15,6 +15,7 @@ mod list;
 mod login;
 mod look_up;
 mod objects;
+mod page;
 mod read;
 mod session;
 mod trace;

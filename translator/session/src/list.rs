@@ -1,7 +1,8 @@
 //! Lists: page after page, and only if no entry can have slipped between two pages.
 
 use crate::error::{Attempt, Error};
-use crate::session::{Call, Session};
+use crate::page::Page;
+use crate::session::{Call, Session, unreadable};
 use aviary_types::eco_format;
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -77,7 +78,7 @@ impl Session {
             .await
     }
 
-    /// All entries of a list, as `keep` takes them over: one page of them is in memory as it came.
+    /// All entries of a list, as `keep` takes them over: one of them is in memory as it came, and the text of its page.
     /// Pages are numbered, so an entry that is deleted meanwhile moves the others up, and one would
     /// never be seen. Then the whole list is read again: what is missing from an answer must be
     /// missing on the Controller.
@@ -105,28 +106,21 @@ impl Session {
         let mut first = None;
         for page in 1..=PAGES_LIMIT {
             let call = list.call(page, self.inner.config.page_size);
-            let mut body = self.read(&call).await?.json(&call.attempt)?;
-            let Some(Value::Array(results)) = body.get_mut("results").map(Value::take) else {
-                return Err(Error::Unreadable {
-                    attempt: call.attempt,
-                    why: "it has no results".into(),
-                });
-            };
-            let more = body.get("next").is_some_and(|next| !next.is_null());
-            let stated = body.get("count").and_then(Value::as_u64);
-            let is_empty = results.is_empty();
-            for entry in results {
-                if !seen.insert(id_of(&entry)) {
-                    return Ok(None);
+            let reply = self.read(&call).await?;
+            let (before, mut is_shifted) = (seen.len(), false);
+            let read = Page::read(&reply.body, |entry| {
+                is_shifted |= !seen.insert(id_of(&entry));
+                if !is_shifted {
+                    keep(entry, &mut kept);
                 }
-                keep(entry, &mut kept);
-            }
+            });
+            let Page { more, count } = read.map_err(|error| unreadable(&call.attempt, &error))?;
             // What went between two pages counts no more in the second.
-            if *first.get_or_insert(stated) != stated {
+            if is_shifted || *first.get_or_insert(count) != count {
                 return Ok(None);
             }
-            if !more || is_empty {
-                let complete = stated.is_none_or(|stated| seen.len() as u64 >= stated);
+            if !more || seen.len() == before {
+                let complete = count.is_none_or(|count| seen.len() as u64 >= count);
                 return Ok(complete.then_some(kept));
             }
         }

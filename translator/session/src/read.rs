@@ -173,23 +173,23 @@ impl Session {
             kept.extend(understood(scope, kind, tenant, entry));
         };
         let mut reading = Reading::default();
-        for object in self.entries(scope, &[], &keep).await? {
-            match object {
-                Ok(object) => reading.observed.insert(object),
-                Err(unreadable) => reading.unreadable.push(unreadable),
-            }
-        }
+        let mut take = |object| match object {
+            Ok(object) => reading.observed.insert(object),
+            Err(unreadable) => reading.unreadable.push(unreadable),
+        };
+        self.entries(scope, &[], &keep, &mut take).await?;
         Ok(reading)
     }
 
-    /// The entries of all lists of a scope, in the order of the registry, as `keep` takes them over.
-    /// `shape` is added to each list.
+    /// The entries of all lists of a scope, as `keep` takes them over; `take` gets those of a list once
+    /// it is complete, in the order of the registry. `shape` is added to each list.
     pub(crate) async fn entries<T>(
         &self,
         scope: &Scope,
         shape: &[(&'static str, &str)],
         keep: &impl Fn(AviKind, &TenantName, Value, &mut Vec<T>),
-    ) -> Result<Vec<T>, Error> {
+        take: &mut impl FnMut(T),
+    ) -> Result<(), Error> {
         let reads = scope.lists().into_iter().map(|(kind, mut list)| {
             list = list.with("include_name", "true");
             for (key, value) in shape {
@@ -202,11 +202,10 @@ impl Session {
             }
         });
         let mut results = futures::stream::iter(reads).buffered(self.inner.config.reads_in_flight);
-        let mut all = Vec::new();
         while let Some(result) = results.next().await {
-            all.extend(result?);
+            result?.into_iter().for_each(&mut *take);
         }
-        Ok(all)
+        Ok(())
     }
 }
 

@@ -78,10 +78,15 @@ pub(crate) struct Reply {
 impl Reply {
     /// The body as JSON.
     pub(crate) fn json(&self, attempt: &Attempt) -> Result<Value, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::Unreadable {
-            attempt: attempt.clone(),
-            why: aviary_types::eco_format!("line {} column {}", error.line(), error.column()),
-        })
+        serde_json::from_slice(&self.body).map_err(|error| unreadable(attempt, &error))
+    }
+}
+
+/// An answer that is not what it should be; its place is told, for the words could quote it.
+pub(crate) fn unreadable(attempt: &Attempt, error: &serde_json::Error) -> Error {
+    Error::Unreadable {
+        attempt: attempt.clone(),
+        why: aviary_types::eco_format!("line {} column {}", error.line(), error.column()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::facts::{Changes, Facts, Indexed};
 use crate::scope::{Frozen, ScopeState, kinds_of};
-use aviary_kinds::{Entry, Extent, Fact, Parsed, RawObject, room};
+use aviary_kinds::{Entry, Extent, Fact, Parsed, RawObject, Watch, room};
 use aviary_types::{Digest, EcoString, Finding, Kind, ObjectKey, ScopeKey};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,6 +177,29 @@ impl Store {
             ..
         } = &self.changes;
         !(objects.is_empty() && versions.is_empty() && index.is_empty() && scopes.is_empty())
+    }
+
+    /// Whether anything changed since the last snapshot but objects that are watched by name: these have
+    /// nobody ask for more.
+    pub fn is_dirty_beside_named(&self) -> bool {
+        let Changes {
+            objects,
+            versions,
+            index,
+            scopes,
+            ..
+        } = &self.changes;
+        let mut last: Option<(Kind, bool)> = None;
+        let mut is_named = |kind: Kind| match last {
+            Some((known, is_named)) if known == kind => is_named,
+            _ => {
+                let is_named = room(kind).is_some_and(|it| it.watch == Watch::ByName);
+                last = Some((kind, is_named));
+                is_named
+            }
+        };
+        let mut kinds = objects.iter().chain(versions).map(|key| key.kind);
+        !(index.is_empty() && scopes.is_empty() && kinds.all(&mut is_named))
     }
 
     /// The facts as of now, without closing the generation.
@@ -358,7 +381,7 @@ fn read(mut raw: RawObject, former: Option<&Arc<Entry>>) -> Option<Told> {
     let uid = raw.uid.clone();
     strip_nulls(&mut raw.json);
     let Parsed { fact, findings } = Fact::parse(&raw)?;
-    let keep = room.watch == aviary_kinds::Watch::ByName && !raw.contents;
+    let keep = room.watch == Watch::ByName && !raw.contents;
     let fact = match former {
         Some(former) if keep => Some(former.fact.clone()),
         _ => fact,

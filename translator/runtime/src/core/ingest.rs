@@ -73,8 +73,9 @@ impl Core {
         }
         self.met(&key);
         self.news = true;
-        // What reading it said may have changed although no fact did.
-        self.rebuild = true;
+        // What reading it said may have changed although no fact did. Of what was asked for by name the
+        // answer is noted above.
+        self.rebuild |= room.watch == Watch::Full;
         let (statuses, causes) = (&mut self.statuses, &self.causes);
         statuses.touch(std::iter::once(&key), |key| causes.of(key).cloned());
         let record = (room.watch == Watch::Full).then(|| Record::of(upserted));

@@ -24,8 +24,7 @@ use tracing::Span;
 
 impl Core {
     /// Plans wherever something changed.
-    pub(super) fn plan(&mut self) {
-        let now = Instant::now();
+    pub(super) fn plan(&mut self, now: Instant) {
         for id in 0..self.sites.len() {
             self.open(id, now);
             let Some(site) = self.sites.get_mut(id) else {
@@ -43,14 +42,11 @@ impl Core {
 
     /// A Controller's plans begin once everything was read, or could have been.
     fn open(&mut self, id: SiteId, now: Instant) {
-        let asking = self.wants.are_open(&self.hub);
         let Some(site) = self.sites.get(id) else {
             return;
         };
-        if site.open || site.closed || site.lane.observed().is_none() {
-            return;
-        }
-        if now < self.started + self.grace && (asking || !self.is_all_heard(site)) {
+        if site.open || site.closed || site.lane.observed().is_none() || self.is_held_up(site, now)
+        {
             return;
         }
         if let Some(site) = self.sites.get_mut(id) {
@@ -59,6 +55,12 @@ impl Core {
             site.mark();
             self.statuses.opened();
         }
+    }
+
+    /// Whether plans of a Controller wait for what agents are about to tell.
+    pub(super) fn is_held_up(&self, site: &Site, now: Instant) -> bool {
+        let is_told = || !self.wants.are_open(&self.hub) && self.is_all_heard(site);
+        now < self.started + self.grace && !is_told()
     }
 
     /// Whether every scope was heard in full that was kept over the restart, that an object of the
@@ -181,6 +183,9 @@ impl Core {
         };
         self.news = true;
         match told {
+            Told::Cloud(settings, inventory) => {
+                self.rebuild |= site.foresee(&settings, *inventory);
+            }
             Told::All(all) => {
                 let is_taken = site.take(all);
                 self.rebuild |= is_taken;

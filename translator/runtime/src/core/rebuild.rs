@@ -12,26 +12,41 @@ use aviary_store::{Facts, Store};
 use aviary_types::{ClusterName, Kind, Namespace, ObjectKey};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::time::Instant;
 
 impl Core {
     /// Translates what changed, until nothing more is wanted.
-    pub(super) fn translate(&mut self) {
-        let mut again = std::mem::take(&mut self.rebuild) || self.store.is_dirty();
-        self.news |= again;
-        if !again {
+    pub(super) fn translate(&mut self, now: Instant) {
+        let is_due = self.rebuild || self.wants.told || self.store.is_dirty();
+        self.news |= is_due;
+        if !is_due || self.may_wait(now) {
             return;
         }
+        (self.rebuild, self.wants.told) = (false, false);
         let changes = self.causes.take_fresh();
         let span = trace::build(&changes);
         let _entered = span.enter();
         let done = (Context::of(&span), changes);
-        while again {
+        loop {
             let facts = self.store.snapshot();
             self.build(&facts, &done);
             self.look_for_names(&facts);
             self.follow_wants();
-            again = self.store.is_dirty();
+            if !self.store.is_dirty() || self.may_wait(now) {
+                return;
+            }
         }
+    }
+
+    /// Whether it is soon enough to translate what waits once plans may be made: that nobody plans
+    /// before agents have told of what is asked for by name, and nothing but that waits. At a start it
+    /// comes bit by bit, and each bit would have hosts translated anew, and their shards joined.
+    fn may_wait(&self, now: Instant) -> bool {
+        if self.rebuild || self.store.is_dirty_beside_named() {
+            return false;
+        }
+        let mut sites = self.sites.iter().filter(|site| !site.closed).peekable();
+        sites.peek().is_some() && sites.all(|site| !site.open && self.is_held_up(site, now))
     }
 
     /// Has names looked for on the Controllers that objects give; of an AviInfraSetting that changed
@@ -106,6 +121,8 @@ pub(super) struct Wants {
     open: BTreeSet<ObjectKey>,
     /// Agents came or went, or objects did: all that is wanted is looked at again.
     stirred: bool,
+    /// Some of it was answered since the last translation.
+    told: bool,
 }
 
 impl Core {
@@ -139,6 +156,7 @@ impl Wants {
 
     /// An agent told about an object, or that it is not there.
     pub(super) fn answered(&mut self, key: &ObjectKey) {
+        self.told = true;
         self.open.remove(key);
     }
 

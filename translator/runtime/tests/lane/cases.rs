@@ -1,14 +1,15 @@
 //! What a lane keeps between plans.
 
 use crate::world::{
-    World, base, done, ingress, lane, names, namespace, object, scope, secret, service, short,
-    slice, with_provider,
+    SETTINGS, World, base, discovered, done, ingress, lane, names, namespace, object, scope,
+    secret, service, short, slice, with_provider,
 };
-use aviary_avi::{AviKey, AviKind, Inventory, Observed};
+use aviary_avi::{AviKey, AviKind, Inventory, Observed, ObservedObject};
 use aviary_runtime::lane::Lane;
 use aviary_types::Scheme;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn key(observed: &Observed, kind: AviKind, name: &str) -> AviKey {
     let mut keys = observed.objects.keys();
@@ -22,6 +23,44 @@ fn nothing_is_planned_before_the_controller_was_read() {
     let mut world = World::of(base());
     world.lane = aviary_runtime::lane::Lane::default();
     assert!(world.plan().ops.is_empty() && !world.lane.is_dirty());
+}
+
+/// What agents have to tell by name is asked for while the Controller is being read.
+#[test]
+fn a_domain_whose_naming_is_known_is_translated_before_its_controller_was_read() {
+    let mut first = World::of(base());
+    first.put(ingress("a", "i", "p.x", true));
+    first.settle();
+    // As read back: bodies of their own.
+    let mut read = Observed::default();
+    for object in first.lane.observed().unwrap().objects.values() {
+        let body = Arc::new((*object.body).clone());
+        let object = ObservedObject::clone(object);
+        read.insert(ObservedObject { body, ..object });
+    }
+
+    let mut world = World::of(first.objects.into_values());
+    world.lane = discovered(SETTINGS);
+    assert!(world.plan().ops.is_empty() && !world.lane.is_dirty());
+    assert!(world.lane.wants(&secret("a").key));
+    world.lane.observe(read);
+    let facts = world.store.snapshot();
+    assert_eq!(world.lane.build(&facts).counts.evaluated, 0);
+    // Before anything is compared, bodies are kept once.
+    let built = &world.lane.built().desired.objects;
+    let kept = &world.lane.observed().unwrap().objects;
+    let is_shared = |key: &AviKey| Arc::ptr_eq(&built[key].body, &kept[key].body);
+    let twice: Vec<_> = kept.keys().filter(|key| !is_shared(key)).collect();
+    assert!(!kept.is_empty() && twice.is_empty(), "{twice:?}");
+    assert!(world.plan().ops.is_empty());
+
+    let unsettled = SETTINGS.replace(", namingScheme: documented", "");
+    world.lane = discovered(&unsettled);
+    world.plan();
+    assert!(
+        !world.lane.wants(&secret("a").key),
+        "nobody knows its names"
+    );
 }
 
 #[test]

@@ -35,6 +35,13 @@ pub(crate) fn lane(observed: Observed) -> Lane {
 
 /// The same under these settings.
 pub(crate) fn lane_of(settings: &str, observed: Observed) -> Lane {
+    let mut lane = discovered(settings);
+    lane.observe(observed);
+    lane
+}
+
+/// A lane that knows its clouds, and not yet what the Controller has.
+pub(crate) fn discovered(settings: &str) -> Lane {
     let mut lane = Lane::new(instances(settings));
     for domain in lane.domains() {
         let inventory = Inventory {
@@ -45,7 +52,6 @@ pub(crate) fn lane_of(settings: &str, observed: Observed) -> Lane {
         };
         lane.discover(&domain, inventory);
     }
-    lane.observe(observed);
     lane
 }
 

@@ -4,10 +4,13 @@ use crate::agent::{Agent, Cluster, identity};
 use crate::lab::{Plan, SETTINGS, everywhere, names, simulator, start, writes};
 use crate::objects::{base, endpoints, ingress, secret, service, shop};
 use aviary_link::agent::Identity;
+use aviary_runtime::view::Snapshot;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 const HOSTS: usize = 200;
+/// More often than this a start does not translate, however many Secrets come.
+const GENERATIONS_MAX: u64 = 20;
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_twice_at_the_start() {
@@ -34,6 +37,32 @@ async fn nothing_is_written_twice_at_the_start() {
     }
     counts.retain(|_, count| *count > 1);
     assert!(counts.is_empty(), "{counts:?}");
+}
+
+/// Secrets are told one by one, and each turns a host that is shown with others.
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_for_by_name_at_the_start_is_translated_together() {
+    let (simulator, cluster) = (simulator(), Cluster::default());
+    for object in base(&["shop"]) {
+        cluster.put(object);
+    }
+    cluster.put(service("shop", "web"));
+    cluster.put(endpoints("shop", "web", &["10.1.0.1"]));
+    let mut certificate = secret("shop", "any", "any.avi.internal");
+    for number in 0..HOSTS {
+        let (host, name) = (format!("h{number}.avi.internal"), format!("s{number}"));
+        certificate["metadata"]["name"] = name.as_str().into();
+        cluster.put(certificate.clone());
+        cluster.put(ingress("shop", &format!("i{number}"), &host, Some(&name)));
+    }
+    let translator = start(&simulator, Plan::default()).await;
+    let mut snapshots = translator.snapshots.clone();
+    let _agent = translator.agent(&cluster, everywhere());
+    let is_open = |it: &Snapshot| it.sites.iter().any(|site| site.progress.open);
+    let generation = snapshots.wait_for(is_open).await.unwrap().facts.generation;
+    translator.settle().await;
+    assert_eq!(names(&simulator, "sslkeyandcertificate").len(), HOSTS);
+    assert!(generation.0 < GENERATIONS_MAX, "{generation:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use super::Site;
 use crate::control::All;
 use crate::lane::Lane;
-use aviary_avi::AviKey;
+use aviary_avi::{AviKey, Inventory};
 use aviary_settings::InstanceSettings;
 use aviary_types::EcoString;
 use std::collections::BTreeSet;
@@ -51,6 +51,16 @@ impl Site {
         self.reading.is_active = true;
         let reader = self.reader.clone();
         reader.read_all(instances, former, self.seen);
+    }
+
+    /// What a cloud is, while the objects are read for the first time. Answers whether that is of use.
+    pub(crate) fn foresee(&mut self, settings: &InstanceSettings, inventory: Inventory) -> bool {
+        let is_first = self.lane.observed().is_none() && self.reading.pending.is_none();
+        let is_ours = !self.closed && self.instances.contains(settings);
+        if is_first && is_ours {
+            self.lane.discover(&settings.domain(), inventory);
+        }
+        is_first && is_ours
     }
 
     /// Everything was read. Answers whether it counts: other settings may have come meanwhile, or
