@@ -1,4 +1,4 @@
-use super::{Alternate, Certificate, Contents, KeyPair, Lookup, Secret, certificate};
+use super::{Alternate, Certificate, Contents, KeyPair, Lookup, certificate};
 use crate::Fact;
 use crate::world::{World, codes, parse};
 use aviary_types::{Code, ObjectKey, Secret as Hidden};
