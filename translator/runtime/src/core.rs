@@ -162,7 +162,7 @@ impl Core {
         self.retain.flush(&self.wakes);
         // Where nothing is kept on disk, it was noted at once.
         if self.look_at_noted() {
-            self.plan();
+            self.plan(now);
         }
         self.acknowledge();
         self.hub.pump();
