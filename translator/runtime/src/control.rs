@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// What reading a Controller brings.
 pub(crate) enum Told {
     /// What the cloud of a domain is; its objects are still being read.
-    Cloud(Box<InstanceSettings>, Box<Inventory>),
+    Cloud(Box<(InstanceSettings, Inventory)>),
     /// All of it.
     All(All),
     /// It cannot be read now; it is tried again.
@@ -36,6 +36,7 @@ pub(crate) enum Told {
 }
 
 /// A Controller as read in full.
+#[derive(Default)]
 pub(crate) struct All {
     /// What it was read for.
     pub(crate) instances: Vec<InstanceSettings>,
@@ -194,20 +195,14 @@ impl Reader {
     ) -> Result<All, Error> {
         let mut all = All {
             instances: instances.to_vec(),
-            writes: 0,
-            inventories: Vec::new(),
-            observed: Observed::default(),
-            scopes: Vec::new(),
-            problems: Vec::new(),
-            is_misplaced: false,
+            ..All::default()
         };
         for settings in instances {
             let found = self.session.discover(&scope::wanted(settings)).await?;
             let domain = settings.domain();
             if found.problems.is_empty() {
-                let inventory = Box::new(found.inventory.clone());
-                self.tell(Told::Cloud(Box::new(settings.clone()), inventory))
-                    .await;
+                let cloud = Box::new((settings.clone(), found.inventory.clone()));
+                self.tell(Told::Cloud(cloud)).await;
             }
             for problem in found.problems {
                 tracing::warn!(%domain, %problem, "the settings do not fit the Controller");
@@ -218,19 +213,16 @@ impl Reader {
             let before = before.map(|before| scope::of(before, &found.inventory.vrf));
             let elsewhere = before.filter(|before| !scope.reaches(before));
             for scope in std::iter::once(scope).chain(elsewhere) {
-                let Reading {
-                    observed,
-                    unreadable,
-                } = self.session.observe(&scope).await?;
-                for object in unreadable {
+                let reading = self.session.observe(&scope).await?;
+                for object in reading.unreadable {
                     tracing::warn!(kind = %object.kind, name = %object.name, why = %object.why,
                         "an object of the Controller cannot be understood");
                 }
-                if let Some(why) = scope::misplaced(settings, &observed) {
+                if let Some(why) = scope::misplaced(settings, &reading.observed) {
                     all.problems.push(eco_format!("{domain}: {why}"));
                     all.is_misplaced = true;
                 }
-                all.observed.extend(observed);
+                all.observed.extend(reading.observed);
                 all.scopes.push(scope);
             }
             all.inventories.push((domain, found.inventory));

@@ -188,14 +188,8 @@ impl Lane {
     pub fn observe(&mut self, mut observed: Observed) {
         observed.share_bodies(&self.built.desired, None);
         // What was foreseen of a Controller that nobody had read takes no host from anybody.
-        let nothing = Arc::default();
-        let is_first = self.observed.is_none();
-        let unknown = if is_first {
-            &nothing
-        } else {
-            &self.built.unknown
-        };
-        let incumbents = Incumbents::of(&observed, &self.domains(), &**unknown);
+        let unknown = self.observed.as_ref().map(|_| self.built.unknown.clone());
+        let incumbents = Incumbents::of(&observed, &self.domains(), &*unknown.unwrap_or_default());
         self.builder.seat(incumbents);
         self.observed = Some(observed);
         self.all_dirty = true;

@@ -78,10 +78,10 @@ impl Session {
             .await
     }
 
-    /// All entries of a list, as `keep` takes them over: one of them is in memory as it came, and the text of its page.
-    /// Pages are numbered, so an entry that is deleted meanwhile moves the others up, and one would
-    /// never be seen. Then the whole list is read again: what is missing from an answer must be
-    /// missing on the Controller.
+    /// All entries of a list, as `keep` takes them over: one of them is in memory as it came, and the
+    /// text of its page. Pages are numbered, so an entry that is deleted meanwhile moves the others
+    /// up, and one would never be seen. Then the whole list is read again: what is missing from an
+    /// answer must be missing on the Controller.
     pub(crate) async fn list_as<T>(
         &self,
         list: &List,

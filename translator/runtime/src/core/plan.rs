@@ -183,9 +183,7 @@ impl Core {
         };
         self.news = true;
         match told {
-            Told::Cloud(settings, inventory) => {
-                self.rebuild |= site.foresee(&settings, *inventory);
-            }
+            Told::Cloud(cloud) => self.rebuild |= site.foresee(*cloud),
             Told::All(all) => {
                 let is_taken = site.take(all);
                 self.rebuild |= is_taken;

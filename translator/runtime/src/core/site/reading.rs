@@ -54,13 +54,13 @@ impl Site {
     }
 
     /// What a cloud is, while the objects are read for the first time. Answers whether that is of use.
-    pub(crate) fn foresee(&mut self, settings: &InstanceSettings, inventory: Inventory) -> bool {
+    pub(crate) fn foresee(&mut self, (of, inventory): (InstanceSettings, Inventory)) -> bool {
         let is_first = self.lane.observed().is_none() && self.reading.pending.is_none();
-        let is_ours = !self.closed && self.instances.contains(settings);
-        if is_first && is_ours {
-            self.lane.discover(&settings.domain(), inventory);
+        let is_of_use = is_first && !self.closed && self.instances.contains(&of);
+        if is_of_use {
+            self.lane.discover(&of.domain(), inventory);
         }
-        is_first && is_ours
+        is_of_use
     }
 
     /// Everything was read. Answers whether it counts: other settings may have come meanwhile, or
