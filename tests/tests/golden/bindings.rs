@@ -200,7 +200,7 @@ impl Walk {
 
     /// A core that starts now, and is told all in another order, has nothing to do.
     async fn end(&mut self, scene: &Scene, seed: u64) -> Result<()> {
-        if scene.is_mixed() {
+        if scene.is_contested() {
             return Ok(());
         }
         let settings = self.player.core().settings().clone();
