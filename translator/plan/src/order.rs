@@ -58,7 +58,7 @@ pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>, moves: &Mov
 struct Shape {
     /// Writes of children, by parent.
     children: BTreeMap<AviKey, Vec<OpKey>>,
-    /// Writes of VsVips that carry a name.
+    /// Writes of VsVips that bring a name which stays.
     named: BTreeMap<EcoString, Vec<OpKey>>,
     /// Deletes of VsVips that an interruption takes a name from.
     interrupted: BTreeMap<EcoString, Vec<OpKey>>,
@@ -75,7 +75,10 @@ impl Shape {
             }
             match op.body.as_deref() {
                 Some(Body::VirtualService(service)) => shape.add_service(key, service),
-                Some(Body::VsVip(vip)) => shape.add_names(key, vip),
+                Some(Body::VsVip(vip)) => {
+                    let kept = gained(input, ops, op);
+                    shape.add_names(key, vip, &kept);
+                }
                 Some(Body::HttpPolicySet(_)) => {
                     let users = input.observed.referrers(&key.object).cloned();
                     let known = shape.users.entry(key.object.clone()).or_default();
@@ -109,9 +112,11 @@ impl Shape {
         }
     }
 
-    /// The first write that carries a name counts.
-    fn add_names(&mut self, key: &OpKey, vip: &VsVip) {
-        for dns in &vip.dns_info {
+    /// The first write that carries a name counts. A name that goes again with a later write, or that
+    /// was there before, is nobody's new place.
+    fn add_names(&mut self, key: &OpKey, vip: &VsVip, kept: &BTreeSet<&EcoString>) {
+        let names = vip.dns_info.iter();
+        for dns in names.filter(|dns| kept.contains(&dns.fqdn)) {
             let writes = self.named.entry(dns.fqdn.clone()).or_default();
             if writes.last().is_none_or(|last| last.object != key.object) {
                 writes.push(key.clone());
@@ -124,6 +129,31 @@ impl Shape {
         let children = self.children.get(parent).into_iter().flatten();
         children.filter(|child| child.object != *parent)
     }
+}
+
+/// The names that a VsVip has in the end and did not have, or has anew.
+fn gained<'a>(
+    input: &'a Input<'_>,
+    ops: &'a BTreeMap<OpKey, Op>,
+    op: &Op,
+) -> BTreeSet<&'a EcoString> {
+    let object = &op.key.object;
+    let names = |body: Option<&'a Body>| -> BTreeSet<&'a EcoString> {
+        match body {
+            Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|dns| &dns.fqdn).collect(),
+            _ => BTreeSet::new(),
+        }
+    };
+    let stages = stage(object, u16::MIN)..=stage(object, u16::MAX);
+    let last = ops.range(stages).next_back().map(|(_, op)| op);
+    let last = last.filter(|op| op.method != Method::Delete);
+    let mut kept = names(last.and_then(|op| op.body.as_deref()));
+    if op.method != Method::Create {
+        let observed = input.observed.objects.get(object);
+        let before = names(observed.map(|object| &*object.body));
+        kept.retain(|name| !before.contains(name));
+    }
+    kept
 }
 
 fn parent_of(key: &AviKey, service: &VirtualService) -> Option<AviKey> {
