@@ -65,6 +65,14 @@ impl Kube {
         &self.server
     }
 
+    /// Process ids of kube-apiserver and etcd.
+    pub fn ids(&self) -> [(&'static str, u32); 2] {
+        [
+            ("kube-apiserver", self.apiserver.id()),
+            ("etcd", self.etcd.id()),
+        ]
+    }
+
     /// A kubeconfig whose user may do everything.
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("admin.kubeconfig")

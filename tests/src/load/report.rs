@@ -60,6 +60,8 @@ pub struct Boot {
     pub agent: Usage,
     /// Use of the simulated Controller.
     pub controller: Usage,
+    /// Use of kube-apiserver and etcd from their start on, the writing of the objects included.
+    pub cluster: BTreeMap<&'static str, Usage>,
 }
 
 /// A change, many times.
@@ -133,6 +135,9 @@ impl fmt::Display for Report {
         usage(f, "boot: translator", &boot.translator)?;
         usage(f, "boot: agent", &boot.agent)?;
         usage(f, "boot: controller", &boot.controller)?;
+        for (name, used) in &boot.cluster {
+            usage(f, &format!("boot: {name}"), used)?;
+        }
         change(f, "endpoint change", &self.endpoint)?;
         change(f, "new Ingress", &self.ingress)?;
         change(f, "new secure Ingress", &self.secure_ingress)?;

@@ -104,6 +104,7 @@ impl Rounds {
             translator,
             agent,
             controller,
+            cluster: self.source.usage()?,
         };
         Ok(())
     }

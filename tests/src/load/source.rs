@@ -1,5 +1,6 @@
 //! Where the objects of a load are: a folder of manifests, or a kube-apiserver.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, documents};
 use crate::corpus::scenarios;
 use crate::load::objects::path_of;
+use crate::load::usage::Usage;
 
 /// Requests to the apiserver at a time.
 const REQUESTS_MAX: usize = 16;
@@ -83,6 +85,16 @@ impl Source {
                 )]
             }
         }
+    }
+
+    /// What the programs of the cluster have used, by name; nothing of a folder.
+    pub(super) fn usage(&self) -> Result<BTreeMap<&'static str, Usage>> {
+        let ids = match self {
+            Self::Folder { .. } => return Ok(BTreeMap::new()),
+            Self::Cluster(cluster) => cluster.kube.ids(),
+        };
+        let used = ids.map(|(name, id)| Ok((name, Usage::of(id)?)));
+        used.into_iter().collect()
     }
 
     /// Writes objects, in the order given; those of a namespace must come after it.

@@ -29,6 +29,14 @@ async fn every_round_ends_with_services_of_manifests() -> Result<()> {
 async fn every_round_ends_with_insecure_hosts_of_an_apiserver() -> Result<()> {
     let report = play(Kind::Insecure, SourceKind::Apiserver, 0).await?;
     ensure!(made(&report, "sslkeyandcertificate") == 0, "{report}");
+    let has_run = |name| {
+        report
+            .boot
+            .cluster
+            .get(name)
+            .is_some_and(|it| it.rss_peak_mib > 0.0)
+    };
+    ensure!(has_run("kube-apiserver") && has_run("etcd"), "{report}");
     check(&report)
 }
 
