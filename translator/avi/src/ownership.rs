@@ -46,6 +46,15 @@ impl Body {
         }
     }
 
+    /// The domain whose object it is by its own marks.
+    pub fn owner_among<'a>(
+        &self,
+        domains: impl IntoIterator<Item = &'a DomainId>,
+    ) -> Option<&'a DomainId> {
+        let mut domains = domains.into_iter();
+        domains.find(|domain| self.owner(domain) == Owned::Yes)
+    }
+
     /// Whether the object is a domain's, or has routes that the domain put there.
     pub fn is_partly_of(&self, domain: &DomainId) -> bool {
         let cluster = domain.cluster.text();

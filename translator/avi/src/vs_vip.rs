@@ -5,11 +5,13 @@ use crate::compare::{
     DEFAULT_VRF, defaulted, defaulted_ref, said, same_markers, same_set, same_text, same_values,
 };
 use crate::object::{AviObject, Ownership, WriteMode, answer_from_fields};
+use crate::objects::Body;
 use crate::pool::PlacementNetwork;
 use crate::reference::Ref;
 use aviary_types::EcoString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// Body of `/api/vsvip`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +123,14 @@ const UNSET_WHEN_LEFT_OUT: &[&str] = &[
 
 /// Families that the Controller allocates where nothing was sent.
 const DEFAULT_ALLOCATED_FAMILIES: &str = "V4_ONLY";
+
+/// Its names in DNS: those of a VsVip; none of anything else, or of nothing.
+pub fn fqdns(body: Option<&Body>) -> BTreeSet<&EcoString> {
+    match body {
+        Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|dns| &dns.fqdn).collect(),
+        _ => BTreeSet::new(),
+    }
+}
 
 impl VsVip {
     /// What clients may call it: its names in DNS, and its own.

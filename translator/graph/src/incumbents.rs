@@ -1,7 +1,7 @@
 //! Hosts that the Controller serves for objects that were not heard: whoever has such a host keeps it,
 //! and claims of others wait. What is kept is taken off the Controller when it is read in full.
 
-use aviary_avi::{Knowledge, Observed, Owned};
+use aviary_avi::{Knowledge, Observed};
 use aviary_types::{DomainId, EcoString, Host, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +43,8 @@ impl Incumbents {
         }
         for object in observed.objects.values() {
             let hosts = object.body.sources().hosts();
-            let owned = |domain: &&DomainId| object.body.owner(domain) == Owned::Yes;
-            let Some(domain) = domains.iter().find(owned).filter(|_| !hosts.is_empty()) else {
+            let owner = object.body.owner_among(domains);
+            let Some(domain) = owner.filter(|_| !hosts.is_empty()) else {
                 continue;
             };
             let all = knowledge.holds_domain(domain);

@@ -36,7 +36,7 @@ pub use incumbents::{Incumbents, Keeper};
 pub use orphans::Orphans;
 pub use parts::Serve;
 pub use project::project;
-pub use report::{Built, Unknown};
+pub use report::{Built, Unknown, key_of};
 pub use scheme::{Schemes, shows_documented};
 pub use unit::UnitKey;
 

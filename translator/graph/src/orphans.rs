@@ -6,7 +6,7 @@
 use crate::report::Built;
 use aviary_avi::names::{INSECURE_TWIN, is_passthrough_name, shard_of_name};
 use aviary_avi::{
-    AviKey, AviKind, Body, Census, Knowledge, Manner, Observed, ObservedObject, Owned, Presence,
+    AviKey, AviKind, Body, Census, Knowledge, Manner, Observed, ObservedObject, Presence,
 };
 use aviary_kinds::Env;
 use aviary_kinds::avi_infra_setting::{self, AviInfraSetting};
@@ -71,8 +71,7 @@ impl Orphans<'_> {
     }
 
     fn owner(&self, object: &ObservedObject) -> Option<&DomainId> {
-        let mut domains = self.envs.keys();
-        domains.find(|domain| object.body.owner(domain) == Owned::Yes)
+        object.body.owner_among(self.envs.keys())
     }
 
     /// How the parent stands, if it is kept although nothing asks for it. A wanted one without hosts

@@ -260,8 +260,8 @@ impl Built {
     }
 }
 
-/// What a difference is about.
-pub(crate) fn key_of<'b, K, V>(item: &DiffItem<'b, 'b, K, V>) -> &'b K {
+/// What a difference of two maps is about.
+pub fn key_of<'b, K, V>(item: &DiffItem<'b, 'b, K, V>) -> &'b K {
     match item {
         DiffItem::Add(key, _)
         | DiffItem::Remove(key, _)

@@ -20,7 +20,7 @@ use crate::relocate::Moves;
 use crate::sort::sorted;
 use crate::stage::switches;
 use aviary_avi::virtual_service::VirtualService;
-use aviary_avi::vs_vip::{DnsInfo, VsVip};
+use aviary_avi::vs_vip::{DnsInfo, VsVip, fqdns};
 use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::EcoString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,19 +138,13 @@ fn gained<'a>(
     op: &Op,
 ) -> BTreeSet<&'a EcoString> {
     let object = &op.key.object;
-    let names = |body: Option<&'a Body>| -> BTreeSet<&'a EcoString> {
-        match body {
-            Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|dns| &dns.fqdn).collect(),
-            _ => BTreeSet::new(),
-        }
-    };
     let stages = stage(object, u16::MIN)..=stage(object, u16::MAX);
     let last = ops.range(stages).next_back().map(|(_, op)| op);
     let last = last.filter(|op| op.method != Method::Delete);
-    let mut kept = names(last.and_then(|op| op.body.as_deref()));
+    let mut kept = fqdns(last.and_then(|op| op.body.as_deref()));
     if op.method != Method::Create {
         let observed = input.observed.objects.get(object);
-        let before = names(observed.map(|object| &*object.body));
+        let before = fqdns(observed.map(|object| &*object.body));
         kept.retain(|name| !before.contains(name));
     }
     kept

@@ -7,7 +7,7 @@ use crate::op::{Method, Op, OpKey, Reason, stage};
 use aviary_avi::ds_set::VsDataScriptSet;
 use aviary_avi::http_policy_set::{HttpPolicySet, HttpRequestRule};
 use aviary_avi::pool_group::{PoolGroup, PoolGroupMember};
-use aviary_avi::vs_vip::{DnsInfo, VsVip};
+use aviary_avi::vs_vip::{DnsInfo, VsVip, fqdns};
 use aviary_avi::{AviKey, AviKind, Body, Ref};
 use aviary_types::{EcoString, eco_format};
 use std::cmp::Reverse;
@@ -261,9 +261,9 @@ fn moving(
             ..key.clone()
         };
         let closing = ops.get(&closing).or_else(|| ops.get(key));
-        let then = names_of(closing.and_then(|op| op.body.as_deref()));
+        let then = fqdns(closing.and_then(|op| op.body.as_deref()));
         let known = input.observed.objects.get(&key.object);
-        let before = names_of(known.map(|object| &*object.body));
+        let before = fqdns(known.map(|object| &*object.body));
         lost.extend(before.difference(&then).map(|name| (*name).clone()));
         gained.extend(then.difference(&before).map(|name| (*name).clone()));
     }
@@ -276,13 +276,6 @@ fn is_marked(ops: &BTreeMap<OpKey, Op>, key: &OpKey) -> bool {
 
 fn is_vip(key: &AviKey) -> bool {
     key.kind == AviKind::VsVip
-}
-
-fn names_of(body: Option<&Body>) -> BTreeSet<&EcoString> {
-    match body {
-        Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|dns| &dns.fqdn).collect(),
-        _ => BTreeSet::new(),
-    }
 }
 
 /// Whether something stands for a host, or stays for it.

@@ -6,10 +6,10 @@ use crate::relocate::Move;
 use crate::stage::redirected;
 use aviary_avi::names::INSECURE_TWIN;
 use aviary_avi::virtual_service::VirtualService;
+use aviary_avi::vs_vip::fqdns;
 use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::{EcoString, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The VsVips that lose a name, and those that gain it.
 type Ends<'a> = (BTreeSet<&'a AviKey>, BTreeSet<&'a AviKey>);
@@ -42,10 +42,10 @@ fn ends<'a>(input: &Input<'a>, ops: &'a BTreeMap<OpKey, Op>) -> BTreeMap<&'a Eco
     let vips: BTreeSet<&AviKey> = vips.filter(|key| key.kind == AviKind::VsVip).collect();
     for vip in vips {
         let observed = input.observed.objects.get(vip);
-        let before = names_of(observed.map(|object| &object.body));
+        let before = fqdns(observed.map(|object| &*object.body));
         let last = [1, 0].into_iter().find_map(|at| ops.get(&stage(vip, at)));
         let last = last.filter(|op| op.method != Method::Delete);
-        let after = names_of(last.and_then(|op| op.body.as_ref()));
+        let after = fqdns(last.and_then(|op| op.body.as_deref()));
         for name in before.difference(&after) {
             ends.entry(name).or_default().0.insert(vip);
         }
@@ -55,13 +55,6 @@ fn ends<'a>(input: &Input<'a>, ops: &'a BTreeMap<OpKey, Op>) -> BTreeMap<&'a Eco
     }
     ends.retain(|_, (losers, gainers)| !losers.is_empty() && !gainers.is_empty());
     ends
-}
-
-fn names_of(body: Option<&Arc<Body>>) -> BTreeSet<&EcoString> {
-    match body.map(Arc::as_ref) {
-        Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|dns| &dns.fqdn).collect(),
-        _ => BTreeSet::new(),
-    }
 }
 
 /// Which of the two states is looked at.

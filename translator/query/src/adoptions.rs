@@ -16,9 +16,9 @@ pub(super) fn list(
     asked: &ListAdoptionsRequest,
 ) -> Result<ListAdoptionsResponse, Status> {
     let page = Page::of(asked, "aviary.query.v1.Adoption", SIZES)?;
-    let sites = snapshot.sites.iter();
-    let domains = sites.flat_map(|site| site.domains.iter().map(move |domain| (site, domain)));
-    let ours = domains.filter(|(_, domain)| is(&asked.cluster, domain.cluster.as_str()));
+    let ours = snapshot
+        .places()
+        .filter(|(_, domain)| is(&asked.cluster, domain.cluster.as_str()));
     let mut entries: Vec<(String, (&SiteView, &DomainId))> =
         ours.map(|entry| (order(entry.0, entry.1), entry)).collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));

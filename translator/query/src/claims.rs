@@ -68,11 +68,8 @@ pub(super) fn list(
 
 /// Scopes whose claims are not known.
 fn unheard(snapshot: &Snapshot, cluster: &str) -> Vec<Scope> {
-    let domains = snapshot.sites.iter().flat_map(|site| {
-        let domains = site.domains.iter();
-        domains.map(move |domain| (site, domain))
-    });
-    let meant = domains.filter(|(_, domain)| is(cluster, domain.cluster.as_str()));
+    let places = snapshot.places();
+    let meant = places.filter(|(_, domain)| is(cluster, domain.cluster.as_str()));
     let scopes = meant.flat_map(|(site, domain)| site.built.unheard_scopes(domain));
     let scopes: BTreeSet<ScopeKey> = scopes.collect();
     scopes
@@ -215,11 +212,7 @@ impl Entry<'_> {
         let Prize::Host(_, host) = self.ask.prize else {
             return Vec::new();
         };
-        let places = snapshot.sites.iter().flat_map(|site| {
-            let domains = site.domains.iter();
-            domains.map(move |domain| (site, domain))
-        });
-        let others = places.flat_map(|(site, domain)| {
+        let others = snapshot.places().flat_map(|(site, domain)| {
             let asks = site.built.claims.of_host(domain, host);
             asks.map(move |ask| Entry { site, ask })
         });
@@ -258,6 +251,7 @@ impl Entry<'_> {
     fn show(&self, snapshot: &Snapshot) -> Claim {
         let ask = &self.ask;
         let (kind, _) = prize(ask);
+        let elsewhere = self.elsewhere(snapshot, ELSEWHERE_MAX);
         let (host, object, tenant) = match &ask.prize {
             Prize::Host(tenant, host) => (host.to_string(), None, tenant.to_string()),
             Prize::Name(key) => (String::new(), Some(*key), key.tenant.to_string()),
@@ -275,9 +269,9 @@ impl Entry<'_> {
             state: self.state().into(),
             winner: ask.winner.map(source),
             awaited: self.awaited().filter(|_| ask.winner.is_none()).map(source),
-            overlap: self.is_overlap(snapshot),
+            overlap: !elsewhere.is_empty(),
             frozen_since: self.frozen_since(snapshot),
-            elsewhere: self.elsewhere(snapshot, ELSEWHERE_MAX),
+            elsewhere,
             tenant,
         }
     }

@@ -4,10 +4,9 @@
 use crate::view::{SiteView, Snapshot};
 use aviary_avi::{AviKey, Observed};
 use aviary_boot::Blocking;
-use aviary_graph::UnitKey;
+use aviary_graph::{UnitKey, key_of};
 use aviary_types::{EcoString, Host, ScopeKey};
 use imbl::OrdMap;
-use imbl::ordmap::DiffItem;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -164,14 +163,6 @@ fn claimants(snapshot: &Snapshot, host: &Host) -> Vec<(usize, UnitKey)> {
         all.extend(asking.map(|unit| (at, unit)));
     }
     all
-}
-
-fn key_of<'b, K, V>(item: &DiffItem<'b, 'b, K, V>) -> &'b K {
-    match item {
-        DiffItem::Add(key, _)
-        | DiffItem::Remove(key, _)
-        | DiffItem::Update { new: (key, _), .. } => key,
-    }
 }
 
 /// Follows the published states until there are no more. States that come faster than they are

@@ -227,6 +227,12 @@ impl Snapshot {
         self.intents == 0 && !self.asking && self.sites.iter().all(|site| site.settled)
     }
 
+    /// Every domain with the Controller that it is on.
+    pub fn places(&self) -> impl Iterator<Item = (&SiteView, &DomainId)> {
+        let sites = self.sites.iter();
+        sites.flat_map(|site| site.domains.iter().map(move |domain| (site, domain)))
+    }
+
     /// Whether every Controller was read once.
     pub fn is_read(&self) -> bool {
         self.sites.iter().all(|site| site.observed.is_some())

@@ -65,7 +65,9 @@ enum Consent {
 
 /// What a plan would do to a domain.
 pub(crate) struct Weight {
-    /// Names the operations; empty if there are none.
+    /// There are no operations.
+    pub(crate) is_empty: bool,
+    /// Names the operations, if they may need approval.
     pub(crate) digest: EcoString,
     /// Whether everything is known that the domain consists of, so that no more may follow.
     pub(crate) is_complete: bool,
@@ -144,6 +146,11 @@ impl Adoption {
     /// Whether nothing of a domain served anything when it was read.
     pub(crate) fn is_fresh(&self, domain: &DomainId) -> bool {
         matches!(self.stands.get(domain), Some(Stand::Fresh))
+    }
+
+    /// Whether objects of a domain stand that somebody else may be writing.
+    pub(crate) fn is_found(&self, domain: &DomainId) -> bool {
+        matches!(self.stands.get(domain), Some(Stand::Found(_)))
     }
 
     /// Whether a domain was read.
@@ -229,9 +236,9 @@ impl Adoption {
             }
             Some(Stand::Ours) => Verdict::Write,
             // Nothing is ours before something is made.
-            Some(Stand::Fresh) | None if weight.digest.is_empty() => Verdict::Look,
-            Some(Stand::Fresh | Stand::Noting) => Verdict::Note,
-            None => Verdict::Look,
+            Some(Stand::Fresh) if !weight.is_empty => Verdict::Note,
+            Some(Stand::Noting) => Verdict::Note,
+            Some(Stand::Fresh) | None => Verdict::Look,
         }
     }
 
@@ -317,11 +324,12 @@ impl Adoption {
 impl Found {
     fn weigh(&mut self, weight: Weight, quiet: Duration) {
         let Weight {
+            is_empty,
             digest,
             is_complete,
             is_approved,
         } = weight;
-        if self.consent == Consent::Open && digest.is_empty() && is_complete {
+        if self.consent == Consent::Open && is_empty && is_complete {
             self.consent = Consent::NotNeeded;
         }
         let is_quiet = self.looked.saturating_duration_since(self.quiet_from) >= quiet;
@@ -330,7 +338,7 @@ impl Found {
             (false, true) => Verdict::Look,
             (false, false) => Verdict::Others,
             (true, _) if !waits => Verdict::Note,
-            (true, _) if digest.is_empty() => Verdict::Look,
+            (true, _) if is_empty => Verdict::Look,
             (true, _) => Verdict::Approval,
         };
         self.digest = digest;

@@ -176,9 +176,7 @@ impl Offline {
             let scope = scope::of(settings, &found.inventory.vrf);
             let reading = self.session.observe(&scope).await?;
             problems.extend(scope::misplaced(settings, &reading.observed).map(String::from));
-            for object in reading.observed.objects.values() {
-                observed.insert(object.clone());
-            }
+            observed.extend(reading.observed);
             self.lane.discover(&settings.domain(), found.inventory);
         }
         self.lane.observe(observed);

@@ -56,9 +56,7 @@ impl Scope {
 
     /// The domain of which a body is by its own marks.
     pub(crate) fn owner(&self, body: &Body) -> Option<DomainId> {
-        let mut domains = self.domains.iter();
-        let is_owner = |domain: &&DomainId| body.owner(domain) == Owned::Yes;
-        domains.find(is_owner).cloned()
+        body.owner_among(&self.domains).cloned()
     }
 
     /// Whether the objects of another scope are read with this one.

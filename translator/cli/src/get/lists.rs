@@ -7,7 +7,7 @@ use aviary_proto::query::v1::{
     Holder, ListAgentsRequest, ListClaimsRequest, ListFindingsRequest, ListObjectsRequest,
     ListScopesRequest, Operation, Side, SourceObject,
 };
-use aviary_proto::types::v1::{AviObjectRef, Scope};
+use aviary_proto::types::v1::AviObjectRef;
 use std::fmt::Write as _;
 
 /// Entries per page.
@@ -15,7 +15,7 @@ pub(crate) const PAGE: u32 = 1_000;
 
 /// The entries of all pages: a closure answers those of the page of a token, and the next token.
 pub(crate) async fn all<T>(
-    page: impl AsyncFn(String) -> anyhow::Result<(Vec<T>, String)>,
+    mut page: impl AsyncFnMut(String) -> anyhow::Result<(Vec<T>, String)>,
 ) -> anyhow::Result<Vec<T>> {
     let (mut entries, mut token) = (Vec::new(), String::new());
     loop {
@@ -108,6 +108,7 @@ pub(super) async fn shards(client: &Client) -> anyhow::Result<String> {
 }
 
 pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Result<String> {
+    let mut unheard = Vec::new();
     let claims = all(async |page_token| {
         let request = ListClaimsRequest {
             contested_only,
@@ -116,6 +117,7 @@ pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Res
             ..ListClaimsRequest::default()
         };
         let page = client.clone().list_claims(request).await?.into_inner();
+        unheard = page.unheard;
         Ok((page.claims, page.next_page_token))
     });
     let mut rows = vec![heading(&[
@@ -127,7 +129,7 @@ pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Res
     ])];
     rows.extend(claims.await?.into_iter().map(claim));
     let mut text = table(&rows);
-    for scope in unheard(client).await? {
+    for scope in unheard {
         let what = match scope.namespace.as_str() {
             "" => String::new(),
             namespace => format!("namespace {namespace} of "),
@@ -139,16 +141,6 @@ pub(super) async fn claims(client: &Client, contested_only: bool) -> anyhow::Res
         )?;
     }
     Ok(text)
-}
-
-/// Scopes whose claims are not known.
-async fn unheard(client: &Client) -> anyhow::Result<Vec<Scope>> {
-    let request = ListClaimsRequest {
-        page_size: 1,
-        ..ListClaimsRequest::default()
-    };
-    let answer = client.clone().list_claims(request).await?.into_inner();
-    Ok(answer.unheard)
 }
 
 /// One claim as a line of a table.

@@ -18,6 +18,7 @@ fn blue() -> DomainId {
 /// A plan for the domain; without a digest it is empty.
 fn plan(digest: &str) -> Weight {
     Weight {
+        is_empty: digest.is_empty(),
         digest: digest.into(),
         is_complete: true,
         is_approved: false,

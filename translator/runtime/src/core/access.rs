@@ -9,6 +9,8 @@ use aviary_boot::Clock;
 use aviary_session::{Logins, RefusedLogin, Session};
 use aviary_settings::Drift;
 use aviary_types::EcoString;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -54,7 +56,7 @@ impl Core {
         let kept = refusals.filter_map(|refusal| {
             let left = refusal.until.saturating_duration_since(instant);
             Some(Refused {
-                digest: hex(&refusal.digest),
+                digest: BASE64.encode(refusal.digest).into(),
                 until: now.checked_add(left).ok()?,
             })
         });
@@ -96,17 +98,6 @@ fn refusal(refused: &Refused, now: Timestamp) -> Option<RefusedLogin> {
     let left = Duration::try_from(refused.until.duration_since(now)).ok()?;
     Some(RefusedLogin {
         until: Instant::now() + left,
-        digest: unhex(&refused.digest)?,
+        digest: BASE64.decode(&refused.digest).ok()?.try_into().ok()?,
     })
-}
-
-fn hex(digest: &[u8]) -> EcoString {
-    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
-    digits.collect::<String>().into()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let at = |n: usize| u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..32).map(at).collect();
-    bytes?.try_into().ok()
 }

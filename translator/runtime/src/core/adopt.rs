@@ -5,7 +5,7 @@ use super::plan::park;
 use super::site::Site;
 use super::wake::SiteId;
 use crate::adoption::{Adoption, Origin, Untaken, Verdict, Weight, origin};
-use aviary_avi::{AviKey, ObservedObject, Owned};
+use aviary_avi::{AviKey, ObservedObject};
 use aviary_plan::{Op, Plan, leave_out};
 use aviary_query::Refused;
 use aviary_query::view::{Change, ChangeKind};
@@ -61,9 +61,11 @@ impl Core {
         }
         let mut verdicts = BTreeMap::new();
         for domain in closed {
-            let weight = weight(site, &domain, &plan.ops);
-            let is_empty = weight.digest.is_empty();
+            let mut ops = planned(site, &plan.ops);
+            let is_empty = !ops.any(|op| op.domain == domain);
+            drop(ops);
             look_at_fresh(site, &domain, is_empty);
+            let weight = weight(site, &domain, &plan.ops, is_empty);
             let verdict = site.adoption.weigh(&domain, weight, quiet);
             if verdict == Verdict::Note && !self.observe_only && site.adoption.note(&domain) {
                 tracing::info!(controller = %site.name, %domain, "its objects are ours from now on");
@@ -135,17 +137,27 @@ fn look_at_fresh(site: &mut Site, domain: &DomainId, is_empty: bool) {
     }
 }
 
-fn weight(site: &Site, domain: &DomainId, ops: &[Op]) -> Weight {
+/// The operations of a plan, and those that were compared before: what is paused or only shown.
+fn planned<'a>(site: &'a Site, ops: &'a [Op]) -> impl Iterator<Item = &'a Op> {
+    let shown = site.ops.values().map(AsRef::as_ref);
+    ops.iter().chain(site.parked.values()).chain(shown)
+}
+
+fn weight(site: &Site, domain: &DomainId, ops: &[Op], is_empty: bool) -> Weight {
     let held = site.holds.values();
     let mut held = held.filter(|held| held.domain.as_ref().is_none_or(|it| it == domain));
     let settings = site.instances.iter().find(|it| it.domain() == *domain);
     let approves =
         |it: &InstanceSettings| it.aviary.adoption == Policy::Auto || it.ako.delete_config;
-    // What is paused or only shown was compared before.
-    let shown = site.ops.values().map(AsRef::as_ref);
-    let all = ops.iter().chain(site.parked.values()).chain(shown);
+    // Digesting the bodies of a first start would cost as much as comparing them.
+    let named = !is_empty && site.adoption.is_found(domain);
     Weight {
-        digest: digest(domain, all),
+        is_empty,
+        digest: if named {
+            digest(domain, planned(site, ops))
+        } else {
+            EcoString::new()
+        },
         is_complete: site.lane.is_translated(domain) && held.next().is_none(),
         is_approved: settings.is_some_and(approves),
     }
@@ -192,11 +204,15 @@ impl Site {
         now + interval
     }
 
-    /// Notes what others changed, by the marks of the objects.
+    /// Notes what others changed, by the marks of the objects, while that counts.
     pub(super) fn note_others(&mut self, drift: &Drift, seen: Timestamp) {
         if let Some(began) = self.look_began.take() {
             self.adoption.looked(began);
         }
+        if !self.adoption.is_watching() {
+            return;
+        }
+        self.mark();
         let now = Instant::now();
         let observed = self.lane.observed().cloned().unwrap_or_default();
         let known: BTreeSet<&EcoString> = observed.objects.values().map(|it| &it.uuid).collect();
@@ -216,11 +232,11 @@ impl Site {
             };
             changes.push((domain.clone(), object, how));
         }
+        let domains = self.lane.domains();
         for key in &drift.gone {
             let body = observed.objects.get(key).map(|object| &object.body);
-            let mut domains = self.lane.domains().into_iter();
-            let owner = domains.find(|it| body.is_some_and(|body| body.owner(it) == Owned::Yes));
-            changes.extend(owner.map(|domain| (domain, key.clone(), ChangeKind::Deleted)));
+            let owner = body.and_then(|body| body.owner_among(&domains));
+            changes.extend(owner.map(|it| (it.clone(), key.clone(), ChangeKind::Deleted)));
         }
         for (domain, object, how) in changes {
             let change = Change {

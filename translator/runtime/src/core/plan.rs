@@ -205,12 +205,9 @@ impl Core {
                 site.drift_due = Some(site.look_after(interval, quiet));
                 if let Some(observed) = site.lane.observed() {
                     let drift = newer(site, Drift::between(observed, &stamps), writes);
-                    let is_watching = site.adoption.is_watching();
                     site.note_others(&drift, today);
-                    if is_watching {
-                        site.mark();
-                    }
-                    follow(site, drift, policy == DriftPolicy::Repair || is_watching);
+                    let reads = policy == DriftPolicy::Repair || site.adoption.is_watching();
+                    follow(site, drift, reads);
                 }
             }
             Told::Named {

@@ -51,11 +51,11 @@ fn view(site: &Site) -> SiteView {
         .map(|it| (it.domain(), it.l7.shard_size.count()));
     let domains = site.lane.domains();
     let envs = domains.iter().filter_map(|it| site.lane.env(it));
-    let schemes = envs.map(|env| (env.domain.clone(), env.scheme));
+    let schemes = envs.map(|env| (env.domain.clone(), env.scheme)).collect();
     SiteView {
-        schemes: schemes.collect(),
+        schemes,
         controller: site.name.clone(),
-        domains: site.lane.domains(),
+        domains,
         shards: shards.collect(),
         built: site.lane.built().state(),
         observed: site.lane.observed().cloned(),

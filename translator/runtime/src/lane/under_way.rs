@@ -1,7 +1,8 @@
 //! What writes under way bring and rely on: later plans know of them only what is kept here.
 
 use super::Busy;
-use aviary_avi::{AviKey, Body, Observed};
+use aviary_avi::vs_vip::fqdns;
+use aviary_avi::{AviKey, Observed};
 use aviary_plan::{Method, Op};
 use aviary_types::{EcoString, Members};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,8 +31,11 @@ impl UnderWay {
                 let users = self.in_use.entry(target).or_default();
                 users.insert(key.object.clone());
             }
-            let had = names_at(observed, &key.object);
-            for name in names_of(body.as_deref()).difference(&had) {
+            let names = fqdns(body.as_deref());
+            if names.is_empty() {
+                continue;
+            }
+            for name in names.difference(&names_at(observed, &key.object)) {
                 let takers = self.names.entry(EcoString::clone(name)).or_default();
                 takers.insert(key.object.clone());
             }
@@ -66,7 +70,7 @@ impl UnderWay {
             return false;
         }
         let key = &op.key.object;
-        let (had, keeps) = (names_at(observed, key), names_of(op.body.as_deref()));
+        let (had, keeps) = (names_at(observed, key), fqdns(op.body.as_deref()));
         let mut lost = had.difference(&keeps);
         lost.any(|name| {
             let takers = self.names.get(*name).into_iter().flat_map(Members::iter);
@@ -77,14 +81,7 @@ impl UnderWay {
     }
 }
 
-fn names_of(body: Option<&Body>) -> BTreeSet<&EcoString> {
-    match body {
-        Some(Body::VsVip(vip)) => vip.dns_info.iter().map(|it| &it.fqdn).collect(),
-        _ => BTreeSet::new(),
-    }
-}
-
 fn names_at<'a>(observed: Option<&'a Observed>, key: &AviKey) -> BTreeSet<&'a EcoString> {
     let object = observed.and_then(|observed| observed.objects.get(key));
-    names_of(object.map(|object| &*object.body))
+    fqdns(object.map(|object| &*object.body))
 }

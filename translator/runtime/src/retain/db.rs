@@ -106,7 +106,7 @@ pub(super) enum Write {
 /// A login that was refused: what tells its credentials from others, and until when they rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
-    /// In hexadecimal.
+    /// In base64.
     pub(crate) digest: EcoString,
     pub(crate) until: Timestamp,
 }
