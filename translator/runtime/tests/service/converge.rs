@@ -1,28 +1,16 @@
 //! From objects to the Controller.
 
-use crate::agent::Cluster;
 use crate::lab::{Plan, change, everywhere, named, names, simulator, start, writes};
-use crate::objects::{base, ingress, secret, shop};
+use crate::objects::{base, ingress, secret, shop, shop_cluster};
 use serde_json::json;
 use std::time::Duration;
 
 /// Longer than the grace of a start, and than a look for drift.
 const LONG: Duration = Duration::from_mins(20);
 
-fn cluster() -> Cluster {
-    let cluster = Cluster::default();
-    for object in base(&["shop"])
-        .into_iter()
-        .chain(shop("shop", "shop.avi.internal"))
-    {
-        cluster.put(object);
-    }
-    cluster
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_ingress_appears_on_the_controller_and_tells_its_address() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     let version = cluster.put(ingress("shop", "shop", "shop.avi.internal", None));
@@ -39,7 +27,7 @@ async fn an_ingress_appears_on_the_controller_and_tells_its_address() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_deleted_goes_and_an_edit_writes_only_what_it_changes() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -62,7 +50,7 @@ async fn what_is_deleted_goes_and_an_edit_writes_only_what_it_changes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_secure_host_waits_for_its_secret_and_is_served_then() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     cluster.set_deaf(true);
     let _agent = translator.agent(&cluster, everywhere());
@@ -91,7 +79,7 @@ async fn a_secure_host_waits_for_its_secret_and_is_served_then() {
 
 #[tokio::test(start_paused = true)]
 async fn an_absent_secret_is_told_at_the_ingress() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     let version = cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
@@ -108,7 +96,7 @@ async fn an_absent_secret_is_told_at_the_ingress() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_agent_deletes_nothing() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -132,7 +120,7 @@ async fn a_lost_agent_deletes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_goes_takes_what_its_agent_told_along() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let wide = translator.agent(&cluster, named(&[], true));
     let own = translator.agent(&cluster, named(&["shop"], false));
@@ -160,7 +148,7 @@ fn all_of_it() -> Vec<serde_json::Value> {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_no_json_is_refused_and_its_last_form_goes_on() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -176,7 +164,7 @@ async fn an_object_that_is_no_json_is_refused_and_its_last_form_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn namespace_agents_and_a_cluster_agent_do_the_same_together() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _wide = translator.agent(&cluster, named(&[], true));
     let _own = translator.agent(&cluster, named(&["shop"], false));
@@ -191,7 +179,7 @@ async fn namespace_agents_and_a_cluster_agent_do_the_same_together() {
 
 #[tokio::test(start_paused = true)]
 async fn observing_writes_nothing() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let plan = Plan {
         observe_only: true,
         ..Plan::default()
@@ -208,7 +196,7 @@ async fn observing_writes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_others_change_is_put_right() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -230,7 +218,7 @@ async fn what_others_change_is_put_right() {
 
 #[tokio::test(start_paused = true)]
 async fn a_controller_that_is_away_at_the_start_is_waited_for() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     simulator.set_faults(vec![aviary_sim::FaultRule {
         status: Some(503),
         ..aviary_sim::FaultRule::default()

@@ -2,7 +2,7 @@
 
 use crate::agent::Cluster;
 use crate::lab::{Plan, Running, everywhere, simulator, start};
-use crate::objects::{base, ingress, secret, shop};
+use crate::objects::{ingress, secret, shop_cluster};
 use aviary_proto::query::v1::explain_request::Subject;
 use aviary_proto::query::v1::field_origin::Origin;
 use aviary_proto::query::v1::{
@@ -13,13 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 fn cluster() -> Cluster {
-    let cluster = Cluster::default();
-    for object in base(&["shop"]) {
-        cluster.put(object);
-    }
-    for object in shop("shop", "shop.avi.internal") {
-        cluster.put(object);
-    }
+    let cluster = shop_cluster();
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
     cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
     cluster.put(ingress("shop", "lost", "lost.avi.internal", Some("none")));

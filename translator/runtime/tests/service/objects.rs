@@ -1,5 +1,6 @@
 //! Kubernetes objects of the tests.
 
+use crate::agent::Cluster;
 use serde_json::{Value, json};
 
 /// The cluster-wide objects without which nothing is translated.
@@ -85,4 +86,14 @@ pub(crate) fn shop(namespace: &str, host: &str) -> Vec<Value> {
         endpoints(namespace, "web", &["10.1.0.1", "10.1.0.2"]),
         ingress(namespace, "shop", host, None),
     ]
+}
+
+/// A cluster with a small shop at `shop.avi.internal`, in namespace `shop`.
+pub(crate) fn shop_cluster() -> Cluster {
+    let cluster = Cluster::default();
+    let shop = shop("shop", "shop.avi.internal");
+    for object in base(&["shop"]).into_iter().chain(shop) {
+        cluster.put(object);
+    }
+    cluster
 }

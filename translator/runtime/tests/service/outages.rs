@@ -3,7 +3,7 @@
 
 use crate::agent::Cluster;
 use crate::lab::{Plan, Running, everywhere, names, simulator, start, writes, written_twice};
-use crate::objects::{base, endpoints, ingress, secret, service, shop};
+use crate::objects::{endpoints, ingress, secret, service, shop_cluster};
 use aviary_runtime::StoreAt;
 use aviary_session::{CredentialSource, Credentials, Proof, SourceError};
 use aviary_sim::{Credentials as Users, Drop, FaultRule, LogEntry, Phase, Simulator};
@@ -38,17 +38,6 @@ impl CredentialSource for Changing {
 
 fn only(password: &str) -> Users {
     Users::Users([("admin".to_owned(), password.to_owned())].into())
-}
-
-fn cluster() -> Cluster {
-    let cluster = Cluster::default();
-    for object in base(&["shop"])
-        .into_iter()
-        .chain(shop("shop", "shop.avi.internal"))
-    {
-        cluster.put(object);
-    }
-    cluster
 }
 
 /// What happens while the Controller is away: a host comes, one goes, one changes.
@@ -113,7 +102,7 @@ async fn minutes(count: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_within_the_pause_of_a_refused_login_makes_none() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let folder = tempfile::tempdir().unwrap();
     let (wrong, right) = (Changing::of("wrong"), Changing::of("right"));
     simulator.set_credentials(only("right"));
@@ -150,7 +139,7 @@ async fn a_restart_within_the_pause_of_a_refused_login_makes_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_password_that_changes_is_followed_and_nothing_is_lost() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let credentials = Changing::of("one");
     simulator.set_credentials(only("one"));
     let plan = Plan {
@@ -195,7 +184,7 @@ async fn a_password_that_changes_is_followed_and_nothing_is_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_is_waited_for_and_what_is_left_is_written_then() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     simulator.set_version("22.1.4");
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
@@ -247,7 +236,7 @@ async fn a_controller_that_is_not_reached_is_waited_for() {
         ..FaultRule::default()
     };
     for away in [gone, unavailable] {
-        let (simulator, cluster) = (simulator(), cluster());
+        let (simulator, cluster) = (simulator(), shop_cluster());
         let translator = start(&simulator, Plan::default()).await;
         let _agent = translator.agent(&cluster, everywhere());
         translator.settle().await;
@@ -270,7 +259,7 @@ async fn a_controller_that_is_not_reached_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_while_the_controller_starts_waits_for_it() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     simulator.set_phase(Phase::Starting);
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
@@ -299,7 +288,7 @@ async fn a_start_while_the_controller_starts_waits_for_it() {
 
 /// A new leader shows for a while what was there before the last writes.
 async fn led_by_another(stale: Duration, during: impl FnOnce(&Cluster)) {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -348,7 +337,7 @@ async fn edits_while_another_leader_is_behind_end_as_they_would_have() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_changes_while_agents_are_away_or_half_heard_takes_nothing() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let folder = tempfile::tempdir().unwrap();
     let plan = |later| Plan {
         store: StoreAt::Folder(folder.path().to_owned()),
@@ -384,7 +373,7 @@ async fn a_leader_that_changes_while_agents_are_away_or_half_heard_takes_nothing
 
 #[tokio::test(start_paused = true)]
 async fn a_login_that_runs_out_is_followed_by_a_look_for_changes() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;

@@ -2,7 +2,7 @@
 
 use crate::agent::Cluster;
 use crate::lab::{Plan, everywhere, names, simulator, start, writes};
-use crate::objects::{base, ingress, secret, shop};
+use crate::objects::{ingress, secret, shop_cluster};
 use aviary_runtime::StoreAt;
 use std::path::Path;
 use std::time::Duration;
@@ -10,13 +10,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_mins(20);
 
 fn cluster() -> Cluster {
-    let cluster = Cluster::default();
-    for object in base(&["shop"])
-        .into_iter()
-        .chain(shop("shop", "shop.avi.internal"))
-    {
-        cluster.put(object);
-    }
+    let cluster = shop_cluster();
     cluster.put(secret("shop", "pay", "pay.avi.internal"));
     cluster.put(ingress("shop", "pay", "pay.avi.internal", Some("pay")));
     cluster

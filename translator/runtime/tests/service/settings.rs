@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, Cluster, identity};
 use crate::lab::{Plan, Running, SETTINGS, everywhere, names, simulator, start, writes};
-use crate::objects::{base, ingress, secret, service, shop};
+use crate::objects::{base, ingress, secret, service, shop_cluster};
 use aviary_link::agent::Identity;
 use aviary_proto::query::v1::GetSettingsResponse;
 use aviary_sim::Simulator;
@@ -13,11 +13,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_mins(2);
 
 fn cluster() -> Cluster {
-    let cluster = Cluster::default();
-    let shop = shop("shop", "shop.avi.internal");
-    for object in base(&["shop"]).into_iter().chain(shop) {
-        cluster.put(object);
-    }
+    let cluster = shop_cluster();
     for number in 0..6 {
         let (name, host) = (format!("h{number}"), format!("h{number}.avi.internal"));
         cluster.put(secret("shop", &name, &host));

@@ -1,8 +1,7 @@
 //! Watches: everything first, then what changes; and what happens at each bound.
 
-use crate::agent::Cluster;
 use crate::lab::{Plan, Running, everywhere, simulator, start};
-use crate::objects::{base, endpoints, ingress, shop};
+use crate::objects::{endpoints, ingress, shop_cluster};
 use aviary_proto::query::v1::{
     ChangeKind, Side, Wait, WaitReason, WatchConvergedRequest, WatchConvergedResponse,
     WatchObjectsRequest, WatchObjectsResponse,
@@ -12,17 +11,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
-
-fn cluster() -> Cluster {
-    let cluster = Cluster::default();
-    for object in base(&["shop"])
-        .into_iter()
-        .chain(shop("shop", "shop.avi.internal"))
-    {
-        cluster.put(object);
-    }
-    cluster
-}
 
 fn pools(side: Side) -> WatchObjectsRequest {
     WatchObjectsRequest {
@@ -95,7 +83,7 @@ impl Reader {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_tells_everything_and_then_each_change() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -125,7 +113,7 @@ async fn a_watch_tells_everything_and_then_each_change() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_goes_on_where_an_earlier_one_ended() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     cluster.put(ingress("shop", "old", "old.avi.internal", None));
@@ -167,7 +155,7 @@ async fn a_watch_goes_on_where_an_earlier_one_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mask_leaves_out_all_but_what_names_the_object() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     translator.settle().await;
@@ -191,7 +179,7 @@ async fn a_mask_leaves_out_all_but_what_names_the_object() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_cut_off_and_told_how_to_go_on() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let _agent = translator.agent(&cluster, everywhere());
     cluster.put(ingress("shop", "other", "other.avi.internal", None));
@@ -261,7 +249,7 @@ async fn watches_are_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn convergence_is_told_with_what_it_waits_for() {
-    let (simulator, cluster) = (simulator(), cluster());
+    let (simulator, cluster) = (simulator(), shop_cluster());
     let translator = start(&simulator, Plan::default()).await;
     let mut watch = converged(&translator).await;
     let first = next(&mut watch).await.unwrap().unwrap();
