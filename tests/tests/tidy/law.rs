@@ -71,6 +71,11 @@ const LAW: &[Crate] = &[
         &["types", "settings", "session", "proto", "boot"],
     ),
     io(
+        "aviary-disk",
+        "translator/disk",
+        &["types", "avi", "kinds", "plan", "link"],
+    ),
+    io(
         "aviary-execute",
         "translator/execute",
         &["types", "avi", "plan", "session", "boot"],
@@ -90,7 +95,7 @@ const LAW: &[Crate] = &[
         "translator/runtime",
         &[
             "types", "avi", "settings", "serve", "kinds", "store", "plan", "graph", "link",
-            "session", "identity", "execute", "query", "proto", "boot",
+            "session", "identity", "execute", "disk", "query", "proto", "boot",
         ],
     ),
     io(
@@ -152,7 +157,7 @@ const NOT_PURE: &[&str] = &[
 /// Crates that one place alone may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("kube", &["aviary-agent", "aviary-runtime"]),
-    ("redb", &["aviary-runtime"]),
+    ("redb", &["aviary-disk"]),
     (
         "clap",
         &["aviary", "aviary-agent", "aviary-sim", "aviary-translator"],

@@ -21,10 +21,10 @@ pub(crate) mod wake;
 pub(crate) use boot::{ControllerParts, Parts};
 
 use crate::hub::Hub;
-use crate::hub::watch_list::Epochs;
-use crate::retain::{Noted, Retain};
+use crate::retain::Retain;
 use crate::trace::Causes;
 use aviary_boot::{Clock, Shutdown};
+use aviary_disk::{Epochs, Noted};
 use aviary_query::Target;
 use aviary_query::view::{ScopeView, SettingsView, Snapshot};
 use aviary_settings::Settings;

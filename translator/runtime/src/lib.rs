@@ -16,10 +16,10 @@ pub mod service;
 mod trace;
 mod vital;
 
+pub use aviary_disk::{Error as StoreError, StoreAt};
 pub use aviary_execute as execute;
 pub use aviary_identity as identity;
 pub use aviary_query::{LevelSetter, view};
 pub use aviary_session::transport;
 pub use reconfigure::{Error as ReconfigureError, Reconfigure};
-pub use retain::{Error as StoreError, StoreAt};
 pub use service::{Config, Controller, Translator};

@@ -1,26 +1,16 @@
-//! What survives a crash: accepted objects as they came, which scopes were complete, and the names of
-//! objects that do not show whose they are. Contents of Secrets are never among it.
-//!
-//! Writes are gathered while one transaction is under way; an agent's message is acknowledged, and a
-//! name is granted, once the transaction with it is on disk.
-
-mod db;
-mod record;
-
-pub use db::{Error, StoreAt};
-pub(crate) use db::{Kept, Refused, Restored};
-pub(crate) use record::Record;
+//! The way to the store on disk. Writes are gathered while one transaction is under way; an agent's
+//! message is acknowledged, and a name is granted, once the transaction with it is on disk.
 
 use crate::core::wake::{Wake, Wakes};
 use crate::vital;
 use async_trait::async_trait;
 use aviary_avi::AviKey;
 use aviary_boot::Blocking;
+use aviary_disk::{Db, Error, Noted, Record, Refused, Restored, StoreAt, Write};
 use aviary_execute::{Journal, JournalError};
 use aviary_link::translator::SessionId;
 use aviary_plan::Right;
 use aviary_types::{DomainId, EcoString, Finding, ObjectKey, Scheme, ScopeKey};
-use db::{Db, Write};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -132,12 +122,12 @@ impl Retain {
 
     /// A shard parent has no hosts any more.
     pub(crate) fn emptied(&mut self, site: &str, key: &AviKey, since: Timestamp) {
-        self.push(|| Some(Write::Emptied(place(site, key), since)));
+        self.push(|| Some(Write::Emptied(site.to_owned(), key.clone(), since)));
     }
 
     /// A shard parent has hosts again, or is gone.
     pub(crate) fn filled(&mut self, site: &str, key: &AviKey) {
-        self.push(|| Some(Write::Filled(place(site, key))));
+        self.push(|| Some(Write::Filled(site.to_owned(), key.clone())));
     }
 
     /// Old parents of a domain serve until then.
@@ -269,20 +259,6 @@ impl Retain {
     }
 }
 
-/// An object of a Controller, as the store names it.
-fn place(site: &str, key: &AviKey) -> String {
-    let (tenant, cloud, name) = (&key.tenant, &key.cloud, &key.name);
-    format!("{site}\0{}\0{tenant}\0{cloud}\0{name}", key.kind)
-}
-
-/// A name that a domain is about to have.
-#[derive(Debug, Clone)]
-pub(crate) struct Noted {
-    pub(crate) name: EcoString,
-    pub(crate) domain: DomainId,
-    pub(crate) right: Right,
-}
-
 /// The executor's way to the store.
 pub(crate) struct Names {
     pub(crate) wakes: Wakes,
@@ -311,6 +287,3 @@ impl Journal for Names {
         answer.await.map_err(|_| stopped())?
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,9 +3,10 @@
 use super::Core;
 use super::site::Site;
 use super::wake::{SiteId, Wake, Wakes};
-use crate::retain::{Refused, Retain};
+use crate::retain::Retain;
 use crate::vital;
 use aviary_boot::Clock;
+use aviary_disk::Refused;
 use aviary_session::{Logins, RefusedLogin, Session};
 use aviary_settings::Drift;
 use aviary_types::EcoString;

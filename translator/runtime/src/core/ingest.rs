@@ -2,9 +2,9 @@
 
 use super::Core;
 use crate::hub::object;
-use crate::retain::Record;
 use crate::trace;
 use aviary_boot::trace::Context;
+use aviary_disk::Record;
 use aviary_kinds::{Watch, namespace, room_of, rooms_of};
 use aviary_link::key::{Extent as Where, Kind as LinkKind, Name};
 use aviary_link::trace::TraceContext;

@@ -2,9 +2,9 @@
 
 use crate::control::Told;
 use crate::hub::Session;
-use crate::retain::{self, Noted};
 use crate::service::Controller;
 use async_trait::async_trait;
+use aviary_disk::Noted;
 use aviary_execute::{JournalError, Outcome};
 use aviary_link::translator::{Refusal, SessionId};
 use aviary_proto::sync::v1::{Hello, SyncRequest};
@@ -36,7 +36,7 @@ pub(crate) enum Wake {
     /// A stream ended; with the reason to tell, if it was ended here.
     Left(SessionId, Option<Status>),
     /// What was to survive a crash does, or cannot be written.
-    Stored(Result<(), retain::Error>),
+    Stored(Result<(), aviary_disk::Error>),
     /// A name is to survive a crash before its object is made.
     Journal(Noted, oneshot::Sender<Result<(), JournalError>>),
     /// A Controller was read, or cannot be.

@@ -1,14 +1,11 @@
 //! What agents are told to watch: taken from the rooms, and from nowhere else.
 
+use aviary_disk::Epochs;
 use aviary_kinds::{Extent, ROOMS, Room, Watch};
-use aviary_link::digest::Digest;
 use aviary_proto::sync::v1::{KindScope, WatchItem, WatchList, WatchMode};
 use aviary_settings::Settings;
-use aviary_types::{ClusterName, Kind};
+use aviary_types::ClusterName;
 use std::collections::BTreeMap;
-
-/// What the agents of a process are told of one kind's kept paths: a number that grows with them.
-pub(crate) type Epochs = BTreeMap<Kind, u64>;
 
 /// The watch list of a cluster's sessions; each follows it within its coverage.
 pub(crate) type WatchLists = BTreeMap<ClusterName, WatchList>;
@@ -40,21 +37,6 @@ pub(crate) fn watch_list(epochs: &Epochs, settings: &Settings, cluster: &Cluster
         revision: 1,
         items: items.collect(),
     }
-}
-
-/// What tells two sets of kept paths apart.
-pub(crate) fn paths_digest(room: &Room) -> Vec<u8> {
-    let of = |list: &[&str]| list.join("\n").into_bytes();
-    let parts = [
-        room.kept_paths,
-        room.kept_annotations,
-        room.kept_labels,
-        room.secret_paths,
-    ]
-    .map(of);
-    let [paths, annotations, labels, secrets] = &parts;
-    let version = room.version.as_bytes();
-    Digest::over(&[paths, annotations, labels, secrets, version]).to_wire()
 }
 
 fn item(room: &Room, epoch: u64) -> WatchItem {

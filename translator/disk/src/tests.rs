@@ -1,7 +1,6 @@
 //! Crash and restart: a device that loses what was not synced, at any operation.
 
-use super::db::{Db, Restored, Write};
-use super::{Noted, Record, StoreAt};
+use super::{Db, Noted, Record, Restored, StoreAt, Write};
 use aviary_plan::{Journal, Right};
 use aviary_types::{ClusterName, DomainId, ObjectKey, Scheme, ScopeKey};
 use redb::StorageBackend;

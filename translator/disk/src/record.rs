@@ -6,33 +6,33 @@ use bytes::Bytes;
 
 /// An object as it came, without secret values.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Record {
+pub struct Record {
     /// Kubernetes' uid.
     #[prost(string, tag = "1")]
-    pub(crate) uid: String,
+    pub uid: String,
     /// Kubernetes' version of it.
     #[prost(string, tag = "2")]
-    pub(crate) version: String,
+    pub version: String,
     /// RFC 3339 time of creation.
     #[prost(string, tag = "3")]
-    pub(crate) created: String,
+    pub created: String,
     /// Epoch of the kept paths.
     #[prost(uint64, tag = "4")]
-    pub(crate) epoch: u64,
+    pub epoch: u64,
     /// The link's digest: 16 bytes.
     #[prost(bytes = "vec", tag = "5")]
-    pub(super) digest: Vec<u8>,
+    pub(crate) digest: Vec<u8>,
     /// The trimmed object.
     #[prost(bytes = "bytes", tag = "6")]
-    pub(crate) json: Bytes,
+    pub json: Bytes,
     /// It has secret values, which are not here.
     #[prost(bool, tag = "7")]
-    pub(crate) incomplete: bool,
+    pub incomplete: bool,
 }
 
 impl Record {
     /// What is kept of an object.
-    pub(crate) fn of(upserted: &Upserted) -> Self {
+    pub fn of(upserted: &Upserted) -> Self {
         Self {
             uid: upserted.uid.clone(),
             version: upserted.version.clone(),
@@ -45,7 +45,7 @@ impl Record {
     }
 
     /// The link's digest. One that cannot be read equals none, so that the object is sent again.
-    pub(crate) fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         Digest::from_wire(&self.digest).unwrap_or_default()
     }
 }
