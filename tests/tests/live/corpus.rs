@@ -17,11 +17,20 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, key_of};
 use crate::normal::{compare, normalise};
-use crate::program::Program;
 use crate::stack::{Stack, baseline, over};
+use crate::stage::Stage;
 
 /// The areas whose scenarios leave alone what is common to all namespaces.
-const AREAS: &[&str] = &["dedicated", "l4", "l7", "npl", "nssel", "seq", "share"];
+const AREAS: &[&str] = &[
+    "boot",
+    "dedicated",
+    "l4",
+    "l7",
+    "npl",
+    "nssel",
+    "seq",
+    "share",
+];
 
 /// The areas whose scenarios change what is common to all namespaces: one runs after the other, in
 /// a cluster that no other test looks at.
@@ -82,6 +91,18 @@ async fn e2e_every_listed_scenario_ends_as_with_ako_on_controller_and_objects() 
     compare(&names, &folder.path().join("got"))
 }
 
+#[test]
+fn every_listed_scenario_is_played_by_the_real_programs() -> Result<()> {
+    let played = [names_in(AREAS)?, names_in(AREAS_ALONE)?].concat();
+    let listed = LISTED.iter().map(|id| name_of(id));
+    let listed: BTreeSet<String> = listed.collect::<Result<_>>()?;
+    ensure!(played.len() == listed.len(), "one is played twice");
+    let played: BTreeSet<String> = played.into_iter().collect();
+    let left: Vec<_> = listed.difference(&played).collect();
+    ensure!(left.is_empty(), "never played: {left:?}");
+    Ok(())
+}
+
 /// The listed scenarios of these areas.
 fn names_in(areas: &[&str]) -> Result<Vec<String>> {
     let ours = LISTED.iter().filter(|id| {
@@ -101,12 +122,8 @@ async fn play(cluster: &Cluster, name: &str, place: &Path) -> Result<()> {
     fs::create_dir_all(place)?;
     let folder = scenarios().join(name);
     let sheet = Sheet::of(name)?;
-    let stack = Stack::start(&over(&baseline()?, &sheet.settings)).await?;
-    let found = stack.sim.dump().await?;
-    let admin = cluster.kube.kubeconfig();
-    let mut agents: Vec<Program> = stack.namespace_agents(&admin, &sheet.namespaces)?;
-    agents.push(stack.cluster_agent(&admin)?);
-    stack.heard(&sheet.namespaces).await?;
+    let settings = over(&baseline()?, &sheet.settings);
+    let mut stage = Stage::set(cluster, sheet.namespaces, &settings).await?;
     let scenario = name;
     let mut wide: Vec<Value> = Vec::new();
     for State { name, steps } in read_scenario(&folder)?.states {
@@ -117,16 +134,16 @@ async fn play(cluster: &Cluster, name: &str, place: &Path) -> Result<()> {
             if name != "00-boot" {
                 wide.extend(wide_of(&step));
                 let done = match step {
-                    Step::Apply(objects) if at_once => make(cluster, &stack, &objects).await,
-                    step => carry_out(cluster, &stack, step).await,
+                    Step::Apply(objects) if at_once => make(cluster, &stage.stack, &objects).await,
+                    step => stage.take(step).await,
                 };
                 done.with_context(|| format!("step {name}"))?;
             }
         }
-        let statuses = cluster.statuses(&sheet.namespaces).await?;
-        let avi = touched(&stack.sim.dump().await?, &found);
-        let state = json!({"avi": avi, "status": statuses});
-        fs::write(place.join(format!("{name}.json")), state.to_string())?;
+        let statuses = cluster.statuses(&stage.namespaces).await?;
+        let avi = touched(&stage.stack.sim.dump().await?, &stage.found);
+        let told = json!({"avi": avi, "status": statuses});
+        fs::write(place.join(format!("{name}.json")), told.to_string())?;
     }
     // The next scenario finds the cluster as this one did.
     for object in wide {
@@ -195,7 +212,7 @@ pub(crate) async fn carry_out(cluster: &Cluster, stack: &Stack, step: Step) -> R
         }
         Step::Delete(objects) => return delete(cluster, stack, &objects).await,
         Step::Settings(_) | Step::Stop | Step::Start => {
-            return Err(anyhow!("no listed scenario does this"));
+            return Err(anyhow!("this is for who started the programs"));
         }
     }
     stack.carried_out(versions).await

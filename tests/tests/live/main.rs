@@ -23,6 +23,7 @@ mod scene;
 mod settings;
 mod side;
 mod stack;
+mod stage;
 mod traces;
 
 use aviary_tests::{cluster, program, sim};

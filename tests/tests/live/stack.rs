@@ -247,6 +247,11 @@ impl Stack {
         running.program.stop().await
     }
 
+    /// Whether a translator runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.translator.is_some()
+    }
+
     /// The translator's own address, `HOST:PORT`.
     pub(crate) fn address(&self) -> Result<&str> {
         Ok(&self.running()?.address)

@@ -53,7 +53,7 @@ impl Raw {
     }
 
     /// The whole tree.
-    pub(crate) fn tree(&self) -> &Value {
+    pub fn tree(&self) -> &Value {
         &self.tree
     }
 }
