@@ -12,18 +12,23 @@ pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Arc::new(Timestamp::now))
+        Self::read(Timestamp::now)
+    }
+
+    /// A clock that is read with a function.
+    pub fn read(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
     }
 
     /// A clock that starts at an instant and goes on as tokio's time does: it stands still while
     /// that is paused. To be made inside the runtime.
     pub fn virtual_from(start: Timestamp) -> Self {
         let origin = tokio::time::Instant::now();
-        Self(Arc::new(move || {
+        Self::read(move || {
             start
                 .checked_add(origin.elapsed())
                 .unwrap_or(Timestamp::MAX)
-        }))
+        })
     }
 
     /// Now.

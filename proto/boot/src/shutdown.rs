@@ -1,5 +1,7 @@
 //! One request to stop, seen by every task.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 /// Sees the request to stop. Cheap to clone.
@@ -28,6 +30,20 @@ impl Shutdown {
     pub async fn requested(&mut self) {
         // An error means that the trigger is gone, which asks for the same.
         let _gone = self.0.wait_for(|stop| *stop).await;
+    }
+
+    /// The end of work that the request ends too; `None` if it goes on for longer than that after the
+    /// request, and is dropped.
+    pub async fn bounds<T>(mut self, linger: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let late = async {
+            self.requested().await;
+            tokio::time::sleep(linger).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = late => None,
+        }
     }
 
     /// True if the request was made.

@@ -27,7 +27,7 @@ use aviary_types::eco_format;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tonic::transport::Server;
 use tower::util::MapResponseLayer;
@@ -36,6 +36,8 @@ use tower::util::MapResponseLayer;
 const GRACE: Duration = Duration::from_secs(10);
 /// A connection that does not answer for so long is cut.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Streams that are open when everything else has ended are cut after so long.
+const LINGER: Duration = Duration::from_secs(5);
 /// Streams of one connection.
 const STREAMS_MAX: u32 = 256;
 
@@ -220,7 +222,7 @@ impl Translator {
     pub async fn run(
         self,
         incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
-        mut shutdown: Shutdown,
+        shutdown: Shutdown,
     ) -> Result<(), Error> {
         let Self {
             core,
@@ -235,11 +237,11 @@ impl Translator {
             aviary_query::reflection_v1()?,
             aviary_query::reflection_v1alpha()?,
         );
-        let (alive, gone) = oneshot::channel::<()>();
-        let stop = shutdown.clone();
+        let (alive, mut gone) = aviary_boot::shutdown::channel();
+        let ended = gone.clone();
         let core = aviary_boot::spawn("core", async move {
             let _alive = alive;
-            core.run(inbox, stop).await
+            core.run(inbox, shutdown).await
         });
         let feed = feed::run(snapshots.clone(), feeds, desk.blocking());
         // It ends with the core.
@@ -257,17 +259,11 @@ impl Translator {
             .add_service(health)
             .add_service(newest)
             .add_service(older)
-            .serve_with_incoming_shutdown(incoming, async move {
-                tokio::select! {
-                    biased;
-                    () = shutdown.requested() => {}
-                    _ = gone => {}
-                }
-            })
-            .await;
+            .serve_with_incoming_shutdown(incoming, async move { gone.requested().await });
+        let served = ended.bounds(LINGER, served).await;
         readiness.abort();
         core.await.map_err(Error::Core)?.map_err(Error::Task)?;
-        Ok(served?)
+        Ok(served.unwrap_or(Ok(()))?)
     }
 }
 

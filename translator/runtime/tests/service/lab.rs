@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) observe_only: bool,
     /// How much later than usual the clock begins.
     pub(crate) later: Duration,
+    /// What the time is told by, if by another clock.
+    pub(crate) clock: Option<Clock>,
     /// Who we are to the Controller.
     pub(crate) credentials: Arc<dyn CredentialSource>,
     /// Who may speak; everybody on this machine, if it is not said.
@@ -64,6 +66,7 @@ impl Default for Plan {
             store: StoreAt::Memory,
             observe_only: false,
             later: Duration::ZERO,
+            clock: None,
             credentials: Arc::new(Credentials {
                 username: "admin".into(),
                 proof: Proof::Password(Secret::new("secret")),
@@ -132,7 +135,8 @@ fn controllers(
 /// Starts a translator over a simulated Controller.
 pub(crate) async fn start(simulator: &Simulator, plan: Plan) -> Running {
     let start = jiff::Timestamp::from_second(1_790_000_000).unwrap();
-    let clock = Clock::virtual_from(start.checked_add(plan.later).unwrap());
+    let usual = || Clock::virtual_from(start.checked_add(plan.later).unwrap());
+    let clock = plan.clock.clone().unwrap_or_else(usual);
     let settings = aviary_settings::parse(&plan.settings).settings.unwrap();
     let controllers = controllers(simulator, &settings, &plan.credentials);
     let mut gate = Gate::new(clock.clone());
