@@ -8,6 +8,7 @@ use crate::vs_vip::{Vip, VsVip};
 use aviary_types::{EcoString, TenantName};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Something on the Controller that an object of the cluster names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -18,6 +19,16 @@ pub enum Named {
     NetworkUuid(EcoString),
     /// A Service Engine group of the cloud.
     SeGroup(EcoString),
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(name) => write!(f, "network {name}"),
+            Self::NetworkUuid(uuid) => write!(f, "network with uuid {uuid}"),
+            Self::SeGroup(name) => write!(f, "Service Engine group {name}"),
+        }
+    }
 }
 
 /// What was found under a name.
@@ -43,6 +54,8 @@ pub struct Census {
     pub parents: BTreeMap<(TenantName, EcoString), Manner>,
     /// Service Engine groups that bear the label of a cluster of which everything is to go.
     pub labelled: BTreeSet<EcoString>,
+    /// VRFs that have routes of the cluster, where the domain is the one that writes them.
+    pub routed: BTreeSet<EcoString>,
 }
 
 /// How a shard parent stands: what only the object on the Controller says of it.

@@ -99,6 +99,11 @@ impl VrfContext {
         self.owners.iter().any(|owner| route.is_of(owner))
     }
 
+    /// Whether there are routes of a cluster, exactly.
+    pub fn has_routes_of(&self, cluster: &str) -> bool {
+        self.static_routes.iter().any(|route| route.is_of(cluster))
+    }
+
     /// Takes in what is desired of the same VRF for another cluster.
     pub fn join(&mut self, other: &Self) {
         self.owners.extend(other.owners.iter().cloned());

@@ -11,6 +11,7 @@ mod claimed;
 mod claims;
 mod commons;
 mod draft;
+mod entries;
 mod host;
 mod incumbents;
 mod l4;
@@ -32,6 +33,7 @@ mod unit;
 
 pub use builder::{Builder, Counts};
 pub use claimed::{Ask, Claimed, Prize};
+pub use entries::count_entries;
 pub use incumbents::{Incumbents, Keeper};
 pub use orphans::Orphans;
 pub use parts::Serve;

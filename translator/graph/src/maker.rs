@@ -142,11 +142,7 @@ impl<'a> Maker<'a> {
     }
 
     pub(crate) fn vrf(&self) -> &str {
-        self.settings()
-            .controller
-            .vrf
-            .as_deref()
-            .unwrap_or(&self.inventory().vrf)
+        &self.inventory().vrf
     }
 
     /// The tier-1 router of an NSX-T cloud.
@@ -210,7 +206,7 @@ impl<'a> Maker<'a> {
 
     /// The networks of nodes that pools name, on clouds that place by network.
     pub(crate) fn placement_networks(&self) -> Vec<PlacementNetwork> {
-        if !self.env.places_pools() {
+        if !self.inventory().places_pools() {
             return Vec::new();
         }
         let networks = self.node_networks().iter();
@@ -260,8 +256,8 @@ impl<'a> Maker<'a> {
 
 fn vrf_origin(env: &Env) -> Origin {
     match env.settings.controller.vrf {
-        Some(_) => Origin::Setting("ControllerSettings.vrfName"),
-        None => Origin::Controller("VRF of the network of virtual IPs"),
+        Some(_) if env.inventory.has_named_vrfs() => Origin::Setting("ControllerSettings.vrfName"),
+        _ => Origin::Controller("VRF of the network of virtual IPs"),
     }
 }
 

@@ -7,7 +7,7 @@ use aviary_avi::common::{IpAddr, Label};
 use aviary_avi::hash::sha1_hex;
 use aviary_avi::se_group::ServiceEngineGroup;
 use aviary_avi::vrf_context::{StaticRoute, VrfContext};
-use aviary_avi::{Presence, Ref};
+use aviary_avi::{DesiredObject, Presence, Ref};
 use aviary_kinds::avi_infra_setting::{Checked, SettingDraft, origin_of_se_group};
 use aviary_kinds::node::{PodRoute, pod_routes};
 use aviary_kinds::status::Verdict;
@@ -23,8 +23,9 @@ const SHARED_TENANT: &str = "admin";
 
 /// Evaluates the routes and the label of a domain. Each instance labels the SE group it uses; the
 /// routes are the primary instance's alone. Where Service Engines reach pods by way of nodes, there
-/// are neither, and what is left of them goes. Differs from AKO, which leaves both where they are
-/// until its configuration is deleted.
+/// are neither, and what is left of them goes, as do routes in another VRF than today's. Differs from
+/// AKO, which leaves both where they are until its configuration is deleted. Where routes are not
+/// followed (any more), those that stand may be needed: they stay until the domain goes.
 pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let mut parts = Parts::default();
     let env = view.env();
@@ -36,7 +37,15 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
         let object = maker.object(group, asked(&SE_GROUP, [].into()), Presence::Always);
         parts.objects.push(object);
     }
-    if env.settings.ako.disable_static_route_sync || env.routes_itself() {
+    let follows = !env.settings.ako.disable_static_route_sync && !env.routes_itself();
+    if follows || env.is_to_go() {
+        let others = env.census.routed.iter();
+        let others = others.filter(|name| !follows || **name != maker.vrf());
+        parts
+            .objects
+            .extend(others.map(|name| emptied(&maker, name)));
+    }
+    if !follows {
         return parts;
     }
     let has_routes = env.settings.syncs_static_routes() && !env.is_to_go();
@@ -68,17 +77,28 @@ pub(crate) fn evaluate(view: &dyn View) -> Parts {
     let static_routes = routes
         .iter()
         .map(|r| static_route(&env.domain.cluster, r, &labels));
-    let vrf = VrfContext {
-        name: maker.vrf().into(),
-        tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
-        cloud_ref: Some(maker.cloud_ref()),
-        static_routes: static_routes.collect(),
-        owners: vec![env.domain.cluster.text().clone()],
-    };
+    let routes = static_routes.collect();
+    let vrf = vrf(&maker, maker.vrf().into(), routes);
     parts
         .objects
         .push(maker.object(vrf, provenance, Presence::Always));
     parts
+}
+
+/// A VRF that was the domain's before, without the routes that nobody follows any more.
+fn emptied(maker: &Maker<'_>, name: &EcoString) -> Arc<DesiredObject> {
+    let vrf = vrf(maker, name.clone(), Vec::new());
+    maker.object(vrf, asked(&VRF, [].into()), Presence::IfObserved)
+}
+
+fn vrf(maker: &Maker<'_>, name: EcoString, static_routes: Vec<StaticRoute>) -> VrfContext {
+    VrfContext {
+        name,
+        tenant_ref: Some(Ref::tenant(SHARED_TENANT)),
+        cloud_ref: Some(maker.cloud_ref()),
+        static_routes,
+        owners: vec![maker.env.domain.cluster.text().clone()],
+    }
 }
 
 /// What one AviInfraSetting asks for on its own: the label of the group that it names, once it is

@@ -67,16 +67,6 @@ impl Env {
         self.inventory.cloud_type == "CLOUD_NSXT" && self.settings.ako.cni_plugin == CniPlugin::Ncp
     }
 
-    /// Whether pools say in which networks their nodes are.
-    pub fn places_pools(&self) -> bool {
-        self.inventory.cloud_type == "CLOUD_VCENTER" || self.is_nsxt_vlan()
-    }
-
-    /// Whether the cloud is NSX-T with VLANs.
-    pub fn is_nsxt_vlan(&self) -> bool {
-        self.inventory.cloud_type == "CLOUD_NSXT" && self.inventory.transport_zone == "VLAN_BACKED"
-    }
-
     /// Whether the cloud serves the host's domain: a plain suffix test, as AKO has it. A cloud
     /// without DNS domains serves all.
     pub fn serves_domain_of(&self, host: &Host) -> bool {
@@ -87,10 +77,7 @@ impl Env {
     /// The address families of servers and routes: what is asked for where the cloud knows IPv6,
     /// IPv4 alone elsewhere.
     pub fn families(&self) -> Families {
-        let knows_v6 = matches!(
-            self.inventory.cloud_type.as_str(),
-            "CLOUD_NONE" | "CLOUD_VCENTER" | "CLOUD_NSXT"
-        );
+        let knows_v6 = self.inventory.knows_v6();
         let asked = self.settings.ako.ip_family;
         Families {
             v4: !knows_v6 || asked != IpFamily::V6,

@@ -150,6 +150,14 @@ fn gained<'a>(
     kept
 }
 
+/// Whether objects of the kind stand in a VRF, whose routes they use.
+fn is_routed(kind: AviKind) -> bool {
+    matches!(
+        kind,
+        AviKind::Pool | AviKind::VirtualService | AviKind::VsVip
+    )
+}
+
 fn parent_of(key: &AviKey, service: &VirtualService) -> Option<AviKey> {
     key.target(service.vh_parent_vs_ref.as_ref()?)
 }
@@ -247,8 +255,8 @@ impl Rules<'_> {
         let is_made = self.is_made(&service);
         match body {
             Body::VrfContext(vrf) if vrf.static_routes.is_empty() => {
-                let pools = self.ops.keys();
-                before.extend(pools.filter(|it| it.object.kind == AviKind::Pool).cloned());
+                let users = self.ops.keys();
+                before.extend(users.filter(|it| is_routed(it.object.kind)).cloned());
             }
             // A new parent must stand before its children can.
             Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}

@@ -4,7 +4,7 @@
 use crate::core::wake::{SiteId, Wake, Wakes};
 use crate::{scope, vital};
 use aviary_avi::{AviKey, Inventory, Named, Observed, ObservedObject};
-use aviary_session::{Drift, Error, LookedUp, Reading, Scope, Session, Stamp};
+use aviary_session::{Drift, Error, LookedUp, Problem, Reading, Scope, Session, Stamp};
 use aviary_settings::InstanceSettings;
 use aviary_types::{DomainId, EcoString, eco_format};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,8 @@ pub(crate) struct All {
     pub(crate) scopes: Vec<Scope>,
     /// What the settings name and the Controller does not have, in words.
     pub(crate) problems: Vec<EcoString>,
+    /// What else is worth telling of them.
+    pub(crate) remarks: Vec<EcoString>,
     /// Whether what stands is in another cloud than they say: then nothing may be written.
     pub(crate) is_misplaced: bool,
 }
@@ -200,13 +202,19 @@ impl Reader {
         for settings in instances {
             let found = self.session.discover(&scope::wanted(settings)).await?;
             let domain = settings.domain();
-            if found.problems.is_empty() {
+            if !found.problems.iter().any(Problem::is_bar) {
                 let cloud = Box::new((settings.clone(), found.inventory.clone()));
                 self.tell(Told::Cloud(cloud)).await;
             }
             for problem in found.problems {
                 tracing::warn!(%domain, %problem, "the settings do not fit the Controller");
-                all.problems.push(eco_format!("{domain}: {problem}"));
+                let text = eco_format!("{domain}: {problem}");
+                let told = if problem.is_bar() {
+                    &mut all.problems
+                } else {
+                    &mut all.remarks
+                };
+                told.push(text);
             }
             let scope = scope::of(settings, &found.inventory.vrf);
             let before = former.iter().find(|it| it.domain() == domain);

@@ -4,10 +4,8 @@
 use self::overlap::Overlap;
 use self::under_way::UnderWay;
 use aviary_avi::ds_set::KnownScripts;
-use aviary_avi::{
-    AviKey, Body, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing,
-};
-use aviary_graph::{Builder, Built, Incumbents, Orphans, Schemes, project};
+use aviary_avi::{AviKey, Census, Inventory, Knowledge, Named, Observed, ObservedObject, Standing};
+use aviary_graph::{Builder, Built, Incumbents, Orphans, Schemes, count_entries, project};
 use aviary_kinds::Env;
 use aviary_kinds::status::Wish;
 use aviary_plan::{Input, Journal, Op, Plan, Right, Waits, check, diff, leave_out};
@@ -480,12 +478,8 @@ impl Lane {
         if let Some(observed) = &self.observed {
             for settings in &self.instances {
                 let domain = settings.domain();
-                let labelled = labelled(observed, &self.instances, &domain);
-                let known = self.census.get(&domain).map(|census| &census.labelled);
-                if known.unwrap_or(&BTreeSet::new()) != &labelled {
-                    let census = Arc::make_mut(self.census.entry(domain).or_default());
-                    census.labelled = labelled;
-                }
+                let census = self.census.entry(domain).or_default();
+                count_entries(census, observed, &self.instances, settings);
             }
         }
         let (observed, schemes) = (self.observed.as_ref(), &mut self.schemes);
@@ -515,23 +509,4 @@ impl Lane {
             })
             .collect();
     }
-}
-
-/// The Service Engine groups with the label of a cluster of which everything is to go.
-fn labelled(
-    observed: &Observed,
-    instances: &[InstanceSettings],
-    domain: &DomainId,
-) -> BTreeSet<EcoString> {
-    let mut siblings = instances.iter().filter(|it| it.cluster == domain.cluster);
-    if !siblings.all(|settings| settings.ako.delete_config) {
-        return BTreeSet::new();
-    }
-    let groups = observed.objects.values();
-    let groups = groups.filter_map(|object| match &*object.body {
-        Body::ServiceEngineGroup(group) => Some(group),
-        _ => None,
-    });
-    let ours = groups.filter(|group| group.has_label_of(domain.cluster.text()));
-    ours.map(|group| group.name.clone()).collect()
 }

@@ -106,7 +106,11 @@ impl Offline {
                 break;
             }
             settled.operations.extend(plan.ops.iter().cloned());
-            settled.refused.extend(self.write(plan).await);
+            let (is_of_use, refused) = self.write(plan).await;
+            settled.refused.extend(refused);
+            if !is_of_use {
+                break;
+            }
         }
         settled.holds.sort_by(|a, b| a.object.cmp(&b.object));
         settled.holds.dedup();
@@ -146,10 +150,10 @@ impl Offline {
         }
     }
 
-    /// Works a plan off; answers what the Controller refused.
-    async fn write(&mut self, plan: Plan) -> Vec<(AviKey, EcoString)> {
+    /// Works a plan off; answers whether anything was done, and what the Controller refused.
+    async fn write(&mut self, plan: Plan) -> (bool, Vec<(AviKey, EcoString)>) {
         let Some(mut observed) = self.lane.observed().cloned() else {
-            return Vec::new();
+            return (false, Vec::new());
         };
         let keys: BTreeSet<AviKey> = plan.ops.iter().map(|op| op.key.object.clone()).collect();
         let report = self.executor.run_to_end(plan, &mut observed).await;
@@ -164,7 +168,7 @@ impl Offline {
                 End::Failed(failure) => Some((outcome.op.key.object.clone(), failure.message)),
                 _ => None,
             });
-        failed.collect()
+        (!report.done.is_empty(), failed.collect())
     }
 
     async fn read(&mut self) -> Result<(), Error> {
@@ -172,7 +176,8 @@ impl Offline {
         let mut problems = BTreeSet::new();
         for settings in self.settings.instances() {
             let found = self.session.discover(&scope::wanted(settings)).await?;
-            problems.extend(found.problems.iter().map(ToString::to_string));
+            let bars = found.problems.iter().filter(|it| it.is_bar());
+            problems.extend(bars.map(ToString::to_string));
             let scope = scope::of(settings, &found.inventory.vrf);
             let reading = self.session.observe(&scope).await?;
             problems.extend(scope::misplaced(settings, &reading.observed).map(String::from));

@@ -18,7 +18,7 @@ pub fn of(settings: &InstanceSettings, vrf: &str) -> Scope {
         domains: vec![settings.domain()],
         tenants,
         cloud: controller.cloud.as_str().into(),
-        vrfs: vec![controller.vrf.as_deref().unwrap_or(vrf).into()],
+        vrfs: vec![vrf.into()],
         se_groups: vec![controller.service_engine_group.as_str().into()],
     }
 }
@@ -43,22 +43,28 @@ pub fn misplaced(settings: &InstanceSettings, observed: &Observed) -> Option<Eco
 /// What the settings name and the Controller must have.
 pub fn wanted(settings: &InstanceSettings) -> Wanted {
     let controller = &settings.controller;
-    let networks = settings
-        .network
-        .vip_networks
-        .iter()
-        .map(|network| &network.network);
-    let named = networks.filter_map(|network| match network {
-        NetworkRef::Name(name) => Some(EcoString::from(name.as_str())),
-        NetworkRef::Uuid(_) => None,
-    });
+    let network = &settings.network;
+    let vips = network.vip_networks.iter();
+    let nodes = network.node_networks.iter();
+    let labels = settings.syncs_static_routes();
     Wanted {
         cloud: controller.cloud.as_str().into(),
         tenant: controller.tenant.clone(),
         vrf: controller.vrf.as_deref().map(EcoString::from),
         se_groups: vec![controller.service_engine_group.as_str().into()],
-        networks: named.collect(),
-        tier1: settings.network.nsxt_t1lr.as_deref().map(EcoString::from),
+        labels: labels.then(|| settings.cluster.clone()),
+        vip_networks: vips.clone().map(|it| named(&it.network)).collect(),
+        has_v6: vips.clone().any(|it| it.v6cidr.is_some()),
+        node_networks: nodes.map(|it| named(&it.network)).collect(),
+        tier1: network.nsxt_t1lr.as_deref().map(EcoString::from),
+        vpc: settings.ako.vpc_mode,
+    }
+}
+
+fn named(network: &NetworkRef) -> Named {
+    match network {
+        NetworkRef::Name(name) => Named::Network(name.as_str().into()),
+        NetworkRef::Uuid(uuid) => Named::NetworkUuid(uuid.as_str().into()),
     }
 }
 

@@ -20,3 +20,6 @@ mod hostile;
 #[cfg(test)]
 #[path = "lane/properties.rs"]
 mod properties;
+#[cfg(test)]
+#[path = "lane/routes.rs"]
+mod routes;

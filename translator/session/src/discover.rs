@@ -1,16 +1,22 @@
 //! What a domain must know of its Controller before it can translate, and whether the names in its
 //! settings mean anything there.
 
+mod networks;
+mod problem;
+
+pub use problem::Problem;
+
 use crate::class::Class;
 use crate::error::{Attempt, Error};
 use crate::list::{List, text};
+use crate::look_up::group;
 use crate::session::{Call, Session};
 use crate::version::ApiVersion;
-use aviary_avi::{Inventory, Ref};
-use aviary_types::{EcoString, TenantName};
+use aviary_avi::inventory::vpc_subnet;
+use aviary_avi::{Inventory, Named, Ref, Standing};
+use aviary_types::{ClusterName, EcoString, TenantName};
 use http::Method;
 use serde_json::Value;
-use std::fmt;
 
 /// The tenant of clouds, networks and profiles.
 const ADMIN: &str = "admin";
@@ -34,66 +40,18 @@ pub struct Wanted {
     pub vrf: Option<EcoString>,
     /// SE groups.
     pub se_groups: Vec<EcoString>,
-    /// Networks of VIPs and nodes.
-    pub networks: Vec<EcoString>,
+    /// The cluster whose label they bear, where it labels them.
+    pub labels: Option<ClusterName>,
+    /// Networks of virtual IPs.
+    pub vip_networks: Vec<Named>,
+    /// Whether one of them has an IPv6 subnet.
+    pub has_v6: bool,
+    /// Networks of nodes.
+    pub node_networks: Vec<Named>,
     /// NSX-T tier-1 router; decides the VRF.
     pub tier1: Option<EcoString>,
-}
-
-/// A name in the settings that the Controller does not bear out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Problem {
-    /// There is no such cloud. Nothing else of it could be checked.
-    NoCloud(EcoString),
-    /// There is no such tenant.
-    NoTenant(TenantName),
-    /// The cloud has no such VRF.
-    NoVrf(EcoString),
-    /// The cloud has no such SE group.
-    NoSeGroup(EcoString),
-    /// The cloud has no such network.
-    NoNetwork(EcoString),
-    /// The cloud has several networks of that name.
-    AmbiguousNetwork(EcoString),
-    /// The cloud allocates addresses itself, but has no IPAM profile.
-    NoIpam(EcoString),
-    /// The cloud is an NSX-T overlay, and no tier-1 router is named.
-    NoTier1,
-    /// A tier-1 router is named on a cloud that has none.
-    Tier1Elsewhere(EcoString),
-    /// The user may not read this; it stays unknown.
-    NotReadable(&'static str),
-    /// The Controller is older than any that bodies are written for.
-    TooOld(ApiVersion),
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCloud(name) => write!(f, "cloud {name} does not exist on the Controller"),
-            Self::NoTenant(name) => write!(f, "tenant {name} does not exist on the Controller"),
-            Self::NoVrf(name) => write!(f, "the cloud has no VRF context {name}"),
-            Self::NoSeGroup(name) => write!(f, "the cloud has no SE group {name}"),
-            Self::NoNetwork(name) => write!(f, "the cloud has no network {name}"),
-            Self::AmbiguousNetwork(name) => {
-                write!(
-                    f,
-                    "the cloud has several networks {name}; name one by its uuid"
-                )
-            }
-            Self::NoIpam(name) => write!(f, "cloud {name} has no IPAM profile"),
-            Self::NoTier1 => f.write_str("an NSX-T overlay cloud needs NetworkSettings.nsxtT1LR"),
-            Self::Tier1Elsewhere(router) => {
-                write!(f, "the cloud has no tier-1 routers, and {router} is named")
-            }
-            Self::NotReadable(what) => write!(f, "the user may not read {what}"),
-            Self::TooOld(version) => write!(
-                f,
-                "the Controller speaks {version}; the oldest supported is {}",
-                ApiVersion::OLDEST
-            ),
-        }
-    }
+    /// Whether addresses come from a VPC of NSX-T.
+    pub vpc: bool,
 }
 
 /// What was found.
@@ -170,21 +128,16 @@ impl Session {
         inventory.transport_zone = transport_zone(cloud);
         if let Some(ipam) = self.profile(cloud, "ipam_provider_ref").await? {
             inventory.ipam_type = text(&ipam, "type").into();
-        } else if needs_ipam(&inventory.cloud_type) {
+        } else if needs_ipam(&inventory.cloud_type) && !wanted.vpc {
             found.problems.push(Problem::NoIpam(wanted.cloud.clone()));
         }
         inventory.dns_domains = self.dns_domains(cloud).await?;
-        let is_foreign = has_foreign_subnets(&inventory.cloud_type);
-        let networks = if is_foreign {
-            Vec::new()
-        } else {
-            self.networks(wanted, &mut found.problems).await?
-        };
+        let network = self.check_networks(wanted, found).await?;
         found
             .problems
             .extend(router_problem(&found.inventory, wanted));
         self.check_se_groups(wanted, &mut found.problems).await?;
-        found.inventory.vrf = self.vrf(wanted, &networks, found).await?;
+        found.inventory.vrf = self.vrf(wanted, network.as_ref(), found).await?;
         Ok(())
     }
 
@@ -211,25 +164,6 @@ impl Session {
         Ok(domains)
     }
 
-    async fn networks(
-        &self,
-        wanted: &Wanted,
-        problems: &mut Vec<Problem>,
-    ) -> Result<Vec<Value>, Error> {
-        let mut networks = Vec::new();
-        for name in &wanted.networks {
-            let mut hits = self
-                .named(&in_cloud("network", &wanted.cloud), name)
-                .await?;
-            match hits.len() {
-                0 => problems.push(Problem::NoNetwork(name.clone())),
-                1 => networks.append(&mut hits),
-                _ => problems.push(Problem::AmbiguousNetwork(name.clone())),
-            }
-        }
-        Ok(networks)
-    }
-
     async fn check_se_groups(
         &self,
         wanted: &Wanted,
@@ -237,23 +171,29 @@ impl Session {
     ) -> Result<(), Error> {
         for name in &wanted.se_groups {
             let list = in_cloud("serviceenginegroup", &wanted.cloud);
-            if self.named(&list, name).await?.is_empty() {
+            let hits = self.named(&list, name).await?;
+            if hits.is_empty() {
                 problems.push(Problem::NoSeGroup(name.clone()));
+            } else if let Some(cluster) = &wanted.labels
+                && let Standing::Taken(label) = group(cluster, hits, &mut Vec::new())
+            {
+                problems.push(Problem::SeGroupTaken(name.clone(), label));
             }
         }
         Ok(())
     }
 
-    /// The VRF of the domain: the one that the settings name, that of the tier-1 router, that of the
-    /// first network on vCenter, else the global one.
+    /// The VRF of the domain: the one that the settings name, where that counts; that of the tier-1
+    /// router, that of the first network on vCenter, else the global one.
     async fn vrf(
         &self,
         wanted: &Wanted,
-        networks: &[Value],
+        network: Option<&Value>,
         found: &mut Discovery,
     ) -> Result<EcoString, Error> {
         let list = in_cloud("vrfcontext", &wanted.cloud);
-        if let Some(name) = &wanted.vrf {
+        let named = wanted.vrf.as_ref();
+        if let Some(name) = named.filter(|_| found.inventory.has_named_vrfs()) {
             if self.named(&list, name).await?.is_empty() {
                 found.problems.push(Problem::NoVrf(name.clone()));
             }
@@ -265,7 +205,7 @@ impl Session {
                 return Ok(text(vrf, "name").into());
             }
         }
-        let of_network = networks.first().and_then(|network| {
+        let of_network = network.and_then(|network| {
             let reference = Ref::parse(text(network, "vrf_context_ref"))?;
             (!reference.name.is_empty()).then_some(reference.name)
         });
@@ -349,11 +289,6 @@ pub(crate) fn network_at(uuid: &str) -> String {
     format!("/api/network/{uuid}?include_name=true")
 }
 
-/// Clouds whose networks are called as their subnets, which the Controller does not list.
-fn has_foreign_subnets(cloud_type: &str) -> bool {
-    matches!(cloud_type, "CLOUD_AWS" | "CLOUD_AZURE" | "CLOUD_OPENSTACK")
-}
-
 /// Clouds that hand out addresses by themselves.
 fn needs_ipam(cloud_type: &str) -> bool {
     !matches!(
@@ -368,14 +303,18 @@ fn transport_zone(cloud: &Value) -> EcoString {
     kind.and_then(Value::as_str).unwrap_or_default().into()
 }
 
-/// An NSX-T overlay needs a tier-1 router; no other cloud has one.
+/// An NSX-T overlay needs a tier-1 router, and a VPC is named by one; no other cloud has either.
 fn router_problem(inventory: &Inventory, wanted: &Wanted) -> Option<Problem> {
     let is_nsxt = inventory.cloud_type == "CLOUD_NSXT";
     let is_overlay = is_nsxt && inventory.transport_zone == "OVERLAY";
     match &wanted.tier1 {
+        _ if wanted.vpc && !is_nsxt => Some(Problem::VpcElsewhere),
         None if is_overlay => Some(Problem::NoTier1),
         Some(router) if !is_nsxt || inventory.transport_zone == "VLAN_BACKED" => {
             Some(Problem::Tier1Elsewhere(router.clone()))
+        }
+        router if wanted.vpc && router.as_deref().is_none_or(|it| vpc_subnet(it).is_none()) => {
+            Some(Problem::NoVpc)
         }
         _ => None,
     }

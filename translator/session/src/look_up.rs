@@ -71,7 +71,11 @@ fn counted(hits: usize) -> Standing {
 }
 
 /// A group without labels, or with ours, can be used: the first label owns it.
-fn group(cluster: &ClusterName, hits: Vec<Value>, groups: &mut Vec<ObservedObject>) -> Standing {
+pub(crate) fn group(
+    cluster: &ClusterName,
+    hits: Vec<Value>,
+    groups: &mut Vec<ObservedObject>,
+) -> Standing {
     let count = hits.len();
     let admin = TenantName::from(ADMIN);
     let read = |value: Value| {

@@ -49,7 +49,7 @@ impl Scope {
         let shared = || self.shared_names(body.kind()).contains(body.name());
         self.domains.iter().any(|domain| match body.owner(domain) {
             Owned::Yes | Owned::IfReferred => true,
-            Owned::Entries => shared() || bears_label(body, &domain.cluster),
+            Owned::Entries => shared() || has_entries(body, &domain.cluster),
             Owned::No => false,
         })
     }
@@ -120,25 +120,19 @@ impl Scope {
                         .with("cloud_ref.name", if kind.has_cloud() { cloud } else { "" })
                 })
                 .collect(),
-            // Groups that settings named once may bear our label, too; there are few in a cloud.
-            Ownership::SharedEntries if kind == AviKind::ServiceEngineGroup => {
-                vec![list.clone().with("cloud_ref.name", cloud)]
-            }
-            Ownership::SharedEntries => self
-                .shared_names(kind)
-                .iter()
-                .map(|name| {
-                    list.clone()
-                        .with("name", name.as_str())
-                        .with("cloud_ref.name", cloud)
-                })
-                .collect(),
+            // What settings named once may have entries of ours, too; there are few in a cloud.
+            Ownership::SharedEntries => vec![list.clone().with("cloud_ref.name", cloud)],
         }
     }
 }
 
-fn bears_label(body: &Body, cluster: &ClusterName) -> bool {
-    matches!(body, Body::ServiceEngineGroup(group) if group.has_label_of(cluster.text()))
+/// Whether a cluster's label, or routes of it, are there.
+fn has_entries(body: &Body, cluster: &ClusterName) -> bool {
+    match body {
+        Body::ServiceEngineGroup(group) => group.has_label_of(cluster.text()),
+        Body::VrfContext(vrf) => vrf.has_routes_of(cluster.text()),
+        _ => false,
+    }
 }
 
 /// An object that is there but does not read as its kind. It must count as unknown, not as absent.

@@ -177,7 +177,8 @@ pub(crate) static DELETE_CONFIG: Setting<bool> = Setting::new(
 pub(crate) static DISABLE_STATIC_ROUTE_SYNC: Setting<bool> = Setting::flag(
     "AKOSettings.disableStaticRouteSync",
     "\"false\"",
-    "Writes no routes to the pod networks into the VRF and no label onto the SE group.",
+    "Follows neither routes to the pod networks in the VRF nor the label of the SE group: none is \
+     written, and none that stands is taken away.",
 )
 .env("DISABLE_STATIC_ROUTE_SYNC");
 

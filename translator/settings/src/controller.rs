@@ -81,7 +81,7 @@ pub(crate) static TENANT_NAME: Setting<String> = Setting::text(
 pub(crate) static VRF_NAME: Setting<String> = Setting::text(
     "ControllerSettings.vrfName",
     "\"\"",
-    "The VRF; empty: that of the network of virtual IPs.",
+    "The VRF, on vCenter and without an orchestrator; empty: that of the network of virtual IPs.",
 )
 .env("VRF_NAME");
 

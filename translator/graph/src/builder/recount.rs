@@ -27,7 +27,7 @@ impl Builder {
             let read = Read::Named(env.domain.clone(), named.clone());
             work.look(self.memos.readers(&read).cloned());
         }
-        if before.labelled != now.labelled {
+        if before.labelled != now.labelled || before.routed != now.routed {
             work.evaluate([UnitKey::Routes(env.domain.clone())]);
         }
         if before.parents != now.parents {

@@ -3,6 +3,7 @@
 
 use crate::maker::{Maker, network_ref};
 use aviary_avi::common::{IpAddr, Subnet};
+use aviary_avi::inventory::vpc_subnet;
 use aviary_avi::pool::PlacementNetwork;
 use aviary_avi::vs_vip::{IpamNetworkSubnet, Vip};
 use aviary_settings::{Cidr, NetworkRef, VipNetwork};
@@ -20,7 +21,7 @@ pub(super) fn vips(maker: &Maker<'_>, address: Option<&EcoString>) -> Vec<Vip> {
             .map(|(id, network)| of_subnet(maker, id, network))
             .collect();
     }
-    let project = vpc_subnet(maker);
+    let project = vpc(maker);
     let network = networks.first().filter(|_| project.is_none());
     let mut vip = Vip {
         vip_id: "0".into(),
@@ -32,7 +33,7 @@ pub(super) fn vips(maker: &Maker<'_>, address: Option<&EcoString>) -> Vec<Vip> {
     };
     if let Some(network) = network {
         vip.auto_allocate_ip_type = families(network).map(EcoString::from);
-        if maker.env.is_nsxt_vlan() {
+        if maker.inventory().is_nsxt_vlan() {
             vip.placement_networks = placement(network);
         }
     }
@@ -95,21 +96,8 @@ fn placement(network: &VipNetwork) -> Vec<PlacementNetwork> {
     placements.collect()
 }
 
-/// The public addresses of the VPC that the tier-1 router's path names:
-/// `/orgs/<org>/projects/<project>/vpcs/<vpc>`.
-fn vpc_subnet(maker: &Maker<'_>) -> Option<EcoString> {
-    if !maker.settings().ako.vpc_mode {
-        return None;
-    }
-    let path = maker.t1lr()?;
-    let mut parts = path
-        .split('/')
-        .skip_while(|part| *part != "projects")
-        .skip(1);
-    let project = parts.next()?;
-    let mut parts = parts.skip_while(|part| *part != "vpcs").skip(1);
-    let vpc = parts.next()?;
-    Some(eco_format!("{project}{SEPARATOR}{vpc}{SEPARATOR}PUBLIC"))
+/// Where addresses come from in VPC mode.
+fn vpc(maker: &Maker<'_>) -> Option<EcoString> {
+    let router = maker.t1lr().filter(|_| maker.settings().ako.vpc_mode)?;
+    vpc_subnet(&router)
 }
-
-const SEPARATOR: &str = "_AVISEPARATOR_";

@@ -95,14 +95,9 @@ fn names(view: &dyn View, setting: &AviInfraSetting) -> Vec<Named> {
 }
 
 fn lack(named: &Named, standing: &Standing) -> EcoString {
-    let what = match named {
-        Named::Network(name) => eco_format!("network {name}"),
-        Named::NetworkUuid(uuid) => eco_format!("network with uuid {uuid}"),
-        Named::SeGroup(name) => eco_format!("Service Engine group {name}"),
-    };
     match standing {
-        Standing::Several => eco_format!("the cloud has several of {what}; name one by its uuid"),
-        Standing::Taken(label) => eco_format!("{what} bears the label {label} of another"),
-        Standing::Present | Standing::Absent => eco_format!("the cloud has no {what}"),
+        Standing::Several => eco_format!("the cloud has several of {named}; name one by its uuid"),
+        Standing::Taken(label) => eco_format!("{named} bears the label {label} of another"),
+        Standing::Present | Standing::Absent => eco_format!("the cloud has no {named}"),
     }
 }

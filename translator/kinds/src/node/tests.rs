@@ -1,7 +1,7 @@
 use super::{Node, pod_routes};
 use crate::Fact;
 use crate::world::{World, codes, parse};
-use aviary_types::Code;
+use aviary_types::{Code, EcoString};
 
 fn node(yaml: &str) -> Node {
     match parse(yaml).fact {
@@ -70,11 +70,29 @@ fn routes_lead_to_the_node_of_the_same_family() {
             .collect();
         assert_eq!(routes, want, "{settings}");
     };
-    // By name; a network that a node before has is left out, as is one without a hop.
+    // By name; a network that another node of the age has is left out, as is one without a hop.
     let v4 = [("n1", 1, "192.168.0.1"), ("n2", 0, "192.168.0.2")];
     check("{AKOSettings: {ipFamily: V4}}", &v4);
     check("{AKOSettings: {ipFamily: V6}}", &[("n1", 0, "fe80::1")]);
     check("{}", &[("n1", 0, "fe80::1"), v4[0], v4[1]]);
+}
+
+/// Two nodes with one network is a mistake in the cluster: what stands goes on.
+#[test]
+fn a_network_of_several_nodes_leads_to_the_oldest() {
+    let node = |name: &str, created: u8| {
+        let address = format!("{{type: InternalIP, address: 192.168.0.{created}}}");
+        format!(
+            "{{kind: Node, created: {created}, metadata: {{name: {name}}}, spec: {{podCIDRs: [10.1.0.0/16]}}, status: {{addresses: [{address}]}}}}"
+        )
+    };
+    let [older, newer] = [node("n2", 1), node("n1", 2)];
+    let hops = |yaml: &str| -> Vec<EcoString> {
+        let routes = pod_routes(&World::of(yaml));
+        routes.into_iter().map(|route| route.next_hop).collect()
+    };
+    assert_eq!(hops(&format!("{older}\n---\n{newer}")), ["192.168.0.1"]);
+    assert_eq!(hops(&newer), ["192.168.0.2"]);
 }
 
 /// A network plugin's own address goes before those of the status; model, section 7.2.

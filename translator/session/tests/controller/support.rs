@@ -6,8 +6,9 @@ use aviary_avi::{AviKey, Body, Ref};
 use aviary_session::{
     Config, CredentialSource, Credentials, Proof, Scope, Session, SourceError, Tenants, transport,
 };
-use aviary_sim::{FaultRule, LogEntry, Options, Simulator};
+use aviary_sim::{FaultRule, LogEntry, Options, Seed, Simulator};
 use aviary_types::{DomainId, EcoString, Secret, TenantName};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -45,8 +46,20 @@ pub(crate) fn lab() -> Lab {
 }
 
 pub(crate) fn lab_with(change: impl FnOnce(&mut Config)) -> Lab {
+    made(Seed::default(), change)
+}
+
+/// A Controller that begins with other objects.
+pub(crate) fn lab_of(change: impl FnOnce(&mut Value)) -> Lab {
+    let mut objects = lab().simulator.dump();
+    change(&mut objects);
+    made(Seed::Objects(objects), |_| {})
+}
+
+fn made(seed: Seed, change: impl FnOnce(&mut Config)) -> Lab {
     let users = BTreeMap::from([("ako".to_owned(), PASSWORD.to_owned())]);
     let simulator = Simulator::new(Options {
+        seed,
         credentials: aviary_sim::Credentials::Users(users),
         ..Options::default()
     });

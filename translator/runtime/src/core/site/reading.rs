@@ -80,7 +80,7 @@ impl Site {
             self.reading.again = Some(Instant::now() + AGAIN);
             return false;
         }
-        self.trouble = all.problems.join("; ").into();
+        self.trouble = [&*all.problems, &*all.remarks].concat().join("; ").into();
         self.keep_newer(&mut all);
         let instances = self.reading.pending.take().unwrap_or_default();
         if !instances.is_empty() {
