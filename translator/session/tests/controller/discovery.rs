@@ -190,7 +190,10 @@ async fn a_group_with_the_label_of_another_is_told_and_goes_on() {
     assert_eq!(problems("c1", Some("c1")).await, []);
     assert_eq!(problems("c10", None).await, []);
     let taken = Problem::SeGroupTaken("Default-Group".into(), "clustername=c10".into());
-    assert_eq!(problems("c10", Some("c1")).await, [taken.clone()]);
+    assert_eq!(
+        problems("c10", Some("c1")).await,
+        std::slice::from_ref(&taken)
+    );
     assert!(!taken.is_bar() && !Problem::NotReadable("cluster").is_bar());
     assert!(Problem::NoTier1.is_bar() && Problem::SeveralNetworks.is_bar());
 }
