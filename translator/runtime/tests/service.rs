@@ -33,6 +33,9 @@ mod explain;
 #[path = "service/fleet.rs"]
 mod fleet;
 #[cfg(test)]
+#[path = "service/hostile.rs"]
+mod hostile;
+#[cfg(test)]
 #[path = "service/outages.rs"]
 mod outages;
 #[cfg(test)]
