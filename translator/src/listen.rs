@@ -1,6 +1,7 @@
 //! Connections from the network: plain on loopback, TLS everywhere else.
 
 use crate::args::Run;
+use crate::reload::hangup;
 use crate::run::Error;
 use aviary_boot::tls::{self, IdentityFiles, Reloading};
 use aviary_runtime::incoming::{Connection, Peer};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,7 +27,7 @@ const SHAKING_MAX: usize = 256;
 const SHAKING_OF_ONE_MAX: usize = 64;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Certificates are read again this often.
+/// Certificates and authorities are read again this often, and at once after SIGHUP.
 const RELOAD: Duration = Duration::from_mins(1);
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -74,11 +76,13 @@ fn server(args: &Run) -> Result<Option<Tls>, Error> {
     let reloading = Reloading::new(load).map_err(Error::Tls)?;
     let (newest, current) = watch::channel(reloading.current());
     aviary_boot::spawn("reload TLS", async move {
+        let mut asked = signal(SignalKind::hangup()).ok();
         let mut ticks = tokio::time::interval(RELOAD);
         ticks.tick().await;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
+                () = hangup(&mut asked) => {}
                 () = newest.closed() => return,
             }
             match reloading.reload() {
@@ -137,7 +141,15 @@ async fn accept(
         };
         let (config, out) = (tls.borrow().clone(), out.clone());
         aviary_boot::spawn("handshake", async move {
-            shake(stream, config, out).await;
+            match shake(stream, config, out).await {
+                // A certificate that one side does not take; who only looks whether somebody listens
+                // says nothing at all.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tracing::info!(%from, %error, "a TLS handshake was refused");
+                }
+                Err(error) => tracing::debug!(%from, %error, "a TLS handshake failed"),
+                Ok(()) => {}
+            }
             drop((turn, guest));
         });
     }
@@ -192,21 +204,15 @@ async fn shake(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     config: Arc<ServerConfig>,
     out: mpsc::Sender<io::Result<Connection>>,
-) {
-    let shaken = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await;
-    let stream = match shaken {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a TLS handshake failed");
-            return;
-        }
-        Err(_) => return,
-    };
+) -> io::Result<()> {
+    let shaking = TlsAcceptor::from(config).accept(stream);
+    let stream = tokio::time::timeout(HANDSHAKE, shaking).await??;
     let certificates = stream.get_ref().1.peer_certificates();
     let certificates = certificates.map(|it| it.iter().map(|c| c.clone().into_owned()).collect());
     let peer = Peer::Remote(Arc::new(certificates.unwrap_or_default()));
     // Without a server nobody waits for it.
     let _gone = out.send(Ok(Connection::new(stream, peer))).await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ impl Follower {
 }
 
 /// Ends when the process is asked to look at its files.
-async fn hangup(signal: &mut Option<Signal>) {
+pub(crate) async fn hangup(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,

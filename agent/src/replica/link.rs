@@ -1,5 +1,7 @@
 //! The stream to one replica: waiting, opening, calling, open.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +24,35 @@ pub(super) enum Lost {
     /// It could not be opened.
     #[error("could not open a stream")]
     Open(#[from] connect::Error),
-    /// The translator refused or ended it.
-    #[error("the stream ended: {} ({:?})", .0.message(), .0.code())]
-    Status(Box<Status>),
+    /// The translator refused or ended it, or the connection did not last.
+    #[error(transparent)]
+    Status(#[from] Refused),
     /// The translator ended it without a word.
     #[error("the translator ended the stream")]
     Ended,
+}
+
+/// The status that a stream ended with. What the connection failed by, if it did, is its source.
+#[derive(Debug)]
+pub(super) struct Refused(Box<Status>);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (message, code) = (self.0.message(), self.0.code());
+        write!(f, "the stream ended: {message} ({code:?})")
+    }
+}
+
+impl Error for Refused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl From<Status> for Lost {
+    fn from(status: Status) -> Self {
+        Self::Status(Refused(Box::new(status)))
+    }
 }
 
 /// A step of the stream.
@@ -103,12 +128,12 @@ impl Link {
                     *self = Self::Open(Box::new(said), sender.clone());
                     Progress::Called
                 }
-                Err(status) => Progress::Lost(Lost::Status(Box::new(status))),
+                Err(status) => Progress::Lost(status.into()),
             },
             Self::Open(said, _) => match said.message().await {
                 Ok(Some(response)) => Progress::Said(Box::new(response)),
                 Ok(None) => Progress::Lost(Lost::Ended),
-                Err(status) => Progress::Lost(Lost::Status(Box::new(status))),
+                Err(status) => Progress::Lost(status.into()),
             },
         }
     }

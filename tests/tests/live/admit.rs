@@ -1,14 +1,14 @@
 //! Who may speak for what, and ask: TLS, and tokens that a real apiserver signs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use aviary_tests::kube::ISSUER;
 use aviary_tests::tools;
 use rcgen::generate_simple_self_signed;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cluster::{CLUSTER, Cluster};
@@ -21,30 +21,29 @@ use crate::stack::{baseline, over};
 const AUDIENCE: &str = "aviary/lab";
 
 /// A translator that asks everybody who they are.
-struct Guarded {
-    cluster: Cluster,
-    sim: Sim,
+pub(crate) struct Guarded {
+    pub(crate) cluster: Cluster,
+    pub(crate) sim: Sim,
     address: String,
     folder: TempDir,
-    _translator: Program,
+    translator: Program,
 }
 
 impl Guarded {
     /// Agents of the cluster-wide kinds are `avi-system:wide`, people who ask `avi-system:reader`.
     async fn start() -> Result<Self> {
+        Self::start_with(&json!({}), None).await
+    }
+
+    /// The same with more settings, and with an authority of client certificates.
+    pub(crate) async fn start_with(settings: &Value, client_ca: Option<&str>) -> Result<Self> {
         let cluster = Cluster::shared().await?;
         let folder = tempfile::tempdir()?;
         let at = |file: &str| folder.path().join(file).display().to_string();
         let made = generate_simple_self_signed(["127.0.0.1".to_owned()])?;
         fs::write(at("tls.crt"), made.cert.pem())?;
         fs::write(at("tls.key"), made.signing_key.serialize_pem())?;
-        let keys = cluster
-            .kube
-            .kubectl(&["get", "--raw", "/openid/v1/jwks"], "")?;
-        fs::write(at("keys.json"), keys)?;
-        let home = json!({"name": CLUSTER, "issuer": ISSUER, "jwks": at("keys.json")});
-        let settings = over(&baseline()?, &json!({"clusters": [home]}));
-        fs::write(at("values.yaml"), settings.to_string())?;
+        fs::write(at("keys.json"), keys(&cluster)?)?;
         let account = |name: &str| format!("system:serviceaccount:avi-system:{name}");
         let identities = json!([
             {"subject": account("wide"), "namespaces": [], "clusterScope": true},
@@ -54,7 +53,7 @@ impl Guarded {
         fs::create_dir(at("run"))?;
         let run = folder.path().join("run");
         let sim = Sim::start(&run).await?;
-        let args = [
+        let mut args = vec![
             "run".to_owned(),
             format!("--settings={}", at("values.yaml")),
             format!("--identities={}", at("identities.yaml")),
@@ -65,48 +64,79 @@ impl Guarded {
             format!("--tls-cert={}", at("tls.crt")),
             format!("--tls-key={}", at("tls.key")),
         ];
+        if let Some(authority) = client_ca {
+            fs::write(at("client-ca.pem"), authority)?;
+            args.push(format!("--client-ca={}", at("client-ca.pem")));
+        }
+        write_settings(folder.path(), settings)?;
         let (program, address) = Program::listening("aviary-translator", &args, &run).await?;
         Ok(Self {
             cluster,
             sim,
             address,
             folder,
-            _translator: program,
+            translator: program,
         })
+    }
+
+    /// Rewrites the settings under the running translator: these over the usual ones.
+    pub(crate) fn set_settings(&self, settings: &Value) -> Result<()> {
+        write_settings(self.folder.path(), settings)
+    }
+
+    /// Everything that the translator has logged.
+    pub(crate) fn words(&self) -> Result<String> {
+        self.translator.words()
+    }
+
+    /// Asks the translator to look at its files.
+    pub(crate) fn hang_up(&self) -> Result<()> {
+        let id = self.translator.id()?.to_string();
+        let status = Command::new("kill").args(["-HUP", &id]).status()?;
+        ensure!(status.success(), "kill -HUP {id}");
+        Ok(())
     }
 
     /// A token of a ServiceAccount, which is made if it does not exist.
     async fn token(&self, namespace: &str, account: &str, audience: &str) -> Result<String> {
-        for object in [
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
-            json!({"apiVersion": "v1", "kind": "ServiceAccount",
-                "metadata": {"name": account, "namespace": namespace}}),
-        ] {
-            self.cluster.apply(&object).await?;
-        }
-        self.cluster.kube.token(namespace, account, audience)
+        token_of(&self.cluster, (namespace, account), audience).await
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    /// A file of this translator.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// An agent with this token, if any.
     fn agent(&self, token: Option<&str>, coverage: &str) -> Result<Program> {
+        let who = token.map(|token| self.bearer(token)).transpose()?;
+        self.agent_of(&self.cluster, who.as_slice(), coverage)
+    }
+
+    /// How an agent shows this token.
+    pub(crate) fn bearer(&self, token: &str) -> Result<String> {
+        let number = fs::read_dir(self.folder.path())?.count();
+        let path = self.file(&format!("token-{number}"));
+        fs::write(&path, token)?;
+        Ok(format!("--token-file={}", path.display()))
+    }
+
+    /// An agent of a cluster that shows who it is by these flags.
+    pub(crate) fn agent_of(
+        &self,
+        cluster: &Cluster,
+        who: &[String],
+        coverage: &str,
+    ) -> Result<Program> {
         let mut args = vec![
             "run".to_owned(),
-            format!("--cluster={CLUSTER}"),
+            format!("--cluster={}", cluster.name),
             format!("--translator=https://{}", self.address),
             format!("--ca-file={}", self.file("tls.crt").display()),
-            format!("--kubeconfig={}", self.cluster.kube.kubeconfig().display()),
+            format!("--kubeconfig={}", cluster.kube.kubeconfig().display()),
             coverage.to_owned(),
         ];
-        if let Some(token) = token {
-            let number = fs::read_dir(self.folder.path())?.count();
-            let path = self.file(&format!("token-{number}"));
-            fs::write(&path, token)?;
-            args.push(format!("--token-file={}", path.display()));
-        }
+        args.extend_from_slice(who);
         Program::start("aviary-agent", &args, &self.file("run"))
     }
 
@@ -147,8 +177,45 @@ impl Guarded {
     }
 }
 
+/// The keys that a cluster's tokens are signed with.
+pub(crate) fn keys(cluster: &Cluster) -> Result<String> {
+    let args = ["get", "--raw", "/openid/v1/jwks"];
+    cluster.kube.kubectl(&args, "")
+}
+
+/// A token of a ServiceAccount of a cluster, which is made if it does not exist.
+pub(crate) async fn token_of(
+    cluster: &Cluster,
+    (namespace, account): (&str, &str),
+    audience: &str,
+) -> Result<String> {
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": account, "namespace": namespace}}),
+    ] {
+        cluster.apply(&object).await?;
+    }
+    cluster.kube.token(namespace, account, audience)
+}
+
+/// The home cluster's own keys, and what is laid over the corpus's settings.
+fn write_settings(folder: &Path, settings: &Value) -> Result<()> {
+    let keys = folder.join("keys.json").display().to_string();
+    let home = json!({"name": CLUSTER, "issuer": ISSUER, "jwks": keys});
+    let mut settings = over(&baseline()?, settings);
+    let further = settings["clusters"].as_array().cloned();
+    let rows: Vec<Value> = [home]
+        .into_iter()
+        .chain(further.into_iter().flatten())
+        .collect();
+    settings["clusters"] = json!(rows);
+    fs::write(folder.join("values.yaml"), settings.to_string())?;
+    Ok(())
+}
+
 /// Waits until an agent is told that it is not admitted.
-async fn refused(agent: &Program, why: &str) -> Result<()> {
+pub(crate) async fn refused(agent: &Program, why: &str) -> Result<()> {
     until(&format!("an agent is refused with `{why}`"), async || {
         Ok(agent.words()?.contains(why).then_some(()))
     })

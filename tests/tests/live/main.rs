@@ -15,6 +15,7 @@ mod e2e;
 mod fleet;
 mod grpcurl;
 mod health;
+mod join;
 mod normal;
 mod printed;
 mod rbac;

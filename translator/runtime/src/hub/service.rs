@@ -53,6 +53,7 @@ impl SyncService for Door {
             caller,
             inbound: request.into_inner(),
             way,
+            agent: String::new(),
         };
         aviary_boot::spawn("agent stream", stream.run());
         Ok(Response::new(outbound))
@@ -64,6 +65,8 @@ struct Stream {
     caller: Caller,
     inbound: Streaming<SyncRequest>,
     way: Way,
+    /// Who it says to be, for people.
+    agent: String,
 }
 
 /// An admitted stream.
@@ -87,7 +90,7 @@ impl Stream {
         let admitted = match self.admit().await {
             Ok(admitted) => admitted,
             Err(status) => {
-                tracing::info!(%status, "an agent was not admitted");
+                tracing::info!(agent = ?self.agent, %status, "an agent was not admitted");
                 // Nobody reads any more, if this fails.
                 let _unread = self.way.out.try_send(Err(status));
                 return;
@@ -114,6 +117,7 @@ impl Stream {
                 "the first message of a stream is its hello",
             ));
         };
+        self.agent = format!("{} of {}", hello.name, hello.cluster);
         let coverage = checked(hello.coverage.clone())?;
         let grant = self
             .door

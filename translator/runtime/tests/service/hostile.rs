@@ -101,11 +101,21 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 
 fn good() -> impl Strategy<Value = Vec<u8>> {
     let made = prop_oneof![
-        select(vec!["a.cafe.avi.internal", "b.cafe.avi.internal", "", "*", "-"])
-            .prop_map(|host| ingress(CAFE, "menu", host, None)),
+        select(vec![
+            "a.cafe.avi.internal",
+            "b.cafe.avi.internal",
+            "",
+            "*",
+            "-"
+        ])
+        .prop_map(|host| ingress(CAFE, "menu", host, None)),
         Just(ingress(CAFE, "menu", "tls.cafe.avi.internal", Some("none"))),
         Just(service(CAFE, "web")),
-        Just(endpoints(CAFE, "web", &["10.2.0.1", "", "::", "10.2.0.999"])),
+        Just(endpoints(
+            CAFE,
+            "web",
+            &["10.2.0.1", "", "::", "10.2.0.999"]
+        )),
     ];
     made.prop_map(|object| object.to_string().into_bytes())
 }
@@ -286,7 +296,11 @@ async fn attack(translator: &Running, hello: Hello, acts: Vec<Act>) -> Option<Pe
         );
         sequence += u64::from(counts);
         let request = SyncRequest {
-            sequence: if counts { off.wrapping_add(sequence) } else { 0 },
+            sequence: if counts {
+                off.wrapping_add(sequence)
+            } else {
+                0
+            },
             message: Some(message),
         };
         let _cut = peer.out.send(request).await;
