@@ -20,9 +20,12 @@ use serde_json::{Value, json};
 
 use crate::objects::{Objects, gone};
 use crate::served::hold;
-use crate::silent::{Start, start};
+use crate::silent::{Pace, Start, start};
 use crate::walk::is_mixture;
 use scene::{Ask, Balancer, Edit, SIZES, Said, Scene, Security, edit, first};
+
+/// Orders in which the scopes of a walk's last state are told to a core that starts.
+const ORDERS: u64 = 4;
 
 /// Every field of an AviInfraSetting, with two values that it takes.
 #[rustfmt::skip]
@@ -108,7 +111,7 @@ async fn field_by_field(one: &str, other: &str) -> Result<()> {
         walk.go(&format!("{binding}: again"), &scene).await?;
     }
     ensure!(walk.kept > 50, "only {} questions were asked", walk.kept);
-    walk.end(&first(), 1).await.context("at the end")
+    walk.end(1).await.context("at the end")
 }
 
 /// One address redirects to TLS, the other does not speak it: two calls with nothing between.
@@ -199,11 +202,18 @@ impl Walk {
         Ok(state)
     }
 
-    /// A core that starts now, and is told all in another order, has nothing to do.
-    async fn end(&mut self, scene: &Scene, seed: u64) -> Result<()> {
-        if scene.is_contested() {
-            return Ok(());
+    /// A core that starts now has nothing to do, whether it is told all at once or scope by scope,
+    /// and in whatever order.
+    async fn end(&mut self, seed: u64) -> Result<()> {
+        self.started(seed, Pace::AtOnce).await?;
+        for order in 0..ORDERS {
+            let seed = seed.wrapping_add(order);
+            self.started(seed, Pace::ScopeByScope).await?;
         }
+        Ok(())
+    }
+
+    async fn started(&mut self, seed: u64, pace: Pace) -> Result<()> {
         let settings = self.player.core().settings().clone();
         let objects = self.player.objects().clone();
         let (settled, desired) = start(Start {
@@ -212,11 +222,12 @@ impl Walk {
             objects: &objects,
             scripts: None,
             seed,
+            pace,
         })
         .await?;
         let written = settled.operations.iter().map(|op| &op.key);
         let written: Vec<_> = written.collect();
-        ensure!(written.is_empty(), "a start writes {written:?}");
+        ensure!(written.is_empty(), "a start, {pace:?}, writes {written:?}");
         let known = &self.player.core().lane().built().desired;
         ensure!(desired == *known, "a start wants something else");
         Ok(())
@@ -235,7 +246,7 @@ async fn walk(edits: &[Vec<Edit>], seed: u64) -> Result<()> {
         }
         walk.go(&format!("state {number}"), &scene).await?;
     }
-    walk.end(&scene, seed).await.context("at the end")
+    walk.end(seed).await.context("at the end")
 }
 
 /// A walk is many plans, each tried in many orders: a tenth of the cases of other properties. The

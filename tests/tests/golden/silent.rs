@@ -62,6 +62,7 @@ async fn run(played: &Played, seed: u64) -> Result<(Settled, Desired)> {
         objects: &played.objects,
         scripts: None,
         seed,
+        pace: Pace::ScopeByScope,
     };
     self::start(start).await
 }
@@ -75,6 +76,16 @@ pub(crate) struct Start<'a> {
     pub(crate) scripts: Option<KnownScripts>,
     /// Of the order of arrival.
     pub(crate) seed: u64,
+    pub(crate) pace: Pace,
+}
+
+/// When a core that starts acts on what it was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pace {
+    /// Once it was told everything.
+    AtOnce,
+    /// After each scope.
+    ScopeByScope,
 }
 
 pub(crate) async fn start(with: Start<'_>) -> Result<(Settled, Desired)> {
@@ -89,9 +100,13 @@ pub(crate) async fn start(with: Start<'_>) -> Result<(Settled, Desired)> {
     dice.shuffle(&mut scopes);
     let mut store = Store::default();
     let mut settled = Settled::default();
-    for (scope, mut told) in scopes {
+    let mut scopes = scopes.into_iter().peekable();
+    while let Some((scope, mut told)) = scopes.next() {
         dice.shuffle(&mut told);
         complete(&mut store, &scope, told);
+        if with.pace == Pace::AtOnce && scopes.peek().is_some() {
+            continue;
+        }
         let heard = core.settle(&store.snapshot()).await;
         settled.operations.extend(heard.operations);
         settled.holds = heard.holds;

@@ -11,7 +11,7 @@ use aviary_tests::takeover::{Left, State, leave};
 use aviary_tests::tools::root;
 use serde_json::{Value, json};
 
-use crate::silent::{Start, start};
+use crate::silent::{Pace, Start, start};
 
 /// States whose certificates have no Secret any more, so that their text is not to be had.
 const WITHOUT_SECRET: &[&str] = &[];
@@ -108,6 +108,7 @@ async fn begin(left: &Left, state: &Reached, settings: &Settings) -> Result<Sett
         objects: &state.objects,
         scripts: Some(left.scripts.clone()),
         seed: 0,
+        pace: Pace::ScopeByScope,
     });
     Ok(start.await?.0)
 }

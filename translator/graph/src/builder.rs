@@ -169,6 +169,7 @@ impl Builder {
         }
         if work.learnt || self.unseated {
             work.evaluate(self.waiting.iter().cloned());
+            self.unseat();
         }
         if std::mem::take(&mut self.unseated) {
             let open = self.open.keys();
@@ -444,15 +445,16 @@ impl Builder {
     }
 
     fn finish(&mut self, facts: &Facts, envs: &BTreeMap<DomainId, Arc<Env>>, work: Work) -> Built {
-        if work.learnt {
-            self.unseat();
-        }
         let unknown = Arc::make_mut(&mut self.built.unknown);
         let reach = self
             .open
             .iter()
             .map(|(domain, open)| (domain.clone(), open.reach.unheard.clone()));
         unknown.namespaces = reach.collect();
+        let open = self.open.iter();
+        let settings = open.map(|(domain, open)| (domain.clone(), open.reach.settings.clone()));
+        unknown.settings = settings.filter(|(_, it)| !it.is_empty()).collect();
+        unknown.incumbents = self.incumbents.clone();
         unknown.facts = facts.clone();
         self.built.unknown_changed = work.learnt || unknown.envs != *envs;
         unknown.envs.clone_from(envs);

@@ -5,6 +5,7 @@
 use crate::incumbents::Keeper;
 use crate::parts::{HostClaim, Parts, ShardKey};
 use crate::shards::own_fqdn;
+use crate::stay::Stays;
 use crate::unit::UnitKey;
 use aviary_avi::AviKey;
 use aviary_kinds::Env;
@@ -79,6 +80,8 @@ pub(crate) struct Lost {
     pub(crate) elsewhere: Option<ObjectKey>,
     /// Hosts by tenant that are kept for what was not heard.
     pub(crate) kept: BTreeMap<TenantName, Keeper>,
+    /// Forms of the host that stay where they stand.
+    pub(crate) stays: Stays,
     /// Names that another unit has for the very same source: two instances take its namespace.
     pub(crate) twice: BTreeSet<AviKey>,
     /// Shards without room.

@@ -58,6 +58,14 @@ impl Draft {
         }
     }
 
+    /// The forms of a host, one for each tenant and naming.
+    pub(crate) fn hosts(&self) -> &[HostDraft] {
+        match &self.meaning {
+            Meaning::Host(drafts) => drafts,
+            _ => &[],
+        }
+    }
+
     /// What it comes to, without what it lost to others.
     pub(crate) fn render(&self, env: &Env, lost: &Lost) -> Parts {
         let mut parts = match &self.meaning {

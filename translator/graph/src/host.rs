@@ -15,6 +15,7 @@ use crate::maker::Maker;
 use crate::parts::{Bound, HostClaim, Parts, Serve, ShardKey, ShardKind, Share, Unheard};
 use crate::shards::passthrough_shards;
 use aviary_avi::{AviKey, AviKind};
+use aviary_kinds::avi_infra_setting::Infra;
 use aviary_kinds::ingress::{HostDraft, HostHold, HostPart, Security};
 use aviary_kinds::{Env, namespace};
 use aviary_settings::{InstanceSettings, ShardSize};
@@ -33,7 +34,8 @@ pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
             sources: draft.parts.iter().map(|part| part.source.clone()).collect(),
         });
         if let Some(HostHold::SettingUnusable(source)) = &draft.hold {
-            parts.unheard = Some(unheard(env, draft, source));
+            let wait = || unheard(env, draft, source);
+            parts.unheard.get_or_insert_with(wait);
             continue;
         }
         let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone());
@@ -41,6 +43,11 @@ pub(crate) fn render(env: &Env, drafts: &[HostDraft], lost: &Lost) -> Parts {
         let shard = shard_of(&maker, draft);
         if let Some(keeper) = lost.kept.get(&draft.tenant) {
             parts.unheard = Some(waits_for(env, &draft.host, keeper));
+        }
+        let named = (draft.tenant.clone(), draft.named_after());
+        if let Some(namespace) = lost.stays.get(&named) {
+            stay(&maker, draft, (shard.as_ref(), namespace), &mut parts);
+            continue;
         }
         match refusal(&maker, draft, shard.as_ref(), lost) {
             Some(finding) => parts.findings.extend(finding),
@@ -58,6 +65,53 @@ fn waits_for(env: &Env, host: &Host, keeper: &Keeper) -> Unheard {
         host: host.clone(),
         source: ObjectKey::new(cluster, namespace::KIND, "", name),
     }
+}
+
+/// The host stays as it stands, and so does what is told of it, until the namespace was heard.
+fn stay(
+    maker: &Maker<'_>,
+    draft: &HostDraft,
+    (shard, namespace): (Option<&ShardKey>, &EcoString),
+    parts: &mut Parts,
+) {
+    let host = &draft.host;
+    let keeper = Keeper {
+        domain: maker.env.domain.clone(),
+        namespace: namespace.clone(),
+    };
+    parts.unheard = Some(waits_for(maker.env, host, &keeper));
+    let insecure = draft.parts.iter();
+    let insecure = insecure.filter(|part| part.security == Security::Insecure);
+    parts.serves.extend(match shard {
+        Some(shard) if shard.kind == ShardKind::Shared => serves(
+            maker,
+            host,
+            shard,
+            (&secured(draft), &insecure.collect::<Vec<_>>()),
+        ),
+        _ => Vec::new(),
+    });
+    let text = eco_format!(
+        "host {host} stays as it stands until namespace {namespace}, which may have a say in it, was heard"
+    );
+    let hint = "wait until the agent of that namespace is back, or give the namespace up";
+    let sources = draft.parts.iter().map(|part| &part.source);
+    let kept = |source| Finding::new(source, Code::HostKept, text.clone(), hint);
+    parts.findings.extend(sources.map(kept));
+}
+
+/// The virtual service with an address that the host would stand at, as this AviInfraSetting says.
+pub(crate) fn place(env: &Env, draft: &HostDraft, infra: Option<&Arc<Infra>>) -> EcoString {
+    let draft = HostDraft {
+        infra: infra.cloned(),
+        ..draft.clone()
+    };
+    let maker = Maker::new(env, &draft.tenant, draft.tenant_at.clone()).under(infra);
+    let shard = shard_of(&maker, &draft);
+    shard.map_or_else(
+        || maker.names.dedicated(draft.host.as_str()),
+        |shard| shard.name,
+    )
 }
 
 /// The parent that the host shares with others; `None` where it has a virtual service of its own.
@@ -190,7 +244,8 @@ fn bound(draft: &HostDraft) -> Option<Bound> {
 
 fn serve(maker: &Maker<'_>, draft: &HostDraft, shard: Option<&ShardKey>, parts: &mut Parts) {
     if let Some(HostHold::SecretUnheard(source)) = &draft.hold {
-        parts.unheard = Some(unheard(maker.env, draft, source));
+        let wait = || unheard(maker.env, draft, source);
+        parts.unheard.get_or_insert_with(wait);
     }
     match shard {
         None => dedicated::render(maker, draft, parts),

@@ -20,6 +20,7 @@ mod memos;
 mod orphans;
 mod parts;
 mod passthrough_shard;
+mod places;
 mod project;
 mod reach;
 mod recorder;
@@ -29,6 +30,7 @@ mod rules;
 mod scheme;
 mod shard;
 mod shards;
+mod stay;
 mod unit;
 
 pub use builder::{Builder, Counts};

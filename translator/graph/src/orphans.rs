@@ -3,14 +3,19 @@
 //! more. What keeps a shard without hosts keeps them, as they stand; those of a former number of
 //! shards go.
 
+use crate::recorder::Recorder;
 use crate::report::Built;
+use crate::shard::standing::is_said;
+use crate::shards::shard_key;
 use aviary_avi::names::{INSECURE_TWIN, is_passthrough_name, shard_of_name};
+use aviary_avi::virtual_service::VirtualService;
+use aviary_avi::vs_vip::VsVip;
 use aviary_avi::{
     AviKey, AviKind, Body, Census, Knowledge, Manner, Observed, ObservedObject, Presence,
 };
 use aviary_kinds::Env;
-use aviary_kinds::avi_infra_setting::{self, AviInfraSetting};
-use aviary_types::{DomainId, EcoString, ObjectKey, TenantName};
+use aviary_kinds::avi_infra_setting::{self, AviInfraSetting, Binding};
+use aviary_types::{DomainId, EcoString, Namespace, ObjectKey, TenantName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,6 +40,7 @@ impl Orphans<'_> {
         let known: Vec<AviKey> = known.map(|(tenant, name)| key(tenant, name)).collect();
         let settings = self.built.facts.changes.objects.iter();
         let judged_anew = everywhere
+            || self.built.unknown_changed
             || settings
                 .into_iter()
                 .any(|it| it.kind == avi_infra_setting::KIND);
@@ -81,7 +87,7 @@ impl Orphans<'_> {
         let env = self.envs.get(domain)?;
         // That it was kept so far is no reason: there may be fewer shards by now.
         let is_emptied = desired.is_none_or(|it| it.presence == Presence::IfObserved);
-        if !is_emptied || !self.has_place(env, &object.key.name) {
+        if is_emptied && !self.has_place(env, &object.key.name) {
             return None;
         }
         let Body::VirtualService(service) = &*object.body else {
@@ -96,7 +102,50 @@ impl Orphans<'_> {
             Some(Body::VsVip(vip)) => Some(vip),
             _ => None,
         };
-        Some(Manner::of(service, vip.map(AsRef::as_ref)))
+        let vip = vip.map(AsRef::as_ref);
+        let is_kept = is_emptied || self.may_be_ruled(env, &object.key, (service, vip));
+        is_kept.then(|| Manner::of(service, vip))
+    }
+
+    /// Whether a parent with hosts may stand as an AviInfraSetting of a namespace that was not heard
+    /// says: one that has a host on it, or whose setting would have it stand just so.
+    fn may_be_ruled(
+        &self,
+        env: &Env,
+        key: &AviKey,
+        (service, vip): (&VirtualService, Option<&VsVip>),
+    ) -> bool {
+        let unknown = &self.built.unknown;
+        let settings = unknown.settings.get(&env.domain);
+        let Some((settings, shard)) = settings.zip(shard_key(env, &key.tenant, &key.name)) else {
+            return false;
+        };
+        let ruling = self.built.rulings.get(&shard).map(|it| &it.name);
+        let others = settings
+            .iter()
+            .filter(|(_, (tenant, setting))| *tenant == key.tenant && Some(setting) != ruling);
+        let has_host = |namespace: &EcoString| {
+            let incumbents = &unknown.incumbents;
+            let mut residents = incumbents.residents(&env.domain, &key.tenant, &key.name);
+            residents.any(|it| it == namespace)
+        };
+        if others
+            .clone()
+            .any(|(namespace, _)| has_host(namespace.text()))
+        {
+            return true;
+        }
+        let distinct: BTreeMap<&EcoString, &Namespace> = others
+            .map(|(namespace, (_, setting))| (setting, namespace))
+            .collect();
+        let view = Recorder::new(&self.built.facts, env);
+        let mut distinct = distinct.into_values();
+        distinct.any(
+            |namespace| match avi_infra_setting::of_namespace(&view, namespace) {
+                Binding::To(infra) => is_said(env, &shard, &infra, (service, vip)),
+                _ => false,
+            },
+        )
     }
 
     /// Whether there are as many shards of its kind, as far as anybody says how many.

@@ -48,7 +48,7 @@ pub(crate) fn join(
     let mut twin = twin(&maker, &shard.name, &twin_name, redirect.as_ref());
     let script = script(&maker, &shard.name, shares);
     let mut vip = vs_vip(&maker, &shard.name, hosts, None);
-    if let Some(manner) = manner(env, shard, shares) {
+    if let Some(manner) = manner(env, shard) {
         standing::keep(
             manner,
             &mut secure,
@@ -91,7 +91,7 @@ fn script(maker: &Maker<'_>, name: &EcoString, shares: &[&Share]) -> VsDataScrip
     }
 }
 
-fn secure(maker: &Maker<'_>, name: &EcoString, twin: &EcoString) -> VirtualService {
+pub(crate) fn secure(maker: &Maker<'_>, name: &EcoString, twin: &EcoString) -> VirtualService {
     let metadata = ServiceMetadata {
         passthrough_child_ref: twin.clone(),
         ..ServiceMetadata::default()

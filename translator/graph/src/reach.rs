@@ -4,8 +4,8 @@
 use crate::recorder::Recorder;
 use aviary_kinds::{Env, namespace};
 use aviary_store::Facts;
-use aviary_types::{Namespace, ObjectKey, Origin, ScopeKey, TenantName};
-use imbl::OrdSet;
+use aviary_types::{EcoString, Namespace, ObjectKey, Origin, ScopeKey, TenantName};
+use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeMap;
 
 /// What one domain takes.
@@ -16,6 +16,8 @@ pub(crate) struct Reach {
     pub(crate) tenants: BTreeMap<TenantName, Origin>,
     /// Namespaces that exist, are taken, and were never heard in full.
     pub(crate) unheard: OrdSet<Namespace>,
+    /// The AviInfraSettings that those of them ask for, with their tenants.
+    pub(crate) settings: OrdMap<Namespace, (TenantName, EcoString)>,
 }
 
 impl Reach {
@@ -25,7 +27,7 @@ impl Reach {
         let said = Origin::Setting("ControllerSettings.tenantName");
         let mut reach = Self {
             tenants: BTreeMap::from([(own, said)]),
-            unheard: OrdSet::new(),
+            ..Self::default()
         };
         if env.is_to_go() {
             return reach;
@@ -54,12 +56,16 @@ impl Reach {
         let name = namespace.as_str();
         let key = ObjectKey::new(&scope.cluster, namespace::KIND, "", name);
         let view = Recorder::new(facts, env);
-        let exists = facts.get(&key).is_some();
-        if exists && namespace::tenant(&view, name).is_some() && !facts.is_known(&scope) {
-            self.unheard.insert(namespace.clone());
-            return false;
+        let tenant = namespace::tenant(&view, name).filter(|_| facts.get(&key).is_some());
+        let Some(tenant) = tenant.filter(|_| !facts.is_known(&scope)) else {
+            self.settings.remove(namespace);
+            return self.unheard.remove(namespace).is_some();
+        };
+        self.unheard.insert(namespace.clone());
+        if let Some(setting) = namespace::infra_setting(&view, name) {
+            self.settings.insert(namespace.clone(), (tenant, setting));
         }
-        self.unheard.remove(namespace).is_some()
+        false
     }
 
     /// Whether a namespace that held something back before does not any more.

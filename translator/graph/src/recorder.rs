@@ -47,8 +47,7 @@ fn is_heard(facts: &Facts, scope: &ScopeKey) -> bool {
 }
 
 fn namespace_of(scope: &ScopeKey) -> ObjectKey {
-    let name = scope.namespace.text().clone();
-    ObjectKey::new(&scope.cluster, namespace::KIND, "", name)
+    namespace::key(&scope.cluster, &scope.namespace)
 }
 
 /// What an effect can see of an entry: not its version, which changes without meaning.

@@ -2,6 +2,7 @@
 
 use crate::builder::Counts;
 use crate::claimed::Claimed;
+use crate::incumbents::Incumbents;
 use crate::parts::{Parts, Serve, ShardKey, Waiting};
 use crate::recorder::Recorder;
 use crate::unit::UnitKey;
@@ -10,7 +11,8 @@ use aviary_kinds::status::Verdict;
 use aviary_kinds::{Env, StatusWrite, avi_infra_setting, ingress, room, rooms_of, service};
 use aviary_store::Facts;
 use aviary_types::{
-    ClusterName, DomainId, Finding, Host, Members, Namespace, ObjectKey, ScopeKey, TenantName,
+    ClusterName, DomainId, EcoString, Finding, Host, Members, Namespace, ObjectKey, ScopeKey,
+    TenantName,
 };
 use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
@@ -280,12 +282,22 @@ pub struct Unknown {
     pub(crate) waits: OrdSet<(DomainId, Waiting)>,
     /// By translated domain: namespaces that it takes and that were never heard in full.
     pub(crate) namespaces: BTreeMap<DomainId, OrdSet<Namespace>>,
+    /// The AviInfraSettings that those of them ask for, with their tenants.
+    pub(crate) settings: BTreeMap<DomainId, OrdMap<Namespace, (TenantName, EcoString)>>,
+    /// Who has which host for them.
+    pub(crate) incumbents: Arc<Incumbents>,
 }
 
 impl Unknown {
     /// The domains that are configured.
     pub fn domains(&self) -> impl Iterator<Item = &DomainId> {
         self.envs.keys()
+    }
+
+    /// Whether something of the domain was not heard yet.
+    pub(crate) fn is_in_doubt(&self, domain: &DomainId) -> bool {
+        let unheard = self.namespaces.get(domain);
+        unheard.is_none_or(|unheard| !unheard.is_empty())
     }
 
     /// Hosts that wait, with what they wait for.

@@ -36,7 +36,7 @@ pub(crate) fn join(
     shares: &[&Share],
 ) -> Vec<Arc<DesiredObject>> {
     let maker = maker(env, shard, tenant_at, shares);
-    let manner = manner(env, shard, shares);
+    let manner = manner(env, shard);
     let (presence, sources) = asked_for(shares);
     let from = |table| {
         let size = Origin::Setting("L7Settings.shardVSSize");
@@ -91,9 +91,9 @@ pub(crate) fn oldest<'a>(shares: impl Iterator<Item = &'a Share>) -> Option<&'a 
 }
 
 /// How the parent stands, where only the Controller says it: nothing of today does.
-pub(crate) fn manner<'a>(env: &'a Env, shard: &ShardKey, shares: &[&Share]) -> Option<&'a Manner> {
+pub(crate) fn manner<'a>(env: &'a Env, shard: &ShardKey) -> Option<&'a Manner> {
     let key = (shard.tenant.clone(), shard.name.clone());
-    env.census.parents.get(&key).filter(|_| shares.is_empty())
+    env.census.parents.get(&key)
 }
 
 /// Whether the objects of a parent must exist, and who asks for them: without contributions they

@@ -11,6 +11,7 @@ mod loss;
 mod modes;
 mod names;
 mod properties;
+mod stay;
 mod to_go;
 mod world;
 

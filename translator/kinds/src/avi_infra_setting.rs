@@ -24,7 +24,7 @@ mod parse;
 mod status;
 
 pub use check::{Checked, SettingDraft, evaluate, origin_of_se_group};
-pub use effect::{Binding, Infra, differs, of_ingress, of_service};
+pub use effect::{Binding, Infra, differs, of_ingress, of_namespace, of_service};
 
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 use crate::rooms::KindRoom;

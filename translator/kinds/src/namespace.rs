@@ -100,8 +100,13 @@ pub fn tenant(view: &dyn View, namespace: &str) -> Option<TenantName> {
         })
 }
 
+/// The key of a namespace's own object.
+pub fn key(cluster: &ClusterName, namespace: &aviary_types::Namespace) -> ObjectKey {
+    ObjectKey::new(cluster, KIND, "", namespace.text().clone())
+}
+
 /// The AviInfraSetting that a namespace asks for.
-pub(crate) fn infra_setting(view: &dyn View, namespace: &str) -> Option<EcoString> {
+pub fn infra_setting(view: &dyn View, namespace: &str) -> Option<EcoString> {
     let key = ObjectKey::new(&view.env().domain.cluster, KIND, "", namespace);
     let entry = view.get(&key)?;
     let fact: &Namespace = (&entry.fact).try_into().ok()?;

@@ -187,7 +187,7 @@ impl Lane {
         observed.share_bodies(&self.built.desired, None);
         // What was foreseen of a Controller that nobody had read takes no host from anybody.
         let unknown = self.observed.as_ref().map(|_| self.built.unknown.clone());
-        let incumbents = Incumbents::of(&observed, &self.domains(), &*unknown.unwrap_or_default());
+        let incumbents = Incumbents::of(&observed, &self.domains(), &unknown.unwrap_or_default());
         self.builder.seat(incumbents);
         self.observed = Some(observed);
         self.all_dirty = true;

@@ -91,19 +91,6 @@ impl Scene {
         }
     }
 
-    /// Whether the namespaces differ about where a host or its parent stands: by their settings, or
-    /// because one passes TLS through. While the older is not heard yet, the younger has its way.
-    pub(super) fn is_contested(&self) -> bool {
-        let passes = HOSTS.iter().enumerate().any(|(host, _)| {
-            let asks = self.asks.iter().filter(|((of, _), _)| *of == host);
-            let passed: Vec<bool> = asks
-                .map(|(_, ask)| ask.security == Security::Passed)
-                .collect();
-            passed.contains(&true) && passed.contains(&false)
-        });
-        passes || self.namespaces[0] != self.namespaces[1]
-    }
-
     pub(super) fn objects(&self, secret: &Value) -> Objects {
         let mut all = vec![class("avi", None), class("edge", self.class)];
         for (name, said) in SETTINGS.iter().zip(&self.settings) {

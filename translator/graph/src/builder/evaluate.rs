@@ -9,8 +9,10 @@ use crate::incumbents::{Asking, Keeper};
 use crate::memos::Memo;
 use crate::parts::{Parts, Unheard};
 use crate::recorder::Recorder;
+use crate::stay::{Stays, Waiting};
 use crate::unit::UnitKey;
-use aviary_kinds::Env;
+use aviary_kinds::ingress::HostDraft;
+use aviary_kinds::{Env, View};
 use aviary_settings::CrossClusterHosts;
 use aviary_store::Facts;
 use aviary_types::{DomainId, TenantName};
@@ -74,6 +76,7 @@ impl Builder {
         let winners = self.registry.winners(unit, &claims);
         let mut lost = Lost::of(&claims, &winners);
         lost.kept = self.kept(env, unit, &parts);
+        lost.stays = self.stays(&view, draft.hosts());
         if !lost.is_empty() {
             // What is not good in this form waits like what was never good.
             let Ok(rendered) = caught(|| draft.render(env, &lost)) else {
@@ -91,17 +94,32 @@ impl Builder {
             });
         }
         parts.shrink();
+        let waits = !lost.kept.is_empty() || !lost.stays.is_empty();
         let memo = Memo {
             reads: view.into_reads(),
             claims: Arc::new(Asked { claims, winners }),
             parts: Arc::new(parts),
         };
-        if lost.kept.is_empty() {
-            self.waiting.remove(unit);
-        } else {
+        if waits {
             self.waiting.insert(unit.clone());
+        } else {
+            self.waiting.remove(unit);
         }
         Ok((memo, touched))
+    }
+
+    /// Which forms of a host stay where they stand, until what else they may stand for is heard.
+    fn stays(&self, view: &Recorder<'_>, drafts: &[HostDraft]) -> Stays {
+        let open = self.open.get(&view.env().domain);
+        let open = open.filter(|open| !open.reach.unheard.is_empty());
+        open.map_or_else(Stays::default, |open| {
+            let waiting = Waiting {
+                view,
+                reach: &open.reach,
+                incumbents: &self.incumbents,
+            };
+            waiting.stays(drafts)
+        })
     }
 
     /// Whom the unit must leave its host to, by tenant, until what they have it for is heard.

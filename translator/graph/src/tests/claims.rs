@@ -163,11 +163,7 @@ fn without_store(kept: &RawObject, hosts: &str) -> (World, Builder, Envs) {
     let mut builder = Builder::default();
     let domains: Vec<_> = envs.keys().cloned().collect();
     let nothing = Built::default();
-    builder.seat(Incumbents::of(
-        &written(&built),
-        &domains,
-        &*nothing.unknown,
-    ));
+    builder.seat(Incumbents::of(&written(&built), &domains, &nothing.unknown));
     (world, builder, envs)
 }
 

@@ -5,7 +5,9 @@ use super::check::{Checked, check};
 use super::{ANNOTATION, AviInfraSetting, KIND};
 use crate::view::View;
 use crate::{ingress_class, namespace};
-use aviary_types::{Code, EcoString, Finding, Host, ObjectKey, Origin, Place, Role, eco_format};
+use aviary_types::{
+    Code, EcoString, Finding, Host, Namespace, ObjectKey, Origin, Place, Role, eco_format,
+};
 use std::sync::Arc;
 
 /// An AviInfraSetting that holds for somebody.
@@ -102,6 +104,13 @@ pub fn of_service(
         eco_format!("AviInfraSetting {name} {what}; the Service is served by the settings for all");
     findings.push(Finding::new(source, code, text, HINT));
     Binding::None
+}
+
+/// What a Namespace's own setting comes to, for whoever in it names no other.
+pub fn of_namespace(view: &dyn View, namespace: &Namespace) -> Binding {
+    let source = namespace::key(&view.env().domain.cluster, namespace);
+    let named = namespace::infra_setting(view, namespace.as_str());
+    named.map_or(Binding::None, |name| resolve(view, &source, &name, false))
 }
 
 const HINT: &str = "correct the AviInfraSetting, or name another";

@@ -149,6 +149,11 @@ impl HostDraft {
         asked.unwrap_or(env.settings.l7.shard_size)
     }
 
+    /// The AviInfraSetting that its objects are named after.
+    pub fn named_after(&self) -> Option<EcoString> {
+        self.infra.as_ref().and_then(|it| it.prefix().cloned())
+    }
+
     fn new(view: &dyn View, host: &Host, source: &ObjectKey, tenant: &TenantName) -> Self {
         Self {
             host: host.clone(),
@@ -171,14 +176,14 @@ impl HostDraft {
         infra: Option<&Arc<Infra>>,
         waits: Option<&HostHold>,
     ) -> bool {
-        let prefix = |infra: Option<&Arc<Infra>>| infra.and_then(|it| it.prefix().cloned());
+        let prefix = infra.and_then(|it| it.prefix().cloned());
         let is_waiting = |hold: Option<&HostHold>| {
             let unusable = |hold: &&HostHold| matches!(hold, HostHold::SettingUnusable(_));
             hold.filter(unusable).cloned()
         };
         self.tenant == *tenant
             && is_waiting(self.hold.as_ref()) == is_waiting(waits)
-            && prefix(self.infra.as_ref()) == prefix(infra)
+            && self.named_after() == prefix
     }
 
     /// Takes the setting of a contribution in: the oldest one counts, and who asks for another is
