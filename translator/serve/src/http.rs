@@ -81,6 +81,12 @@ impl World {
     /// What becomes of a request. Where DNS gives several addresses, a client may get any of
     /// them, so the worst answer counts.
     pub fn http(&self, request: &Request) -> Verdict {
+        let none = || self.nowhere(Why::NoDnsName(request.host.clone()));
+        worst(self.http_all(request)).unwrap_or_else(none)
+    }
+
+    /// What becomes of a request at each address that a client may get.
+    pub(crate) fn http_all(&self, request: &Request) -> Vec<Verdict> {
         let vips = match &request.vip {
             Some(vip) => self
                 .vip(vip)
@@ -90,11 +96,13 @@ impl World {
         };
         let at = |vip| self.http_at(vip, request);
         match vips {
-            Ok(vips) => worst(vips.into_iter().map(at)).unwrap_or_else(|| {
-                Walk::new(self).end(Outcome::NoService(Why::NoDnsName(request.host.clone())))
-            }),
-            Err(why) => Walk::new(self).end(Outcome::NoService(why)),
+            Ok(vips) => vips.into_iter().map(at).collect(),
+            Err(why) => vec![self.nowhere(why)],
         }
+    }
+
+    pub(crate) fn nowhere(&self, why: Why) -> Verdict {
+        Walk::new(self).end(Outcome::NoService(why))
     }
 
     /// The VsVips whose addresses DNS gives for a name: those that hold it exactly, else those

@@ -90,10 +90,13 @@ impl World {
     /// What becomes of a connection. Where the target means several virtual services that listen
     /// on other addresses, the worst answer counts.
     pub fn l4(&self, listener: &Listener) -> Verdict {
-        let none = || {
-            let why = Why::NoSuchTarget(listener.target.clone());
-            Walk::new(self).end(Outcome::NoService(why))
-        };
+        let none = || self.nowhere(Why::NoSuchTarget(listener.target.clone()));
+        worst(self.l4_all(listener)).unwrap_or_else(none)
+    }
+
+    /// What becomes of a connection at each address that the target means; nothing where it means
+    /// none.
+    pub(crate) fn l4_all(&self, listener: &Listener) -> Vec<Verdict> {
         let vips = self.vips_called(&listener.target);
         let by_vip = vips.into_iter().map(|vip| self.l4_at(vip, None, listener));
         let called = self.named(AviKind::VirtualService, &listener.target).iter();
@@ -101,7 +104,7 @@ impl World {
             let vip = self.resolve(Scope::of(key), self.service(key)?.vsvip_ref.as_ref()?)?;
             Some(self.l4_at(vip, Some(key), listener))
         });
-        worst(by_vip.chain(by_name)).unwrap_or_else(none)
+        by_vip.chain(by_name).collect()
     }
 
     fn vips_called(&self, target: &str) -> Vec<&AviKey> {

@@ -1,5 +1,6 @@
 //! Make before break: what was served before and is served after is served all the way.
 
+use crate::http::Request;
 use crate::probe::Probe;
 use crate::verdict::{Outcome, Verdict, Why};
 use crate::world::World;
@@ -67,38 +68,21 @@ impl fmt::Display for Break {
     }
 }
 
-/// An answer with its redirects followed.
+/// The answers that a client may get, with their redirects followed: one for each address that DNS
+/// gives, and for each where a redirect leads.
 #[derive(Debug, Clone)]
 struct Settled {
+    answers: Vec<Answer>,
+}
+
+#[derive(Debug, Clone)]
+struct Answer {
     first: Verdict,
     /// Where the redirects lead; none if there were none.
     last: Option<Verdict>,
 }
 
-impl Settled {
-    fn of(world: &World, probe: &Probe) -> Self {
-        let first = world.ask(probe);
-        let Probe::Http(request) = probe else {
-            return Self { first, last: None };
-        };
-        let mut last: Option<Verdict> = None;
-        let mut request = request.clone();
-        for _ in 0..=REDIRECTS_MAX {
-            let Outcome::Redirect(to) = &last.as_ref().unwrap_or(&first).outcome else {
-                return Self { first, last };
-            };
-            request.host = to.host.clone();
-            request.port = to.port;
-            request.path = to.path.clone();
-            request.sni = to.tls.then(|| to.host.clone());
-            last = Some(world.http(&request));
-        }
-        if let Some(verdict) = &mut last {
-            verdict.outcome = Outcome::NoService(Why::RedirectLoop);
-        }
-        Self { first, last }
-    }
-
+impl Answer {
     fn end(&self) -> &Verdict {
         self.last.as_ref().unwrap_or(&self.first)
     }
@@ -106,6 +90,79 @@ impl Settled {
     fn is_trusted(&self) -> bool {
         self.first.is_trusted() && self.end().is_trusted()
     }
+
+    fn rank(&self) -> (u8, u8) {
+        (self.end().rank(), self.first.rank())
+    }
+}
+
+impl Settled {
+    fn of(world: &World, probe: &Probe) -> Self {
+        let answers = match probe {
+            Probe::L4(listener) => {
+                let direct = |first| Answer { first, last: None };
+                let all = world.l4_all(listener).into_iter().map(direct);
+                let all: Vec<Answer> = all.collect();
+                if all.is_empty() {
+                    vec![direct(world.l4(listener))]
+                } else {
+                    all
+                }
+            }
+            Probe::Http(request) => {
+                let firsts = world.http_all(request).into_iter();
+                let settled = firsts.flat_map(|first| {
+                    let ends = follow(world, request, &first, REDIRECTS_MAX);
+                    ends.into_iter().map(move |last| Answer {
+                        first: first.clone(),
+                        last,
+                    })
+                });
+                settled.collect()
+            }
+        };
+        Self { answers }
+    }
+
+    /// Whether it is so whichever answer the client gets.
+    fn all(&self, is: impl Fn(&Answer) -> bool) -> bool {
+        self.answers.iter().all(is)
+    }
+
+    /// Of the answers that are not so, or of all, the worst.
+    fn worst(&self, is: impl Fn(&Answer) -> bool) -> Option<&Answer> {
+        let failing = self.answers.iter().filter(|answer| !is(answer));
+        let failing = failing.min_by_key(|answer| answer.rank());
+        failing.or_else(|| self.answers.iter().min_by_key(|answer| answer.rank()))
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &AviKey> {
+        let ends = self.answers.iter().flat_map(|answer| answer.end().pools());
+        ends.map(|share| &share.pool)
+    }
+}
+
+/// Where the redirects of an answer lead; `None` where it is none.
+fn follow(world: &World, request: &Request, answer: &Verdict, left: usize) -> Vec<Option<Verdict>> {
+    let Outcome::Redirect(to) = &answer.outcome else {
+        return vec![None];
+    };
+    if left == 0 {
+        return vec![Some(world.nowhere(Why::RedirectLoop))];
+    }
+    let request = Request {
+        host: to.host.clone(),
+        port: to.port,
+        path: to.path.clone(),
+        sni: to.tls.then(|| to.host.clone()),
+        ..request.clone()
+    };
+    let next = world.http_all(&request).into_iter();
+    let ends = next.flat_map(|next| {
+        let ends = follow(world, &request, &next, left - 1).into_iter();
+        ends.map(move |end| Some(end.unwrap_or_else(|| next.clone())))
+    });
+    ends.collect()
 }
 
 /// What is served both before and after, to be held against every world between.
@@ -131,7 +188,7 @@ impl Baseline {
             after: Settled::of(after, &probe),
             probe,
         });
-        let kept = kept.filter(|k| k.before.end().is_backend() && k.after.end().is_backend());
+        let kept = kept.filter(|k| k.before.all(is_backend) && k.after.all(is_backend));
         Self {
             kept: kept.collect(),
         }
@@ -151,46 +208,59 @@ impl Baseline {
     }
 }
 
+/// Something that a client has with an answer.
+type Has = fn(&Answer) -> bool;
+
+fn is_backend(answer: &Answer) -> bool {
+    answer.end().is_backend()
+}
+
+fn is_direct(answer: &Answer) -> bool {
+    answer.last.is_none()
+}
+
+fn has_server(answer: &Answer) -> bool {
+    answer.end().has_server()
+}
+
 impl Kept {
     fn break_in(&self, prefix: &World) -> Option<Break> {
         let during = Settled::of(prefix, &self.probe);
-        let loss = self.loss(&during)?;
+        let (loss, met) = self.loss(&during)?;
         Some(Break {
             probe: self.probe.clone(),
             loss,
-            before: self.before.first.clone(),
-            during: during.end().clone(),
-            after: self.after.first.clone(),
+            before: self.before.worst(|_| true)?.first.clone(),
+            during: met.end().clone(),
+            after: self.after.worst(|_| true)?.first.clone(),
         })
     }
 
-    fn loss(&self, during: &Settled) -> Option<Loss> {
-        let had = |has: fn(&Settled) -> bool| has(&self.before) && has(&self.after) && !has(during);
-        if !during.end().is_backend() {
-            return Some(Loss::Unserved);
+    /// What is lost, and an answer that shows it.
+    fn loss<'a>(&self, during: &'a Settled) -> Option<(Loss, &'a Answer)> {
+        let kept: [(Loss, Has); 4] = [
+            (Loss::Unserved, is_backend),
+            (Loss::Redirected, is_direct),
+            (Loss::NoServer, has_server),
+            (Loss::NoCertificate, Answer::is_trusted),
+        ];
+        let lost = kept.into_iter().find(|(_, has)| {
+            let had = self.before.all(has) && self.after.all(has);
+            had && !during.all(has)
+        });
+        if let Some((loss, has)) = lost {
+            return Some((loss, during.worst(has)?));
         }
-        if had(|settled| settled.last.is_none()) {
-            return Some(Loss::Redirected);
-        }
-        if had(|settled| settled.end().has_server()) {
-            return Some(Loss::NoServer);
-        }
-        if had(Settled::is_trusted) {
-            return Some(Loss::NoCertificate);
-        }
-        self.stranger(during).map(Loss::OtherBackend)
+        let pool = self.stranger(during)?;
+        let reaches = |answer: &Answer| answer.end().pools().iter().any(|it| it.pool == pool);
+        let met = during.worst(|answer| !reaches(answer))?;
+        Some((Loss::OtherBackend(pool.clone()), met))
     }
 
     /// A pool that is reached neither before nor after.
     fn stranger(&self, during: &Settled) -> Option<AviKey> {
-        let known = |pool: &AviKey| {
-            let before = self.before.end().pools().iter();
-            before
-                .chain(self.after.end().pools())
-                .any(|share| share.pool == *pool)
-        };
-        let mut pools = during.end().pools().iter().map(|share| &share.pool);
-        pools.find(|pool| !known(pool)).cloned()
+        let known: BTreeSet<&AviKey> = self.before.pools().chain(self.after.pools()).collect();
+        during.pools().find(|pool| !known.contains(pool)).cloned()
     }
 }
 

@@ -202,6 +202,29 @@ fn each_address_of_a_host_is_kept() {
 }
 
 #[test]
+fn a_client_may_get_any_address_before_on_the_way_and_after() {
+    let other = &[("foo-root", "bar.com/"), ("foo-bar", "bar.com/x")];
+    let twice = two_hosts()
+        .and(parent("s1", &["bar.com"]))
+        .put("poolgroup", group("s1", other));
+    let at_first = twice.clone().put("vsvip", vip("s1", &[]));
+    let at_second = twice.clone().put("vsvip", vip("s0", &["foo.com"]));
+    // The pools of both addresses were reached, whichever stays.
+    for prefix in [&at_first, &at_second, &twice] {
+        assert_eq!(breaks(&twice, prefix, &at_first), [""; 0]);
+    }
+    // One of two addresses leads to a third.
+    let third = &[("foo-bar", "bar.com/"), ("foo-root", "bar.com/x")];
+    let third = twice.clone().put("poolgroup", group("s1", third));
+    let broken = breaks(&twice, &third, &at_first);
+    assert_eq!(
+        broken.iter().filter(|line| !line.contains(" at ")).count(),
+        4,
+        "{broken:?}"
+    );
+}
+
+#[test]
 fn redirects_in_a_circle_serve_nobody() {
     let circle = redirect_rule(&["foo.com"]);
     let mut circle = circle;
