@@ -114,6 +114,113 @@ async fn field_by_field(one: &str, other: &str) -> Result<()> {
     walk.end(1).await.context("at the end")
 }
 
+/// The port stays at the address that is left until the name has left it, and is at the address that
+/// is joined before the name comes; also where one comes as the other goes.
+#[test]
+fn services_leave_and_join_a_shared_vip_and_are_served() -> Result<()> {
+    block_on(async {
+        let mut walk = Walk::start().await?;
+        let mut scene = first();
+        let balancer = |shared| {
+            Some(Balancer {
+                named: None,
+                shared,
+            })
+        };
+        for (place, shared) in [
+            ("both share", [true, true]),
+            ("TCP leaves", [false, true]),
+            ("they change places", [true, false]),
+            ("UDP joins", [true, true]),
+            ("UDP leaves", [true, false]),
+            ("both stand alone", [false, false]),
+            ("both share again", [true, true]),
+        ] {
+            scene.balancers = shared.map(balancer);
+            let kept = walk.kept;
+            let state = walk.go(place, &scene).await?;
+            let ops = &state.outcome.settled.operations;
+            ensure!(interruptions(ops).is_empty(), "{place}: {ops:#?}");
+            let listeners = walk.kept - kept;
+            ensure!(
+                place == "both share" || listeners > 2,
+                "{place}: {listeners}"
+            );
+        }
+        Ok(())
+    })?
+}
+
+/// A host of two namespaces stands at two addresses. Where one stays while it turns secure or plain,
+/// nobody is interrupted: what leaves goes first, what comes goes last, TLS is spoken everywhere as
+/// long as somebody is redirected to it.
+#[test]
+fn hosts_at_several_addresses_turn_where_they_stay_and_are_served() -> Result<()> {
+    use Security::{Passed, Plain, Secure};
+    let at = |security, edge| Some(Ask { security, edge });
+    let courses = [
+        (
+            "its other address goes",
+            at(Plain, false),
+            at(Plain, true),
+            at(Secure, true),
+            at(Plain, true),
+        ),
+        (
+            "a second one comes",
+            None,
+            at(Plain, false),
+            at(Secure, false),
+            at(Secure, true),
+        ),
+        (
+            "both stay",
+            at(Plain, false),
+            at(Plain, true),
+            at(Secure, false),
+            at(Secure, true),
+        ),
+        (
+            "passed through, too",
+            at(Plain, false),
+            at(Plain, true),
+            at(Passed, false),
+            at(Secure, true),
+        ),
+    ];
+    block_on(async {
+        for size in ["SMALL", "DEDICATED"] {
+            for (place, blue, green, then_blue, then_green) in courses {
+                let mut walk = Walk::start().await?;
+                let mut scene = first();
+                scene.settings[0] = Some(Said {
+                    size: Some(size),
+                    ..Said::default()
+                });
+                for (way, asks) in [
+                    ("first", [blue, green]),
+                    ("secure", [then_blue, then_green]),
+                    ("plain", [blue, green]),
+                ] {
+                    for (namespace, ask) in asks.into_iter().enumerate() {
+                        scene.edit(&Edit::Ask((0, namespace), ask));
+                    }
+                    let place = format!("{size}, {place}: {way}");
+                    let kept = walk.kept;
+                    let state = walk.go(&place, &scene).await?;
+                    let marked = interruptions(&state.outcome.settled.operations);
+                    ensure!(marked.is_empty(), "{place}: {marked:#?}");
+                    ensure!(
+                        way == "first" || walk.kept > kept,
+                        "{place}: nothing is asked"
+                    );
+                }
+            }
+        }
+        Ok(())
+    })?
+}
+
 /// One address redirects to TLS, the other does not speak it: two calls with nothing between.
 #[test]
 fn hosts_that_turn_secure_while_they_move_are_interrupted_one_by_one() -> Result<()> {

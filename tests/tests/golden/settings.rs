@@ -347,7 +347,7 @@ fn check(place: &str, state: &Reached) -> Result<()> {
     Ok(())
 }
 
-/// Two namespaces, of which one has a label, with a Service each, hosts, and a load balancer.
+/// Two namespaces, of which one has a label, with a Service each, hosts, and load balancers.
 fn world(secret: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     for (namespace, team) in [("blue", "blue"), ("green", "green")] {
@@ -379,9 +379,26 @@ fn world(secret: &Value) -> Vec<Value> {
     for number in 0..3 {
         all.push(ingress("blue", &format!("p{number}.avi.lab"), false, true));
     }
+    all.extend(sharing());
     // One host of two namespaces, secure in one of them.
     all.push(ingress("blue", "both.avi.lab", true, false));
     all.push(ingress("green", "both.avi.lab", false, false));
+    all
+}
+
+/// Two load balancers that share an address which they do not ask for.
+fn sharing() -> Vec<Value> {
+    let mut all = Vec::new();
+    for (name, number, protocol) in [("one", 8000, "TCP"), ("two", 8001, "UDP")] {
+        let ports = json!([{
+            "name": "p", "port": number, "targetPort": 8080, "protocol": protocol,
+            "nodePort": number + 24_000,
+        }]);
+        let mut made = service("blue", name, "LoadBalancer", &ports);
+        made["metadata"]["annotations"] = json!({"ako.vmware.com/enable-shared-vip": "pair"});
+        let targets = json!([{"name": "p", "port": 8080, "protocol": protocol}]);
+        all.extend([made, slice("blue", name, &targets, 1)]);
+    }
     all
 }
 

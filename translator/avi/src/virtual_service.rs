@@ -161,6 +161,11 @@ const DEFAULT_TRAFFIC_ENABLED: bool = true;
 const NO_DEFAULT: &str = "";
 
 impl VirtualService {
+    /// Whether other virtual services can stand below it: hosts share it.
+    pub fn is_parent(&self) -> bool {
+        self.kind.as_deref() == Some("VS_TYPE_VH_PARENT")
+    }
+
     fn same_scalars(&self, observed: &Self) -> bool {
         let flag = |desired, observed| defaulted(desired, observed, false);
         defaulted(self.kind.as_deref(), observed.kind.as_deref(), DEFAULT_TYPE)

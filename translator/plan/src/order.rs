@@ -42,6 +42,7 @@ pub(crate) fn order(input: &Input<'_>, mut ops: BTreeMap<OpKey, Op>, moves: &Mov
                 Method::Delete => rules.delete(key, &mut before),
                 _ => rules.write(op, &mut before),
             }
+            before.extend(moves.before.get(key).into_iter().flatten().cloned());
             before.remove(key);
             before.into_iter().collect()
         })
@@ -261,16 +262,22 @@ impl Rules<'_> {
             // A new parent must stand before its children can.
             Body::VirtualService(_) | Body::HttpPolicySet(_) if is_made => {}
             // One that comes from another parent finds its redirect in place.
-            Body::VirtualService(_) | Body::HttpPolicySet(_) if op.key.stage == 0 => {
-                before.extend(self.settled(&service).chain(group));
-                self.after_names_left(op, before);
+            Body::HttpPolicySet(set) if op.key.stage > 0 && switches(set) => {
+                self.after_takers(key, before);
             }
-            Body::HttpPolicySet(set) if switches(set) => self.after_takers(key, before),
-            Body::HttpPolicySet(_) => {
+            Body::HttpPolicySet(_) if op.key.stage > 0 => {
                 before.extend(children.chain(group));
                 self.after_names_left(op, before);
             }
+            Body::VirtualService(_) | Body::HttpPolicySet(_) => {
+                before.extend(self.settled(&service).chain(group));
+                self.after_names_left(op, before);
+            }
             Body::VsDataScriptSet(_) => self.after_names_left(op, before),
+            Body::L4PolicySet(_) if op.key.stage == 1 => {
+                before.extend(self.last(&service));
+                self.after_names_left(op, before);
+            }
             Body::VsVip(vip) => {
                 self.after_holders(op, vip, before);
                 self.after_namesakes(op, vip, before);
@@ -310,9 +317,12 @@ impl Rules<'_> {
     fn after_namesakes(&self, op: &Op, vip: &VsVip, before: &mut BTreeSet<OpKey>) {
         let key = &op.key.object;
         let service = sibling(key, AviKind::VirtualService);
+        if self.moves.is_early(&op.key) {
+            return;
+        }
         if op.method == Method::Update {
             before.extend(self.moves.child_of(&op.key).cloned());
-            if !self.moves.is_step(&op.key) && op.key.stage > 0 {
+            if !self.moves.is_step(&op.key) && !self.moves.is_opening(&op.key) {
                 before.extend(self.shape.children(&service).cloned());
             } else {
                 before.extend(self.settled(&service));

@@ -8,7 +8,7 @@
 
 use crate::diff::Input;
 use crate::op::{BreakReason, Method, Op, OpKey, Reason, sibling, stage};
-use crate::turn::turns;
+use crate::turn::{turns, waits};
 use aviary_avi::virtual_service::VirtualService;
 use aviary_avi::vs_vip::{DnsInfo, VsVip};
 use aviary_avi::{AviKey, AviKind, Body};
@@ -19,12 +19,19 @@ use std::sync::Arc;
 /// The operations of a plan in the making.
 type Ops = BTreeMap<OpKey, Op>;
 
-/// The writes of children that change their parent, and the writes of names that follow each.
+/// The writes of children that change their parent, and the writes of names that follow each; and
+/// those of names of hosts that turn where they stay.
 #[derive(Debug, Default)]
 pub(crate) struct Moves {
     /// By the write of the name; `None` where no child moves along.
     names: BTreeMap<OpKey, Option<OpKey>>,
     movers: BTreeSet<OpKey>,
+    /// Writes that only take names away, before all others of their VsVips.
+    early: BTreeSet<OpKey>,
+    /// The writes that come next.
+    opening: BTreeSet<OpKey>,
+    /// What else must be done before an operation.
+    pub(crate) before: BTreeMap<OpKey, BTreeSet<OpKey>>,
 }
 
 impl Moves {
@@ -36,6 +43,16 @@ impl Moves {
     /// Whether a write of names is that of one host alone.
     pub(crate) fn is_step(&self, key: &OpKey) -> bool {
         self.names.contains_key(key)
+    }
+
+    /// Whether a write takes names away that other addresses keep, and nothing else.
+    pub(crate) fn is_early(&self, key: &OpKey) -> bool {
+        self.early.contains(key)
+    }
+
+    /// Whether a write of names comes before those that hosts need one by one.
+    pub(crate) fn is_opening(&self, key: &OpKey) -> bool {
+        key.stage == 0 || self.opening.contains(key)
     }
 
     /// The child that a write of names follows.
@@ -57,7 +74,7 @@ pub(crate) struct Move {
 /// the names.
 pub(crate) fn relocate(input: &Input<'_>, ops: &mut Ops) -> Moves {
     let mut moves = moves(input, ops);
-    let turned = turns(input, ops);
+    let (turns, turned) = turns(input, ops);
     let follows = |one: &Move, name: &EcoString| one.names.contains(name);
     let turned = turned.into_iter().filter(|turn| {
         let mut names = turn.names.iter();
@@ -74,12 +91,30 @@ pub(crate) fn relocate(input: &Input<'_>, ops: &mut Ops) -> Moves {
         }
     }
     let vips = moves.iter().flat_map(|it| [&it.from, &it.to]);
-    let vips: BTreeSet<&AviKey> = vips.collect();
+    let of_turns = turns.iter().flat_map(|it| it.lost.iter().chain(&it.gained));
+    let vips: BTreeSet<&AviKey> = vips.chain(of_turns).collect();
     for vip in vips {
         let steps = moves.iter().filter(|it| it.from == *vip || it.to == *vip);
-        split(input, vip, steps, ops, &mut found);
+        let lost = turns.iter().filter(|it| it.lost.contains(vip));
+        let gained = turns.iter().filter(|it| it.gained.contains(vip));
+        let course = Steps {
+            early: lost.map(|it| it.name.clone()).collect(),
+            late: gained.map(|it| it.name.clone()).collect(),
+            moves: steps.collect(),
+        };
+        split(input, vip, &course, ops, &mut found);
     }
+    found.before = waits(input, &turns, ops);
     found
+}
+
+/// What of a VsVip's names comes and goes by itself.
+struct Steps<'a> {
+    /// Names that leave before anything else.
+    early: BTreeSet<EcoString>,
+    /// Names that come last.
+    late: BTreeSet<EcoString>,
+    moves: Vec<&'a Move>,
 }
 
 /// Children that are below one parent and shall be below another.
@@ -108,15 +143,9 @@ fn moves(input: &Input<'_>, ops: &Ops) -> Vec<Move> {
     children.filter(|it| it.from != it.to).collect()
 }
 
-/// Splits the writes of one VsVip: first what interrupts nobody, then one for each host that comes
-/// or goes, and last what is left.
-fn split<'a>(
-    input: &Input<'_>,
-    vip: &AviKey,
-    moves: impl Iterator<Item = &'a Move> + Clone,
-    ops: &mut Ops,
-    found: &mut Moves,
-) {
+/// Splits the writes of one VsVip: first what leaves early, then what interrupts nobody, then one for
+/// each host that comes or goes, and last what is left.
+fn split(input: &Input<'_>, vip: &AviKey, steps: &Steps<'_>, ops: &mut Ops, found: &mut Moves) {
     let Some(course) = Course::of(input, vip, ops) else {
         return;
     };
@@ -124,18 +153,25 @@ fn split<'a>(
         ops.remove(&stage(vip, at));
     }
     let mut names = course.first.clone();
-    for step in moves.clone() {
-        for name in &step.names {
-            if course.before.contains(name) {
-                names.insert(name.clone());
-            } else {
-                names.remove(name);
-            }
+    for name in steps.moves.iter().flat_map(|step| &step.names) {
+        if course.before.contains(name) {
+            names.insert(name.clone());
+        } else {
+            names.remove(name);
         }
     }
-    course.open(&names, ops);
-    let mut at = 0;
-    for step in moves {
+    names.retain(|name| !steps.early.contains(name) && !steps.late.contains(name));
+    let early = course.leave(&steps.early, ops);
+    let mut at = early.as_ref().map_or(0, |key| key.stage + 1);
+    let opening = course.open(at, &names, ops);
+    at = opening
+        .as_ref()
+        .map_or(at.saturating_sub(1), |key| key.stage);
+    if early.is_some() {
+        found.opening.extend(opening);
+    }
+    found.early.extend(early);
+    for step in &steps.moves {
         let mut next = names.clone();
         for name in &step.names {
             if course.last.contains(name) {
@@ -220,24 +256,56 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// The write that takes away names which other addresses keep. Its stage is that of a write that
+    /// takes something away.
+    fn leave(&self, early: &BTreeSet<EcoString>, ops: &mut Ops) -> Option<OpKey> {
+        let mut bare = vip_of(self.observed.as_deref())?.clone();
+        bare.dns_info.retain(|dns| !early.contains(&dns.fqdn));
+        if bare.dns_info.len() == self.before.len() {
+            return None;
+        }
+        let op = Op {
+            body: Some(Arc::new(bare.into())),
+            ..self.write(1, Method::Update, &self.before)
+        };
+        let key = op.key.clone();
+        ops.insert(key.clone(), op);
+        Some(key)
+    }
+
     /// The write that comes before all that is interrupted.
-    fn open(&self, names: &BTreeSet<EcoString>, ops: &mut Ops) {
+    fn open(&self, at: u16, names: &BTreeSet<EcoString>, ops: &mut Ops) -> Option<OpKey> {
         if !self.is_opened {
-            return;
+            return None;
         }
         let method = if self.is_made {
             Method::Create
         } else {
             Method::Update
         };
-        let op = self.write(0, method, names);
-        let is_there = |observed: &Arc<Body>| {
-            let body = op.body.as_ref();
-            body.is_some_and(|body| body.same(observed))
+        let op = Op {
+            reason: if self.is_made {
+                Reason::Missing
+            } else {
+                Reason::Widen
+            },
+            ..self.write(at, method, names)
         };
-        if !self.observed.as_ref().is_some_and(is_there) {
-            ops.insert(op.key.clone(), op);
+        let former = at
+            .checked_sub(1)
+            .and_then(|at| ops.get(&stage(self.vip, at)));
+        let former = former.and_then(|op| op.body.as_ref());
+        let former = former.or(self.observed.as_ref());
+        let body = op.body.as_ref();
+        if former
+            .zip(body)
+            .is_some_and(|(former, body)| body.same(former))
+        {
+            return None;
         }
+        let key = op.key.clone();
+        ops.insert(key.clone(), op);
+        Some(key)
     }
 
     /// What is left when all hosts are where they should be.
@@ -252,10 +320,13 @@ impl<'a> Course<'a> {
         } else {
             self.end.key.clone()
         };
-        let op = Op {
+        let mut op = Op {
             key: key.clone(),
             ..self.end.clone()
         };
+        if is_written && op.method == Method::Create {
+            (op.method, op.reason) = (Method::Update, Reason::Differs);
+        }
         ops.insert(key, op);
     }
 }

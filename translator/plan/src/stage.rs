@@ -2,6 +2,8 @@
 //! something away before its new place serves: first old and new together, then the new alone
 //! (invariant 5).
 
+pub(crate) mod ports;
+
 use crate::diff::Input;
 use crate::op::{Method, Op, OpKey, Reason, stage};
 use aviary_avi::ds_set::VsDataScriptSet;
@@ -38,6 +40,12 @@ pub(crate) fn widened(
         }
         (Body::VsDataScriptSet(desired), Body::VsDataScriptSet(observed)) => {
             Some(groups(desired, observed).into())
+        }
+        (Body::L4PolicySet(desired), Body::L4PolicySet(observed)) => {
+            Some(ports::rules(desired, observed).into())
+        }
+        (Body::VirtualService(desired), Body::VirtualService(observed)) => {
+            ports::listeners(desired, observed).map(Body::from)
         }
         _ => None,
     }

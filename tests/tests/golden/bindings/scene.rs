@@ -250,11 +250,8 @@ fn ask() -> impl Strategy<Value = Edit> {
 }
 
 pub(super) fn edit() -> impl Strategy<Value = Edit> {
-    // Who shares a VIP without an asked address is interrupted where one of them leaves it.
-    let balancer = name().prop_map(|named| Balancer {
-        named,
-        shared: false,
-    });
+    let balancer = (name(), any::<bool>());
+    let balancer = balancer.prop_map(|(named, shared)| Balancer { named, shared });
     prop_oneof![
         4 => (0..2_usize, prop::option::weighted(0.8, said())).prop_map(|(at, it)| Edit::Setting(at, it)),
         3 => name().prop_map(Edit::Class),

@@ -3,8 +3,9 @@
 
 use super::Rules;
 use crate::op::{Method, Op, OpKey, sibling, stage};
+use crate::stage::ports::is_opened;
 use aviary_avi::names::INSECURE_TWIN;
-use aviary_avi::virtual_service::HttpPolicy;
+use aviary_avi::virtual_service::{HttpPolicy, VirtualService};
 use aviary_avi::{AviKey, AviKind, Body};
 use aviary_types::eco_format;
 use std::collections::BTreeSet;
@@ -22,7 +23,7 @@ impl Rules<'_> {
             };
             before.extend(self.write_of(&sibling(&service, AviKind::HttpPolicySet)));
             let write = self.ops.get(&stage(&service, 0));
-            let write = write.filter(|op| op.method == Method::Create || self.gains_policy(op));
+            let write = write.filter(|op| op.method == Method::Create || self.gains(op));
             before.extend(write.map(|op| op.key.clone()));
         }
     }
@@ -46,11 +47,16 @@ impl Rules<'_> {
         }
     }
 
-    fn gains_policy(&self, op: &Op) -> bool {
-        self.policies(op).is_some_and(|(before, after)| {
+    /// Whether a virtual service gets policies, or listens where it did not.
+    fn gains(&self, op: &Op) -> bool {
+        let gains_policy = self.policies(op).is_some_and(|(before, after)| {
             let known = |policy: &HttpPolicy| before.contains(policy);
             !after.iter().all(known)
-        })
+        });
+        let observed = self.input.observed.objects.get(&op.key.object);
+        let before = service_of(observed.map(|it| &*it.body));
+        let ends = before.zip(service_of(op.body.as_deref()));
+        gains_policy || ends.is_some_and(|(before, after)| is_opened(before, after))
     }
 
     fn loses_policy(&self, op: &Op) -> bool {
@@ -66,13 +72,15 @@ impl Rules<'_> {
     /// The policies of a virtual service before and after its write.
     fn policies<'o>(&'o self, op: &'o Op) -> Option<(&'o [HttpPolicy], &'o [HttpPolicy])> {
         let observed = self.input.observed.objects.get(&op.key.object)?;
-        Some((policies(&observed.body)?, policies(op.body.as_deref()?)?))
+        let before = service_of(Some(&observed.body))?;
+        let after = service_of(op.body.as_deref())?;
+        Some((&before.http_policies, &after.http_policies))
     }
 }
 
-fn policies(body: &Body) -> Option<&[HttpPolicy]> {
+fn service_of(body: Option<&Body>) -> Option<&VirtualService> {
     match body {
-        Body::VirtualService(service) => Some(&service.http_policies),
+        Some(Body::VirtualService(service)) => Some(service),
         _ => None,
     }
 }
