@@ -72,12 +72,7 @@ impl AviObject for Pool {
         self.created_by == observed.created_by
             && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
             && said(self.cloud_ref.as_ref(), observed.cloud_ref.as_ref())
-            && defaulted_ref(
-                self.vrf_ref.as_ref(),
-                observed.vrf_ref.as_ref(),
-                DEFAULT_VRF,
-            )
-            && same_text(self.tier1_lr.as_ref(), observed.tier1_lr.as_ref())
+            && !self.needs_new_routing(observed)
             && defaulted(self.sni_enabled, observed.sni_enabled, DEFAULT_SNI_ENABLED)
             && defaulted(
                 self.graceful_disable_timeout,
@@ -92,6 +87,23 @@ impl AviObject for Pool {
                 observed.service_metadata.as_ref(),
             )
             && same_markers(&self.markers, &observed.markers)
+    }
+}
+
+impl Pool {
+    /// Whether its servers are to be reached by another tier-1 router, or in another VRF: the
+    /// Controller changes neither while a virtual service uses the pool. Behind a router, the VRF is
+    /// the Controller's to say.
+    pub fn needs_new_routing(&self, observed: &Self) -> bool {
+        let in_vrf = || {
+            defaulted_ref(
+                self.vrf_ref.as_ref(),
+                observed.vrf_ref.as_ref(),
+                DEFAULT_VRF,
+            )
+        };
+        !same_text(self.tier1_lr.as_ref(), observed.tier1_lr.as_ref())
+            || !(self.tier1_lr.is_some() || in_vrf())
     }
 }
 

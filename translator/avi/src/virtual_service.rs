@@ -191,11 +191,13 @@ impl VirtualService {
         said(self.cloud_ref.as_ref(), observed.cloud_ref.as_ref())
             && said(self.tenant_ref.as_ref(), observed.tenant_ref.as_ref())
             && defaulted(&self.se_group_ref, &observed.se_group_ref, DEFAULT_SE_GROUP)
-            && defaulted(
-                &self.vrf_context_ref,
-                &observed.vrf_context_ref,
-                DEFAULT_VRF,
-            )
+            // Behind a tier-1 router it is the Controller's to say.
+            && (self.vrf_context_ref.is_none()
+                || defaulted(
+                    &self.vrf_context_ref,
+                    &observed.vrf_context_ref,
+                    DEFAULT_VRF,
+                ))
             && defaulted(
                 &self.network_profile_ref,
                 &observed.network_profile_ref,

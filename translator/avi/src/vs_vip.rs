@@ -74,12 +74,7 @@ impl AviObject for VsVip {
                 observed.east_west_placement,
                 false,
             )
-            && defaulted_ref(
-                self.vrf_context_ref.as_ref(),
-                observed.vrf_context_ref.as_ref(),
-                DEFAULT_VRF,
-            )
-            && same_text(self.tier1_lr.as_ref(), observed.tier1_lr.as_ref())
+            && !self.needs_new_routing(observed)
             && same_values(&self.bgp_peer_labels, &observed.bgp_peer_labels)
             && same_values(&self.dns_info, &observed.dns_info)
             && (self.keeps_vips || same_set(&self.vip, &observed.vip, Vip::same))
@@ -155,6 +150,20 @@ impl VsVip {
         vrf(self) == vrf(other)
             && same_text(self.tier1_lr.as_ref(), other.tier1_lr.as_ref())
             && cloud(self) == cloud(other)
+    }
+
+    /// Whether it is to be reached by another tier-1 router, or in another VRF: the Controller changes
+    /// neither of an existing VsVip. Behind a router, the VRF is the Controller's to say.
+    pub fn needs_new_routing(&self, observed: &Self) -> bool {
+        let in_vrf = || {
+            defaulted_ref(
+                self.vrf_context_ref.as_ref(),
+                observed.vrf_context_ref.as_ref(),
+                DEFAULT_VRF,
+            )
+        };
+        !same_text(self.tier1_lr.as_ref(), observed.tier1_lr.as_ref())
+            || !(self.tier1_lr.is_some() || in_vrf())
     }
 
     /// Whether a wanted static address differs from the one that stands: the Controller refuses to

@@ -71,12 +71,15 @@ pub enum BreakReason {
     SameAddressNewService,
     /// A child virtual service cannot stand below two parents.
     NewParent,
+    /// The Controller changes neither VRF nor tier-1 router of what stands.
+    RoutingChanged,
 }
 
 impl BreakReason {
     /// All of them, by name.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::NewParent,
+        Self::RoutingChanged,
         Self::SameAddressNewService,
         Self::SameAddressNewTenant,
         Self::StaticVipChanged,
@@ -89,6 +92,7 @@ impl BreakReason {
             Self::SameAddressNewTenant => "same_address_new_tenant",
             Self::SameAddressNewService => "same_address_new_service",
             Self::NewParent => "new_parent",
+            Self::RoutingChanged => "routing_changed",
         }
     }
 }

@@ -6,13 +6,16 @@
 //! - so are the paths that a namespace gains, before another namespace of the host loses them;
 //! - a DNS name is taken from an address once another has it, and listens;
 //! - the last routes to pods go once no pool leads there any more;
+//! - a pool is reached another way while no virtual service uses it, and once there are routes;
 //! - what serves a name behind an address goes once the name has left it;
 //! - a child goes once the shard serves its host in another way;
 //! - an object goes once nothing refers to it any more;
 //! - an address is taken once another has given it up.
 
 mod behind;
+mod rerouted;
 
+use self::rerouted::Rerouted;
 use crate::breaks::adjoin;
 use crate::diff::Input;
 use crate::op::{Method, Op, OpKey, sibling, stage};
@@ -65,11 +68,16 @@ struct Shape {
     interrupted: BTreeMap<EcoString, Vec<OpKey>>,
     /// The virtual services that do, or shall, evaluate a policy set that is written.
     users: BTreeMap<AviKey, BTreeSet<AviKey>>,
+    /// Pools that are reached another way.
+    rerouted: Rerouted,
 }
 
 impl Shape {
     fn of(input: &Input<'_>, ops: &BTreeMap<OpKey, Op>) -> Self {
-        let mut shape = Self::default();
+        let mut shape = Self {
+            rerouted: Rerouted::of(input, ops),
+            ..Self::default()
+        };
         for (key, op) in ops {
             if op.method == Method::Delete && op.breaks.is_some() {
                 shape.add_interrupted(input, key);
@@ -245,6 +253,7 @@ impl Rules<'_> {
             }
         }
         before.extend(self.former(&op.key).map(|(key, _)| key.clone()));
+        before.extend(self.shape.rerouted.before(&op.key).cloned());
         self.keep_serving(op, body, before);
     }
 

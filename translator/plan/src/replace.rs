@@ -1,6 +1,7 @@
-//! What the Controller cannot change in place. A VsVip that is to get another static address is
-//! deleted and made again, with everything that refers to it; and an address that moves from one
-//! VsVip to another cannot be in both. Both interrupt traffic: their operations are marked.
+//! What the Controller cannot change in place. A VsVip that is to get another static address, another
+//! VRF or tier-1 router is deleted and made again, with everything that refers to it; and an address
+//! that moves from one VsVip to another cannot be in both. All interrupt traffic: their operations
+//! are marked.
 
 use crate::diff::Input;
 use crate::hold::Holder;
@@ -33,7 +34,7 @@ fn able(input: &Input<'_>, holder: &Holder<'_>, ops: &Ops) -> BTreeSet<AviKey> {
     let stuck = updates.filter(|op| {
         let observed = observed(input, &op.key.object);
         let wanted = vip_of(op.body.as_deref());
-        wanted.is_some_and(|wanted| observed.is_some_and(|it| wanted.needs_new_address(it)))
+        wanted.is_some_and(|wanted| observed.is_some_and(|it| why_anew(wanted, it).is_some()))
     });
     let keys = stuck.map(|op| &op.key.object);
     let free = keys.filter(|vip| {
@@ -46,6 +47,16 @@ fn able(input: &Input<'_>, holder: &Holder<'_>, ops: &Ops) -> BTreeSet<AviKey> {
         able.remove(&vip);
     }
     able
+}
+
+/// Why the Controller would refuse to make of a VsVip what is wanted.
+fn why_anew(wanted: &VsVip, observed: &VsVip) -> Option<BreakReason> {
+    if wanted.needs_new_routing(observed) {
+        Some(BreakReason::RoutingChanged)
+    } else {
+        let is_other = wanted.needs_new_address(observed);
+        is_other.then_some(BreakReason::StaticVipChanged)
+    }
 }
 
 fn vip_of(body: Option<&Body>) -> Option<&VsVip> {
@@ -115,7 +126,8 @@ fn is_taken(input: &Input<'_>, vip: &AviKey, ops: &Ops, able: &BTreeSet<AviKey>)
 
 /// Deletes a VsVip and all that refers to it, and makes again what is wanted of that.
 fn remake(input: &Input<'_>, holder: &Holder<'_>, vip: &AviKey, ops: &mut Ops) {
-    let breaks = Some(BreakReason::StaticVipChanged);
+    let both = wanted(ops, vip).zip(observed(input, vip));
+    let breaks = both.and_then(|(wanted, observed)| why_anew(wanted, observed));
     for object in users(input, vip) {
         let delete = stage(&object, 0);
         if let Some(op) = ops

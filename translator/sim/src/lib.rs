@@ -35,6 +35,7 @@ mod read;
 mod refs;
 mod reply;
 mod routes;
+mod routing;
 mod seed;
 mod serve;
 mod session;

@@ -10,6 +10,7 @@ use crate::kinds::{ADMIN, is_in_cloud, missing_ref_status, model};
 use crate::read::not_found;
 use crate::refs::{self, By, ObjectId};
 use crate::reply::Refusal;
+use crate::routing;
 use crate::state::State;
 use crate::store::{Record, Scope};
 
@@ -65,6 +66,9 @@ pub(crate) fn prepare(
         return Err(checks::duplicate(kind));
     }
     hide_keys(kind, &mut body, call.method == http::Method::PATCH)?;
+    if let Some((id, old)) = old {
+        routing::check(&state.store, (id, &old.body), &body, &cloud)?;
+    }
     if kind == "vsvip" {
         let before = old.map(|(_, old)| &old.body);
         state

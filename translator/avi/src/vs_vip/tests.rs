@@ -1,6 +1,7 @@
 use super::VsVip;
 use crate::object::AviObject;
 use crate::objects::AviKind;
+use crate::reference::Ref;
 use crate::samples::{as_answered, body, changed, check_same, value};
 use serde_json::{Value, json};
 
@@ -134,4 +135,26 @@ fn a_vip_that_moves_leaves_its_address() {
     desired.merge(&mut raw);
     assert_eq!(raw["vip"][0].get("ip_address"), None);
     assert!(desired.same(&read(&raw)));
+}
+
+/// Behind a router the VRF is the Controller's to say; a VRF that nobody names is the cloud's `global`.
+#[test]
+fn vrf_and_router_are_compared_as_far_as_they_are_wanted() {
+    let vip = |vrf: &str, router: &str| VsVip {
+        vrf_context_ref: (!vrf.is_empty()).then(|| Ref::plain("vrfcontext", vrf)),
+        tier1_lr: (!router.is_empty()).then(|| router.into()),
+        ..VsVip::default()
+    };
+    for (wanted, have, anew) in [
+        (vip("global", ""), vip("", ""), false),
+        (vip("blue", ""), vip("", ""), true),
+        (vip("blue", ""), vip("global", ""), true),
+        (vip("", "/t1"), vip("of-t1", "/t1"), false),
+        (vip("", "/t2"), vip("of-t1", "/t1"), true),
+        (vip("", "/t1"), vip("global", ""), true),
+        (vip("global", ""), vip("of-t1", "/t1"), true),
+    ] {
+        assert_eq!(wanted.needs_new_routing(&have), anew, "{wanted:?} {have:?}");
+        assert_eq!(wanted.same(&have), !anew, "{wanted:?} {have:?}");
+    }
 }

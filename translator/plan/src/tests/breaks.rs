@@ -5,6 +5,7 @@ use crate::{BreakReason, Method, Op, Plan, Rule, check, diff, interruptions, lea
 use aviary_avi::common::{IpAddr, Marker};
 use aviary_avi::pool::Pool;
 use aviary_avi::virtual_service::VirtualService;
+use aviary_avi::vrf_context::VrfContext;
 use aviary_avi::vs_vip::{DnsInfo, Vip, VsVip};
 use aviary_avi::{AviKey, Body, DesiredObject, ObservedObject, Presence, Ref};
 use aviary_types::{Digest, EcoString};
@@ -17,6 +18,7 @@ struct Balancer {
     /// Its name in DNS.
     dns: &'static str,
     address: &'static str,
+    vrf: &'static str,
 }
 
 const A: Balancer = Balancer {
@@ -24,6 +26,7 @@ const A: Balancer = Balancer {
     name: "a",
     dns: "a.x",
     address: "10.0.0.1",
+    vrf: "global",
 };
 const B: Balancer = Balancer {
     name: "b",
@@ -40,8 +43,10 @@ impl Balancer {
     fn bodies(self) -> [(AviKey, Body); 3] {
         let markers = vec![Marker::cluster(&orange())];
         let name = EcoString::from(self.name);
+        let vrf = Some(Ref::plain("vrfcontext", self.vrf));
         let pool = Pool {
             name: name.clone(),
+            vrf_ref: vrf.clone(),
             created_by: Some(orange().user()),
             markers: markers.clone(),
             ..Pool::default()
@@ -57,12 +62,14 @@ impl Balancer {
                 ip_address: Some(IpAddr::new(self.address)),
                 ..Vip::default()
             }],
+            vrf_context_ref: vrf.clone(),
             markers: markers.clone(),
             ..VsVip::default()
         };
         let service = VirtualService {
             name: name.clone(),
             created_by: Some(orange().user()),
+            vrf_context_ref: vrf,
             vsvip_ref: Some(Ref::slash("vsvip", name.clone())),
             pool_ref: Some(Ref::slash("pool", name)),
             markers,
@@ -119,6 +126,53 @@ fn another_static_address_is_a_marked_break_of_its_host_alone() {
     ];
     assert_eq!(told(&plan), want);
     assert_eq!(interruptions(&plan.ops).len(), 1);
+    case.apply(&plan);
+    assert!(case.plan().ops.is_empty());
+}
+
+/// Neither VRF nor router of what stands can change: pools follow while nothing uses them, when there
+/// are routes to them; those of the former VRF go last.
+#[test]
+fn another_vrf_is_a_marked_break_of_each_vip() {
+    let [a, b] = [A, B].map(|it| Balancer { vrf: "blue", ..it });
+    let mut case = case(&[a, b], &[A, B]);
+    let vrf = |name: &str, routes: &[(&str, u8)]| -> Body {
+        let vrf = super::site::vrf(routes);
+        let name = name.into();
+        VrfContext { name, ..vrf }.into()
+    };
+    let routes = [("orange", 1)];
+    for body in [vrf("blue", &routes), vrf("global", &[])] {
+        case.desired.insert(super::site::wish(body).into());
+    }
+    for body in [vrf("blue", &[]), vrf("global", &routes)] {
+        case.observed.insert(super::site::sight(body));
+    }
+    let plan = case.plan();
+    let of = |name: &str| {
+        let calls = [
+            "delete virtualservice",
+            "delete vsvip",
+            "update pool",
+            "create vsvip",
+            "create virtualservice",
+        ];
+        calls.map(|call| format!("{call} {name} (routing_changed)"))
+    };
+    let sorted = |mut lines: Vec<String>| {
+        lines.sort();
+        lines
+    };
+    let told = told(&plan);
+    assert_eq!(told.first().unwrap(), "update vrfcontext blue");
+    assert_eq!(told.last().unwrap(), "update vrfcontext global");
+    assert_eq!(interruptions(&plan.ops).len(), 2);
+    for (name, lines) in ["a", "b"].into_iter().zip(told[1..11].chunks(5)) {
+        assert_eq!(sorted(lines.to_vec()), sorted(of(name).to_vec()));
+        let place = |call: &str| lines.iter().position(|it| it.starts_with(call)).unwrap();
+        assert!(place("delete virtualservice") < place("update pool"));
+        assert!(place("update pool") < place("create virtualservice"));
+    }
     case.apply(&plan);
     assert!(case.plan().ops.is_empty());
 }

@@ -239,3 +239,59 @@ async fn addresses_of_a_seed_are_taken() {
         .expect(201);
     assert_eq!(address(&made), "10.10.0.11");
 }
+
+/// Model and behaviour of a Controller: what stands is not moved to another VRF or router.
+#[tokio::test(start_paused = true)]
+async fn vrf_and_router_of_what_stands_are_kept() {
+    let client = Client::lab().await;
+    let refused = "Cannot change the VrfContext or tier1_lr of";
+    let vip = client.post("vsvip", vsvip("a", &on_network())).await;
+    let vip = vip.expect(201);
+    let pool = client.post("pool", json!({"name": "p"})).await.expect(201);
+    let service = json!({
+        "name": "s", "vsvip_ref": "/api/vsvip?name=a", "pool_ref": "/api/pool?name=p",
+        "services": [{"port": 80}],
+    });
+    let service = client.post("virtualservice", service).await.expect(201);
+    let changes = [
+        (
+            "vsvip",
+            &vip,
+            "vrf_context_ref",
+            "/api/vrfcontext?name=management",
+        ),
+        ("vsvip", &vip, "tier1_lr", "/infra/tier-1s/t"),
+        (
+            "virtualservice",
+            &service,
+            "vrf_context_ref",
+            "/api/vrfcontext?name=management",
+        ),
+        ("pool", &pool, "vrf_ref", "/api/vrfcontext?name=management"),
+        ("pool", &pool, "tier1_lr", "/infra/tier-1s/t"),
+    ];
+    for (kind, object, field, value) in changes {
+        let mut object = object.clone();
+        object["_last_modified"].take();
+        let mut body = object.clone();
+        body[field] = value.into();
+        let answer = client.put(kind, &object["uuid"], body).await.expect(400);
+        let why = answer["error"].as_str().unwrap_or_default().to_owned();
+        assert!(why.starts_with(refused), "{kind} {field}: {answer}");
+        // What it is in already may be said.
+        let mut same = object.clone();
+        if field != "tier1_lr" {
+            same[field] = "/api/vrfcontext?name=global".into();
+        }
+        client.put(kind, &object["uuid"], same).await.expect(200);
+    }
+    // A pool that nothing uses goes where it is sent.
+    client
+        .delete("virtualservice", &service["uuid"])
+        .await
+        .expect(204);
+    let mut free = pool.clone();
+    free["_last_modified"].take();
+    free["vrf_ref"] = "/api/vrfcontext?name=management".into();
+    client.put("pool", &pool["uuid"], free).await.expect(200);
+}
