@@ -1,6 +1,8 @@
 //! The chart against a real kube-apiserver: what it renders is accepted, and its Roles are as narrow
 //! as they claim.
 
+mod pages;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
