@@ -57,6 +57,9 @@ mod scale;
 #[path = "service/settings.rs"]
 mod settings;
 #[cfg(test)]
+#[path = "service/shared.rs"]
+mod shared;
+#[cfg(test)]
 #[path = "service/tokens.rs"]
 mod tokens;
 #[cfg(test)]

@@ -337,7 +337,11 @@ pub(crate) async fn change(
     let key = AviKey {
         kind: AviKind::of_path(kind).unwrap(),
         tenant: "admin".into(),
-        cloud: "".into(),
+        cloud: if kind == "vrfcontext" {
+            "Default-Cloud".into()
+        } else {
+            "".into()
+        },
         name: name.into(),
     };
     let found = session.find(&key).await.unwrap().unwrap();
