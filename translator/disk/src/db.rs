@@ -6,7 +6,8 @@ use crate::keys::{emptied_of, key_of, refused_of, scope_of};
 use crate::record::Record;
 use crate::restored::{Kept, Restored};
 use crate::tables::{
-    ADOPTED, EMPTIED, NAMES, OBJECTS, OVERLAPS, OWNERS, REFUSED, REJECTED, SCHEMES, SCOPES, Tables,
+    ADOPTED, EMPTIED, LEFT, NAMES, OBJECTS, OVERLAPS, OWNERS, REFUSED, REJECTED, SCHEMES, SCOPES,
+    Tables,
 };
 use crate::write::Write;
 use aviary_plan::Right;
@@ -129,6 +130,11 @@ impl Db {
         }
         for entry in read.open_table(ADOPTED)?.iter()? {
             restored.adopted.push(entry?.0.value().into());
+        }
+        for entry in read.open_table(LEFT)?.iter()? {
+            let (domain, mark) = entry?;
+            let left = (domain.value().into(), mark.value().into());
+            restored.left.push(left);
         }
         for entry in read.open_table(OVERLAPS)?.iter()? {
             let (domain, until) = entry?;

@@ -37,6 +37,8 @@ pub struct Restored {
     pub overlaps: Vec<(EcoString, Timestamp)>,
     /// Domains whose objects we write.
     pub adopted: Vec<EcoString>,
+    /// Domains that are configured no more, with what names their objects as they were left.
+    pub left: Vec<(EcoString, EcoString)>,
     /// How domains name things.
     pub schemes: Vec<(EcoString, Scheme)>,
     /// Logins that were refused, by Controller.

@@ -3,7 +3,7 @@
 use crate::keys::{key_of, name_of, place, scope_name};
 use crate::write::{Noted, Refused, Write};
 use aviary_plan::Right;
-use aviary_types::eco_format;
+use aviary_types::{EcoString, eco_format};
 use prost::Message;
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
@@ -19,6 +19,8 @@ pub(crate) const EMPTIED: TableDefinition<'_, &str, i64> = TableDefinition::new(
 pub(crate) const SCHEMES: TableDefinition<'_, &str, &str> = TableDefinition::new("schemes");
 /// Domains whose objects we write.
 pub(crate) const ADOPTED: TableDefinition<'_, &str, ()> = TableDefinition::new("adopted");
+/// Domains that are configured no more, and what names their objects as they were left.
+pub(crate) const LEFT: TableDefinition<'_, &str, &str> = TableDefinition::new("left");
 /// Domains whose hosts were placed anew, and until when old parents serve, in seconds.
 pub(crate) const OVERLAPS: TableDefinition<'_, &str, i64> = TableDefinition::new("overlaps");
 /// Controller and digest of a login that was refused, and until when it is not tried again, in
@@ -36,6 +38,7 @@ pub(crate) struct Tables<'a> {
     schemes: Table<'a, &'static str, &'static str>,
     overlaps: Table<'a, &'static str, i64>,
     adopted: Table<'a, &'static str, ()>,
+    left: Table<'a, &'static str, &'static str>,
     refused: Table<'a, &'static str, i64>,
 }
 
@@ -52,6 +55,7 @@ impl<'a> Tables<'a> {
             schemes: transaction.open_table(SCHEMES)?,
             overlaps: transaction.open_table(OVERLAPS)?,
             adopted: transaction.open_table(ADOPTED)?,
+            left: transaction.open_table(LEFT)?,
             refused: transaction.open_table(REFUSED)?,
         })
     }
@@ -107,9 +111,8 @@ impl<'a> Tables<'a> {
             Write::Scheme(domain, scheme) => {
                 self.schemes.insert(domain.as_str(), scheme.name())?;
             }
-            Write::Adopted(domain) => {
-                self.adopted.insert(domain.as_str(), ())?;
-            }
+            Write::Adopted(domain) => self.whose(domain, None)?,
+            Write::Left(domain, mark) => self.whose(domain, Some(mark))?,
             Write::Unnamed(domain) => {
                 self.schemes.remove(domain.as_str())?;
             }
@@ -125,6 +128,18 @@ impl<'a> Tables<'a> {
                     self.owners.insert(name.as_str(), domain.as_str())?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// The objects of a domain are ours, or were left as a mark names them.
+    fn whose(&mut self, domain: &str, left: Option<&EcoString>) -> Result<(), redb::Error> {
+        if let Some(mark) = left {
+            self.adopted.remove(domain)?;
+            self.left.insert(domain, mark.as_str())?;
+        } else {
+            self.adopted.insert(domain, ())?;
+            self.left.remove(domain)?;
         }
         Ok(())
     }

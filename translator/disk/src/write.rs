@@ -35,6 +35,8 @@ pub enum Write {
     Overlapped(EcoString),
     /// The objects of a domain are ours.
     Adopted(EcoString),
+    /// A domain is configured no more, and this names what its objects were then.
+    Left(EcoString, EcoString),
     /// The logins that a Controller refused, in the place of those before.
     Refused(EcoString, Vec<Refused>),
 }

@@ -4,10 +4,12 @@
 //!
 //! Decisions alone: time, knowledge and orders are handed in.
 
+mod left;
 mod origin;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use left::{is_as_left, mark};
 pub(crate) use origin::{Origin, origin};
 
 use aviary_avi::AviKey;

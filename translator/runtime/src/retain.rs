@@ -50,6 +50,8 @@ pub(crate) struct Retain {
     ready: Vec<Ack>,
     /// Domains whose objects we write, as far as it is on disk.
     adopted: BTreeSet<EcoString>,
+    /// Domains that are configured no more, with what names their objects as they were left.
+    left: BTreeMap<EcoString, EcoString>,
     published: BTreeSet<ScopeKey>,
     refused: BTreeMap<EcoString, Vec<Refused>>,
     not_before: Option<Instant>,
@@ -79,6 +81,7 @@ impl Retain {
             flying: None,
             ready: Vec::new(),
             adopted: restored.adopted.iter().cloned().collect(),
+            left: restored.left.iter().cloned().collect(),
             published,
             refused: restored.refused.clone(),
             not_before: None,
@@ -149,6 +152,30 @@ impl Retain {
     pub(crate) fn adopt(&mut self, domain: EcoString) {
         self.push(|| Some(Write::Adopted(domain.clone())));
         self.pending.adopted.push(domain);
+    }
+
+    /// A domain is configured no more. If its objects were ours, they are so again once it is, unless
+    /// they are not as they were left, which `mark` names.
+    pub(crate) fn leave(&mut self, domain: EcoString, mark: EcoString) {
+        let flying = self.flying.iter_mut().map(|(_, batch)| batch);
+        let noting = flying.chain([&mut self.pending]);
+        let noting = noting.map(|batch| batch.adopted.extract_if(.., |it| *it == domain).count());
+        let was_noted = noting.sum::<usize>() > 0;
+        if !self.adopted.remove(&domain) && !was_noted {
+            return;
+        }
+        self.push(|| Some(Write::Left(domain.clone(), mark.clone())));
+        self.left.insert(domain, mark);
+    }
+
+    /// What names the objects of a domain as they were left.
+    pub(crate) fn left(&self, domain: &str) -> Option<&EcoString> {
+        self.left.get(domain)
+    }
+
+    /// Domains whose objects are ours.
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = &EcoString> {
+        self.adopted.iter()
     }
 
     /// Whether the objects of a domain are ours, and that survives.
@@ -245,7 +272,10 @@ impl Retain {
 
     fn grant(&mut self, batch: Batch) {
         self.ready.extend(batch.acks);
-        self.adopted.extend(batch.adopted);
+        for domain in batch.adopted {
+            self.left.remove(&domain);
+            self.adopted.insert(domain);
+        }
         for (_, granted) in batch.names {
             // The executor may have gone.
             let _unread = granted.send(Ok(()));

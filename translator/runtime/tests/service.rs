@@ -36,6 +36,9 @@ mod fleet;
 #[path = "service/hostile.rs"]
 mod hostile;
 #[cfg(test)]
+#[path = "service/left.rs"]
+mod left;
+#[cfg(test)]
 #[path = "service/outages.rs"]
 mod outages;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Core;
 use super::plan::park;
 use super::site::Site;
 use super::wake::SiteId;
-use crate::adoption::{Adoption, Origin, Untaken, Verdict, Weight, origin};
+use crate::adoption::{Adoption, Origin, Untaken, Verdict, Weight, is_as_left, mark, origin};
 use aviary_avi::{AviKey, ObservedObject};
 use aviary_plan::{Op, Plan, leave_out};
 use aviary_query::Refused;
@@ -39,13 +39,52 @@ impl Core {
             if self.retain.has_adopted(&eco_format!("{domain}")) {
                 site.adoption.own(domain);
             } else if let Some(observed) = site.lane.observed() {
-                let origin = origin(observed, settings);
+                let text = eco_format!("{domain}");
+                let left = self.retain.left(&text).filter(|mark| !mark.is_empty());
+                let as_left = left.map(|mark| is_as_left(mark, observed, &domain));
+                if as_left == Some(true) && !self.observe_only {
+                    tracing::info!(controller = %site.name, %domain,
+                        "its objects are as they were left: they are ours again");
+                    site.adoption.note(&domain);
+                    self.retain.adopt(text);
+                    continue;
+                }
+                let origin = match origin(observed, settings) {
+                    // Whose hand it was once says nothing of who changed it since.
+                    Origin::OwnHand if as_left == Some(false) => Origin::Others,
+                    origin => origin,
+                };
                 if origin != Origin::Nothing {
                     tracing::info!(controller = %site.name, %domain, ?origin,
                         "objects stand that are not known to be ours: they are watched first");
                 }
                 site.adoption.find(domain, origin, now);
             }
+        }
+    }
+
+    /// A domain is configured no more: what its objects are is noted, for when it comes again.
+    pub(super) fn leave(&mut self, domain: &DomainId) {
+        let text = eco_format!("{domain}");
+        let mut sites = self.sites.iter();
+        let site = sites.find(|site| !site.closed && site.serves(&domain.cluster));
+        let mark = site.map(|site| mark(site.lane.observed(), domain, site.under_way()));
+        if !self.observe_only {
+            self.retain.leave(text, mark.unwrap_or_default());
+        }
+    }
+
+    /// Domains that are not configured since before the start: of what others did to them, nothing is
+    /// known.
+    pub(super) fn leave_unread(&mut self) {
+        let now = self.settings.instances().map(InstanceSettings::domain);
+        let now: BTreeSet<EcoString> = now.map(|domain| eco_format!("{domain}")).collect();
+        let adopted = self
+            .retain
+            .adopted()
+            .filter(|domain| !now.contains(*domain));
+        for domain in adopted.cloned().collect::<Vec<_>>() {
+            self.retain.leave(domain, EcoString::new());
         }
     }
 

@@ -106,6 +106,9 @@ impl Core {
             panicked: None,
         };
         core.restore(restored);
+        if !core.observe_only {
+            core.leave_unread();
+        }
         for site in &core.sites {
             core.follow_logins(site);
         }

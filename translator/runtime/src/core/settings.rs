@@ -95,6 +95,7 @@ impl Core {
         let mut left: Vec<DomainId> = left.filter(|domain| !now.contains(domain)).collect();
         let before: BTreeSet<DomainId> = self.settings.instances().map(domain).collect();
         for domain in before.difference(&now) {
+            self.leave(domain);
             let mut sites = self.sites.iter().filter(|it| it.serves(&domain.cluster));
             if sites.any(|site| !site.closed && site.lane.may_have(domain)) {
                 tracing::warn!(%domain, "it is configured no more: its objects stay on the Controller");

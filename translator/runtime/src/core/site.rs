@@ -272,6 +272,11 @@ impl Site {
             .retain(|key, wait| !wait.over || busy.contains_key(key) || planned(key));
     }
 
+    /// Objects with a write that waits or is under way.
+    pub(crate) fn under_way(&self) -> BTreeSet<&AviKey> {
+        self.busy.keys().collect()
+    }
+
     /// Whether an object was written since so many outcomes, or is being written.
     pub(crate) fn is_newer(&self, key: &AviKey, writes: u64) -> bool {
         let written = self.written.get(key).is_some_and(|at| *at > writes);

@@ -1,15 +1,17 @@
 //! Takeovers: what others made is written only if nobody else does, and after an approval.
 
 use crate::agent::{Agent, Cluster};
-use crate::lab::{Plan, Running, SETTINGS, change, everywhere, names, simulator, start, writes};
-use crate::objects::{base, ingress, shop};
+use crate::lab::{
+    Plan, Running, SETTINGS, all_names, change, everywhere, names, simulator, start, writes,
+};
+use crate::objects::{base, endpoints, ingress, service, shop};
 use aviary_proto::admin::v1::ApprovePlanRequest;
 use aviary_proto::query::v1::{
     Adoption, AdoptionState, GetPlanRequest, Hold, ListAdoptionsRequest, OthersChangeKind,
 };
 use aviary_runtime::StoreAt;
 use aviary_sim::Simulator;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -323,4 +325,87 @@ async fn who_observes_sees_at_once_what_the_other_hand_has_done() {
     );
     let refused = approve(&translator, "any").await;
     assert!(refused.is_err(), "who observes approves nothing");
+}
+
+/// Load balancers have no scripts either: with the scheme said, nothing of them bears our hand.
+#[tokio::test(start_paused = true)]
+async fn a_lost_store_asks_for_nothing_where_nothing_is_to_be_written() {
+    let cluster = cluster();
+    let mut balancer = service("shop", "lb");
+    balancer["spec"]["type"] = "LoadBalancer".into();
+    cluster.put(balancer);
+    cluster.put(endpoints("shop", "lb", &["10.244.1.9"]));
+    cluster.delete(&ingress("shop", "shop", "", None));
+    let simulator = left_for(&cluster, &as_ako()).await;
+    assert_eq!(names(&simulator, "virtualservice").len(), 1);
+    let store = tempfile::tempdir().unwrap();
+    let (translator, _agent) = takes_over(&simulator, &cluster, (&as_ako(), &store)).await;
+    let stand = adoption(&translator).await;
+    assert_eq!(
+        (stand.state(), stand.operations),
+        (AdoptionState::Ours, 0),
+        "{stand:?}"
+    );
+    assert!(holds(&translator).await.is_empty());
+    assert!(writes(&simulator).is_empty(), "{:?}", writes(&simulator));
+}
+
+/// How a takeover that is killed so long after it began, and after it was approved, ends.
+async fn taken_over(watched: Duration, approved: Duration) -> (Vec<String>, Value) {
+    let cluster = cluster();
+    let simulator = left_for(&cluster, &as_ako()).await;
+    spoil(&simulator).await;
+    cluster.put(ingress("shop", "new", "new.avi.internal", None));
+    let store = tempfile::tempdir().unwrap();
+    let plan = || Plan {
+        settings: as_ako(),
+        store: StoreAt::Folder(store.path().to_owned()),
+        ..Plan::default()
+    };
+    for life in 0..3 {
+        let translator = start(&simulator, plan()).await;
+        let agent = translator.agent(&cluster, everywhere());
+        tokio::time::sleep(if life == 0 { watched } else { WHILE }).await;
+        let stand = adoption(&translator).await;
+        if life == 0 {
+            assert!(writes(&simulator).is_empty(), "{:?}", writes(&simulator));
+            assert_ne!(stand.state(), AdoptionState::Ours, "{stand:?}");
+        }
+        if life == 1 {
+            assert_eq!(stand.state(), AdoptionState::NeedsApproval, "{stand:?}");
+            approve(&translator, &stand.digest).await.unwrap();
+            tokio::time::sleep(approved).await;
+        }
+        if life == 2 {
+            // What was approved is not asked for again once one write has gone out.
+            if stand.state() == AdoptionState::NeedsApproval {
+                assert!(writes(&simulator).is_empty(), "{:?}", writes(&simulator));
+                approve(&translator, &stand.digest).await.unwrap();
+            }
+            translator.settle().await;
+            assert_eq!(adoption(&translator).await.state(), AdoptionState::Ours);
+        }
+        agent.stop().await;
+        translator.kill().await;
+    }
+    let pools = simulator.dump()["pool"].clone();
+    let name = pool(&simulator);
+    let pools = pools.as_array().unwrap();
+    let spoilt = pools.iter().find(|it| it["name"] == name.as_str()).unwrap();
+    (all_names(&simulator), spoilt["servers"].clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_takeover_that_is_cut_off_goes_on_and_ends_the_same() {
+    let whole = taken_over(WHILE, WHILE).await;
+    assert!(
+        whole.0.iter().any(|it| it.contains("new.")) && whole.1 != json!([]),
+        "{whole:?}"
+    );
+    for step in 0..12 {
+        let watched = Duration::from_millis(step * 900);
+        let approved = Duration::from_millis(step * step);
+        let ended = taken_over(watched, approved).await;
+        assert_eq!(ended, whole, "cut off after {watched:?} and {approved:?}");
+    }
 }

@@ -319,6 +319,32 @@ pub(crate) fn names(simulator: &Simulator, kind: &str) -> Vec<String> {
         .collect()
 }
 
+/// What stands on the Controller, by name.
+pub(crate) fn all_names(simulator: &Simulator) -> Vec<String> {
+    let kinds = [
+        "pool",
+        "poolgroup",
+        "virtualservice",
+        "vsvip",
+        "httppolicyset",
+    ];
+    let mut all: Vec<String> = kinds
+        .iter()
+        .flat_map(|kind| names(simulator, kind))
+        .collect();
+    all.sort();
+    all
+}
+
+/// A Controller that takes a while for each request.
+pub(crate) fn simulator_slow() -> Simulator {
+    Simulator::new(Options {
+        delay: Duration::from_millis(20),
+        ..Options::default()
+    })
+    .unwrap()
+}
+
 /// Changes an object behind our back.
 pub(crate) async fn change(
     simulator: &Simulator,

@@ -1,7 +1,7 @@
 //! Over restarts and crashes.
 
 use crate::agent::Cluster;
-use crate::lab::{Plan, everywhere, names, simulator, start, writes};
+use crate::lab::{Plan, all_names, everywhere, names, simulator, simulator_slow, start, writes};
 use crate::objects::{ingress, secret, shop_cluster};
 use aviary_runtime::StoreAt;
 use std::path::Path;
@@ -148,31 +148,6 @@ async fn a_kill_at_any_moment_is_survived() {
             after * 37
         );
     }
-}
-
-/// What stands on the Controller, by name.
-fn all_names(simulator: &aviary_sim::Simulator) -> Vec<String> {
-    let kinds = [
-        "pool",
-        "poolgroup",
-        "virtualservice",
-        "vsvip",
-        "httppolicyset",
-    ];
-    let mut all: Vec<String> = kinds
-        .iter()
-        .flat_map(|kind| names(simulator, kind))
-        .collect();
-    all.sort();
-    all
-}
-
-fn simulator_slow() -> aviary_sim::Simulator {
-    aviary_sim::Simulator::new(aviary_sim::Options {
-        delay: Duration::from_millis(20),
-        ..aviary_sim::Options::default()
-    })
-    .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
