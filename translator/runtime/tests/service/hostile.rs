@@ -209,32 +209,71 @@ fn aside() -> impl Strategy<Value = Message> {
     ]
 }
 
+/// What is served of the namespace that is not to be harmed.
+const SHOWN: [(&str, &str, &str); 3] = [
+    ("networking.k8s.io", "Ingress", "shop"),
+    ("discovery.k8s.io", "EndpointSlice", "web-1"),
+    ("", "Service", "web"),
+];
+
+/// Objects of that namespace, written or said to be gone.
+fn foreign() -> impl Strategy<Value = Message> {
+    (select(SHOWN.to_vec()), change()).prop_map(|((group, kind, name), change)| {
+        let key = ObjectKey {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: SHOP.into(),
+            name: name.into(),
+        };
+        Message::Delta(Delta {
+            key: Some(key),
+            uid: "uid".into(),
+            change,
+            ..Delta::default()
+        })
+    })
+}
+
+/// Listings that are begun, and perhaps ended, as they should be: they get further than chance does.
+fn proper() -> impl Strategy<Value = Vec<Act>> {
+    prop::collection::vec(any::<bool>(), SHOWN.len()).prop_map(|whole| {
+        let mut acts = Vec::new();
+        for ((group, kind, _), whole) in SHOWN.into_iter().zip(whole) {
+            let kind = Kind {
+                group: group.into(),
+                kind: kind.into(),
+            };
+            let lane = Lane {
+                kind: Some(kind),
+                extent: Some(lane::Extent::Namespace(CAFE.into())),
+            };
+            let (lane, snapshot) = (Some(lane), 9);
+            let begin = SnapshotBegin {
+                lane: lane.clone(),
+                snapshot,
+                epoch: 1,
+            };
+            acts.push((Message::SnapshotBegin(begin), 0));
+            if whole {
+                let end = SnapshotEnd {
+                    lane,
+                    snapshot,
+                    sums: Vec::new(),
+                };
+                acts.push((Message::SnapshotEnd(end), 0));
+            }
+        }
+        acts
+    })
+}
+
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let message = prop_oneof![8 => begin(), 10 => delta(), 6 => end(), 2 => aside()];
-    let step = prop_oneof![40 => Just(0), 1 => Just(1), 1 => any::<u64>()];
-    // A listing that is begun as it should be gets further than chance does.
-    let proper = (kind(), any::<bool>()).prop_map(|(kind, whole)| {
-        let lane = Lane {
-            kind: Some(kind),
-            extent: Some(lane::Extent::Namespace(CAFE.into())),
-        };
-        let end = SnapshotEnd {
-            lane: Some(lane.clone()),
-            snapshot: 9,
-            sums: Vec::new(),
-        };
-        let begin = SnapshotBegin {
-            lane: Some(lane),
-            snapshot: 9,
-            epoch: 1,
-        };
-        let end = whole.then_some((Message::SnapshotEnd(end), 0));
-        let begin = (Message::SnapshotBegin(begin), 0);
-        [begin].into_iter().chain(end).collect::<Vec<Act>>()
-    });
-    let act = (message, step).prop_map(|act| vec![act]);
-    let acts = prop::collection::vec(prop_oneof![4 => act, 1 => proper], 0..30);
-    acts.prop_map(|acts| acts.concat())
+    let message =
+        prop_oneof![4 => begin(), 10 => delta(), 6 => foreign(), 4 => end(), 2 => aside()];
+    let step = prop_oneof![60 => Just(0), 1 => Just(1), 1 => any::<u64>()];
+    let acts = prop::collection::vec((message, step), 0..30);
+    let proper = prop_oneof![2 => proper(), 1 => Just(Vec::new())];
+    (proper, acts).prop_map(|(proper, acts)| [proper, acts].concat())
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
