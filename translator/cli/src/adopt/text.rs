@@ -34,6 +34,9 @@ pub(super) fn of(takeover: &Takeover) -> String {
     for change in &adoption.changes {
         let _ = writeln!(text, "{}", changed(change));
     }
+    if let Some(hint) = idle(adoption) {
+        let _ = writeln!(text, "{hint}");
+    }
     if !adoption.digest.is_empty() {
         let _ = writeln!(
             text,
@@ -43,6 +46,30 @@ pub(super) fn of(takeover: &Takeover) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What nobody can see from here, and what to do about it before it goes on: an AKO that has nothing
+/// to do writes nothing, and one of a single replica holds no Lease.
+fn idle(adoption: &Adoption) -> Option<String> {
+    let may_run = matches!(
+        adoption.state(),
+        AdoptionState::Watched
+            | AdoptionState::OthersWrite
+            | AdoptionState::NeedsApproval
+            | AdoptionState::Ready
+    );
+    let domain = adoption.domain.clone().unwrap_or_default();
+    let namespace = if domain.instance.is_empty() {
+        "avi-system"
+    } else {
+        &domain.instance
+    };
+    may_run.then(|| {
+        format!(
+            "an AKO that is up but idle is not seen; before this translator writes, stop it: \
+             kubectl --namespace {namespace} scale statefulset ako --replicas 0"
+        )
+    })
 }
 
 /// Cluster, instance and Controller.
@@ -105,4 +132,50 @@ fn changed(change: &OthersChange) -> String {
         "{kind} by others: {} {}/{} at {seen}{fields}",
         name.r#type, name.tenant, name.name
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aviary_proto::types::v1::Domain;
+
+    fn told(instance: &str, state: AdoptionState) -> String {
+        let domain = Domain {
+            cluster: "blue".into(),
+            instance: instance.into(),
+        };
+        of(&Takeover {
+            adoption: Adoption {
+                domain: Some(domain),
+                state: state.into(),
+                ..Adoption::default()
+            },
+            operations: Vec::new(),
+            holds: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn who_may_be_idle_is_to_be_stopped_where_it_runs() {
+        for state in [
+            AdoptionState::Watched,
+            AdoptionState::OthersWrite,
+            AdoptionState::NeedsApproval,
+            AdoptionState::Ready,
+        ] {
+            let stop = "kubectl --namespace avi-blue scale statefulset ako --replicas 0";
+            assert!(told("avi-blue", state).contains(stop), "{state:?}");
+            assert!(
+                told("", state).contains("--namespace avi-system scale"),
+                "{state:?}"
+            );
+        }
+        for state in [
+            AdoptionState::Fresh,
+            AdoptionState::Ours,
+            AdoptionState::Reading,
+        ] {
+            assert!(!told("", state).contains("kubectl"), "{state:?}");
+        }
+    }
 }
