@@ -29,11 +29,13 @@ const WITHOUT: &[(&str, &str)] = &[
     ("AKOSettings.istioEnabled", "not built"),
     ("AKOSettings.logLevel", "logs alone"),
     ("AKOSettings.namespaceSelector.labelValue", "with its key"),
-    ("AKOSettings.primaryInstance", "another instance"),
+    (
+        "AKOSettings.primaryInstance",
+        "another domain: the tests of the service",
+    ),
     ("AKOSettings.servicesAPI", "not built"),
     ("AKOSettings.useDefaultSecretsOnly", "OpenShift alone"),
     ("AKOSettings.vipPerNamespace", "not built"),
-    ("AKOSettings.vpcMode", "another cloud"),
     ("AviarySettings.adoption", "a hold alone"),
     ("AviarySettings.adoptionQuiet", "time alone"),
     ("AviarySettings.autoAnnotateServices", "annotations alone"),
@@ -50,10 +52,10 @@ const WITHOUT: &[(&str, &str)] = &[
     ("L7Settings.defaultIngController", "the chart alone"),
     ("L7Settings.enableMCI", "not built"),
     ("ako-crd-operator.enabled", "not built"),
-    ("clusters", "rows of their own"),
+    ("clusters", "they come and go: the tests of the service"),
     ("featureGates.EnablePrometheus", "not built"),
     ("featureGates.GatewayAPI", "not built"),
-    ("instances", "rows of their own"),
+    ("instances", "they come and go: the tests of the service"),
     ("nodePortSelector.value", "with its key"),
 ];
 
@@ -102,6 +104,11 @@ const CHANGES: &[(&str, &str)] = &[
 /// The same for what counts elsewhere only: what holds there before stands between.
 #[rustfmt::skip]
 const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("AKOSettings.vpcMode",
+        "{ControllerSettings: {cloudName: lab-nsxt},
+          NetworkSettings: {nsxtT1LR: /orgs/o/projects/p/vpcs/v,
+                            vipNetworkList: [{networkName: lab-vip-2}]}}",
+        "AKOSettings: {vpcMode: true}"),
     ("L7Settings.fqdnReusePolicy",
         "AKOSettings: {namingScheme: documented}", "L7Settings: {fqdnReusePolicy: Strict}"),
     ("NetworkSettings.nodeNetworkList",

@@ -284,8 +284,8 @@ impl Vip {
         said(network(self).as_ref(), network(observed).as_ref())
     }
 
-    /// The VIP as it was read, with our fields laid over; anew if it moves to another network, for
-    /// its address cannot come along.
+    /// The VIP as it was read, with our fields laid over; anew if it moves to another network or
+    /// subnet, for its address cannot come along.
     fn merged(&self, raw: &Map<String, Value>) -> Option<Value> {
         let Ok(Value::Object(mut ours)) = serde_json::to_value(self) else {
             return None;
@@ -293,7 +293,9 @@ impl Vip {
         let Some((read, fields)) = self.find(raw) else {
             return Some(ours.into());
         };
-        if !self.same_network(&read) {
+        let is_there =
+            self.same_network(&read) && said(self.subnet_uuid.as_ref(), read.subnet_uuid.as_ref());
+        if !is_there {
             return Some(ours.into());
         }
         if read.ipam_network_subnet.is_some() {

@@ -98,7 +98,8 @@ impl Addresses {
                     let text = "If a new preferred IP is needed, please recreate the VIP";
                     return Err(Refusal::new(400, text));
                 }
-                let kept = old.filter(|old| wanted.is_some() || fits(place, fields, vip, *old));
+                let fits = |old: &IpAddr| is_there(before, vip) && fits(place, fields, vip, *old);
+                let kept = old.filter(|old| wanted.is_some() || fits(old));
                 if kept.is_some() {
                     keep(fields, before, vip);
                 }
@@ -210,4 +211,10 @@ fn keep(fields: &Fields, before: Option<&Map<String, Value>>, vip: &mut Map<Stri
             vip.entry(field).or_insert_with(|| value.clone());
         }
     }
+}
+
+/// Whether a VIP stays in the subnet that it names, where it names one.
+fn is_there(before: Option<&Map<String, Value>>, vip: &Map<String, Value>) -> bool {
+    let subnet = |vip: &Map<String, Value>| vip.get("subnet_uuid").cloned();
+    before.and_then(subnet) == subnet(vip)
 }

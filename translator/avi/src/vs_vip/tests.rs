@@ -1,4 +1,4 @@
-use super::VsVip;
+use super::{Vip, VsVip};
 use crate::object::AviObject;
 use crate::objects::AviKind;
 use crate::reference::Ref;
@@ -157,4 +157,31 @@ fn vrf_and_router_are_compared_as_far_as_they_are_wanted() {
         assert_eq!(wanted.needs_new_routing(&have), anew, "{wanted:?} {have:?}");
         assert_eq!(wanted.same(&have), !anew, "{wanted:?} {have:?}");
     }
+}
+
+/// On clouds where addresses come from subnets, and in VPC mode.
+#[test]
+fn another_subnet_brings_another_address() {
+    let vip = |subnet: &str| VsVip {
+        vip: vec![Vip {
+            vip_id: "1".into(),
+            auto_allocate_ip: true,
+            subnet_uuid: Some(subnet.into()),
+            ..Vip::default()
+        }],
+        ..VsVip::default()
+    };
+    let network = json!({"network_ref": "/api/network/?name=n"});
+    let address = json!({"addr": "10.0.0.1", "type": "V4"});
+    let standing = json!({"vip": [{
+        "vip_id": "1", "auto_allocate_ip": true, "subnet_uuid": "old",
+        "ip_address": address, "ipam_network_subnet": network,
+    }]});
+    let mut same = standing.clone();
+    vip("old").merge(&mut same);
+    assert_eq!(same["vip"][0]["ip_address"], address);
+    let mut moved = standing;
+    vip("new").merge(&mut moved);
+    let fresh = json!([{"vip_id": "1", "auto_allocate_ip": true, "subnet_uuid": "new"}]);
+    assert_eq!(moved["vip"], fresh);
 }

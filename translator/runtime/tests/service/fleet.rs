@@ -207,14 +207,48 @@ async fn what_an_instance_left_is_nobodys_and_who_wants_its_names_is_told() {
     assert_eq!(findings(&translator, "safe").await, told);
 }
 
+/// The primary instance is a domain of its own: one that ceases to be it begins anew beside what it
+/// left, which goes on serving, and takes it up again when it is primary again.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_primary_no_more_leaves_everything_and_finds_it_again() {
+    let (simulator, cluster) = (simulator(), cluster());
+    let folder = tempfile::tempdir().unwrap();
+    let (translator, _agent) = served(&simulator, &cluster, kept(folder.path(), alone())).await;
+    let before = of_user(&simulator, "ako-blue");
+    assert!(before.len() > 12, "{:#?}", before.keys());
+    let primary = "clusterName: blue";
+    let second = alone().replace(primary, &format!("{primary}\n  primaryInstance: false"));
+    translator.configure(&second).await.unwrap();
+    translator.settle().await;
+    tokio::time::sleep(LONG).await;
+    assert_eq!(of_user(&simulator, "ako-blue"), before);
+    assert_eq!(left(&translator).await, ["blue "]);
+    let told = findings_in(&translator, ("one", "safe")).await;
+    let is_told = told
+        .iter()
+        .any(|it| it.contains("belongs to somebody else"));
+    assert!(is_told, "{told:?}");
+
+    translator.configure(&alone()).await.unwrap();
+    translator.settle().await;
+    tokio::time::sleep(LONG).await;
+    assert_eq!(of_user(&simulator, "ako-blue"), before);
+    assert!(findings_in(&translator, ("one", "safe")).await.is_empty());
+}
+
 /// What is told at the Ingress of this name in namespace `two`.
 async fn findings(translator: &Running, name: &str) -> Vec<String> {
+    findings_in(translator, ("two", name)).await
+}
+
+/// What is told at the Ingress of this namespace and name.
+async fn findings_in(translator: &Running, (namespace, name): (&str, &str)) -> Vec<String> {
     let mut query = translator.query();
     let all = query.list_findings(ListFindingsRequest::default());
     let all = all.await.unwrap().into_inner().findings.into_iter();
     let its = all.filter(|finding| {
         let key = finding.object.as_ref();
-        key.is_some_and(|key| key.name == name && key.namespace == "two")
+        key.is_some_and(|key| key.name == name && key.namespace == namespace)
     });
     its.map(|finding| finding.text).collect()
 }
