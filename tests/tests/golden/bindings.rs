@@ -221,6 +221,39 @@ fn hosts_at_several_addresses_turn_where_they_stay_and_are_served() -> Result<()
     })?
 }
 
+/// Each takes up TLS and its redirect in one write: two calls with nothing between.
+#[test]
+fn a_host_with_two_virtual_services_of_its_own_is_interrupted_where_it_turns() -> Result<()> {
+    block_on(async {
+        let mut walk = Walk::start().await?;
+        let mut scene = first();
+        scene.size = 2;
+        scene.settings[0] = Some(Said {
+            size: Some("DEDICATED"),
+            ..Said::default()
+        });
+        for (place, security, groups) in [
+            ("first", Security::Plain, 0),
+            ("secure", Security::Secure, 1),
+            ("plain again", Security::Plain, 1),
+        ] {
+            for namespace in 0..2 {
+                let edge = namespace == 1;
+                let ask = Some(Ask { security, edge });
+                scene.edit(&Edit::Ask((0, namespace), ask));
+            }
+            let state = walk.go(place, &scene).await?;
+            let found = interruptions(&state.outcome.settled.operations);
+            ensure!(found.len() == groups, "{place}: {found:#?}");
+            ensure!(
+                found.iter().all(|group| group.len() == 2),
+                "{place}: {found:#?}"
+            );
+        }
+        Ok(())
+    })?
+}
+
 /// One address redirects to TLS, the other does not speak it: two calls with nothing between.
 #[test]
 fn hosts_that_turn_secure_while_they_move_are_interrupted_one_by_one() -> Result<()> {

@@ -143,7 +143,8 @@ impl Interruption {
         self.hosts = bodies.flat_map(|body| hosts_of(body)).collect();
         let writes = ops.iter().filter(|op| group.contains(&op.key));
         self.hosts
-            .extend(writes.flat_map(|op| moved(op, ops, before)));
+            .extend(writes.clone().flat_map(|op| moved(op, ops, before)));
+        self.hosts.extend(writes.filter_map(|op| op.whose.clone()));
         group.remove(&op.key);
         self.left = group;
         if self.left.is_empty() {

@@ -20,11 +20,13 @@
 
 mod check;
 mod effect;
+mod moves;
 mod parse;
 mod status;
 
 pub use check::{Checked, SettingDraft, evaluate, origin_of_se_group};
 pub use effect::{Binding, Infra, differs, of_ingress, of_namespace, of_service};
+pub use moves::moves_hosts;
 
 use crate::room::{Extent, Parsed, RawObject, Room, StatusWrite, Watch, When};
 use crate::rooms::KindRoom;

@@ -2,10 +2,11 @@
 //!
 //! While one address redirects to TLS, every other one must speak it. Where an address stays, nobody
 //! is interrupted: addresses that go lose the name before it turns there, those that come get it
-//! after, and where several stay, all speak TLS as long as one of them redirects.
+//! after, and where several stay, all speak TLS as long as one of them redirects. The virtual service
+//! that a host has alone takes up both in one write: a host with two of them is interrupted.
 
 use crate::diff::Input;
-use crate::op::{Method, Op, OpKey, sibling, stage};
+use crate::op::{BreakReason, Method, Op, OpKey, sibling, stage};
 use crate::relocate::Move;
 use crate::stage::redirected;
 use aviary_avi::names::INSECURE_TWIN;
@@ -157,11 +158,12 @@ fn ends<'a>(input: &Input<'a>, ops: &'a BTreeMap<OpKey, Op>) -> BTreeMap<&'a Eco
 }
 
 /// What else must be done before which operation, so that all addresses of a host that turns speak TLS
-/// while one of them redirects.
+/// while one of them redirects. A host that has several virtual services alone turns at one after the
+/// other, and is interrupted between.
 pub(crate) fn waits(
     input: &Input<'_>,
     turns: &[Turn],
-    ops: &BTreeMap<OpKey, Op>,
+    ops: &mut BTreeMap<OpKey, Op>,
 ) -> BTreeMap<OpKey, BTreeSet<OpKey>> {
     let mut waits: BTreeMap<OpKey, BTreeSet<OpKey>> = BTreeMap::new();
     for turn in turns {
@@ -171,7 +173,17 @@ pub(crate) fn waits(
         let late = late.filter_map(|vip| naming(ops, vip, &turn.name));
         let [first, second, third] = turn.phases(input, ops);
         let mut before: BTreeSet<OpKey> = lost.chain(first).collect();
-        for phase in [second, late.chain(third).collect()] {
+        let late: BTreeSet<OpKey> = late.collect();
+        for (former, key) in second.iter().zip(second.iter().skip(1)) {
+            waits.entry(key.clone()).or_default().insert(former.clone());
+            for key in [former, key] {
+                if let Some(op) = ops.get_mut(key) {
+                    op.breaks = Some(BreakReason::NewParent);
+                    op.whose = Some(turn.name.clone());
+                }
+            }
+        }
+        for phase in [second, late.into_iter().chain(third).collect()] {
             for key in &phase {
                 let needed = before.iter().filter(|it| *it != key);
                 waits

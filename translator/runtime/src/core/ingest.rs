@@ -79,7 +79,7 @@ impl Core {
         let (statuses, causes) = (&mut self.statuses, &self.causes);
         statuses.touch(std::iter::once(&key), |key| causes.of(key).cloned());
         let record = (room.watch == Watch::Full).then(|| Record::of(upserted));
-        match self.store.apply(raw) {
+        match self.overlapping(&key, |core| core.store.apply(raw)) {
             Applied::Accepted => {
                 span.record("aviary.outcome", "accepted");
                 self.retain.accept(&key, record);
@@ -109,7 +109,7 @@ impl Core {
         if let Some(context) = Context::of(&span) {
             self.causes.note(&key, context);
         }
-        self.store.delete(&key);
+        self.overlapping(&key, |core| core.store.delete(&key));
         if room.kind == namespace::KIND {
             self.stir(cluster, &Where::Namespace(name.name.as_str().into()));
         }

@@ -2,15 +2,16 @@
 //! instants survive a restart.
 
 use super::Core;
+use aviary_kinds::avi_infra_setting::moves_hosts;
 use aviary_settings::{InstanceSettings, Settings};
-use aviary_types::{DomainId, EcoString, eco_format};
+use aviary_types::{DomainId, EcoString, ObjectKey, eco_format};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 impl Core {
     /// Notes which domains place their hosts anew with settings that come into force.
     pub(super) fn begin_overlaps(&mut self, former: &Settings) {
-        let now = self.clock.now();
         let settings = self.settings.clone();
         for next in settings.instances() {
             let domain = next.domain();
@@ -21,13 +22,39 @@ impl Core {
                 }
                 continue;
             }
-            let moves = former.instance(&domain).is_some_and(|it| places(it, next));
-            let until = now.checked_add(overlap).ok().filter(|_| moves);
-            if let Some(until) = until {
-                tracing::info!(%domain, %until, "old parents serve beside the new ones");
-                self.retain.overlap(told(&domain), until);
-                self.overlaps.insert(domain, until);
+            if former.instance(&domain).is_some_and(|it| places(it, next)) {
+                self.begin_overlap(domain, overlap);
             }
+        }
+    }
+
+    /// Takes a change of an object, and notes which domains place their hosts anew with it.
+    pub(super) fn overlapping<T>(
+        &mut self,
+        key: &ObjectKey,
+        change: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let former = self.store.current(key).cloned();
+        let outcome = change(self);
+        let next = self.store.current(key).map(|entry| &entry.fact);
+        if former.is_some_and(|former| moves_hosts(&former.fact, next)) {
+            let settings = self.settings.clone();
+            let instances = settings.instances();
+            for instance in instances.filter(|it| it.domain().cluster == key.cluster) {
+                let overlap = instance.aviary.reshard_overlap;
+                if !overlap.is_zero() {
+                    self.begin_overlap(instance.domain(), overlap);
+                }
+            }
+        }
+        outcome
+    }
+
+    fn begin_overlap(&mut self, domain: DomainId, overlap: Duration) {
+        if let Ok(until) = self.clock.now().checked_add(overlap) {
+            tracing::info!(%domain, %until, "old parents serve beside the new ones");
+            self.retain.overlap(told(&domain), until);
+            self.overlaps.insert(domain, until);
         }
     }
 

@@ -6,7 +6,8 @@ use crate::objects::{base, ingress, secret, service, shop_cluster};
 use aviary_link::agent::Identity;
 use aviary_proto::query::v1::GetSettingsResponse;
 use aviary_sim::Simulator;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Longer than it takes to look again for what settings name.
@@ -323,4 +324,55 @@ async fn old_parents_serve_plain_hosts_beside_the_new_ones_for_a_while() {
     translator.settle().await;
     assert_eq!(parents(&simulator), 1);
     assert!(old.iter().all(|name| members(name).is_none()));
+}
+
+/// The AviInfraSetting of a Namespace asks for another number of shards.
+#[tokio::test(start_paused = true)]
+async fn old_parents_serve_plain_hosts_beside_those_of_another_avi_infra_setting() {
+    let (simulator, cluster) = (simulator(), cluster());
+    let sized = |size: &str| {
+        json!({
+            "apiVersion": "ako.vmware.com/v1beta1", "kind": "AviInfraSetting",
+            "metadata": {"name": "sized"},
+            "spec": {"network": {}, "l7Settings": {"shardSize": size}},
+        })
+    };
+    cluster.put(sized("LARGE"));
+    cluster.put(json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": "shop", "annotations": {
+            "aviinfrasetting.ako.vmware.com/name": "sized",
+        }},
+    }));
+    let plan = Plan {
+        settings: format!("{SETTINGS}AviarySettings: {{reshardOverlap: 1h}}\n"),
+        ..Plan::default()
+    };
+    let translator = start(&simulator, plan).await;
+    let _agent = translator.agent(&cluster, everywhere());
+    translator.settle().await;
+    let members = || -> BTreeMap<String, usize> {
+        let groups = objects(&simulator, "poolgroup").into_iter();
+        let parents = groups.filter(|it| it["implicit_priority_labels"] == true);
+        let of = |it: Value| {
+            (
+                it["name"].to_string(),
+                it["members"].as_array().map_or(0, Vec::len),
+            )
+        };
+        parents.map(of).filter(|(_, count)| *count > 0).collect()
+    };
+    let before = members();
+    assert!(before.len() > 1, "{before:?}");
+    cluster.put(sized("SMALL"));
+    translator.settle().await;
+    let during = members();
+    let is_kept = |(name, count): (&String, &usize)| during.get(name).is_some_and(|it| it >= count);
+    assert!(before.iter().all(is_kept), "{before:?} {during:?}");
+    let of_all: usize = before.values().sum();
+    assert!(during.values().any(|count| *count == of_all), "{during:?}");
+    tokio::time::sleep(Duration::from_mins(62)).await;
+    translator.settle().await;
+    let after = members();
+    assert_eq!(after.values().collect::<Vec<_>>(), [&of_all]);
 }
