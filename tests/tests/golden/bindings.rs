@@ -374,6 +374,28 @@ impl Walk {
     }
 }
 
+/// A VsVip that is made for a tenant gets one name by itself, and another in an interruption.
+#[test]
+fn hosts_turn_while_a_namespace_gets_a_tenant_of_its_own() -> Result<()> {
+    use Security::{Plain, Secure};
+    let at = |security| {
+        Some(Ask {
+            security,
+            edge: false,
+        })
+    };
+    let edits = [
+        vec![Edit::Namespace(0, Some(0))],
+        vec![Edit::Ask((2, 0), at(Secure))],
+        vec![
+            Edit::Ask((0, 1), at(Secure)),
+            Edit::Ask((1, 0), at(Plain)),
+            Edit::Tenant(true),
+        ],
+    ];
+    block_on(walk(&edits, 0))?
+}
+
 async fn walk(edits: &[Vec<Edit>], seed: u64) -> Result<()> {
     let mut walk = Walk::start().await?;
     let mut scene = first();

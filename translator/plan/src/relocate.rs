@@ -171,6 +171,13 @@ fn split(input: &Input<'_>, vip: &AviKey, steps: &Steps<'_>, ops: &mut Ops, foun
         found.opening.extend(opening);
     }
     found.early.extend(early);
+    if let Some(all) = course.undisputed(&names, steps) {
+        at += 1;
+        let op = course.write(at, Method::Update, &all);
+        found.opening.insert(op.key.clone());
+        ops.insert(op.key.clone(), op);
+        names = all;
+    }
     for step in &steps.moves {
         let mut next = names.clone();
         for name in &step.names {
@@ -234,6 +241,23 @@ impl<'a> Course<'a> {
             end,
             observed,
         })
+    }
+
+    /// With the names that a VsVip which is made gets by itself, before the first that interrupts its
+    /// host. One that interrupts nobody gets all its names in the end.
+    fn undisputed(
+        &self,
+        names: &BTreeSet<EcoString>,
+        steps: &Steps<'_>,
+    ) -> Option<BTreeSet<EcoString>> {
+        let moved: BTreeSet<&EcoString> = steps.moves.iter().flat_map(|it| &it.names).collect();
+        if !self.is_made || moved.is_disjoint(&self.last.iter().collect()) {
+            return None;
+        }
+        let free = self.last.iter();
+        let free = free.filter(|name| !moved.contains(name) && !steps.late.contains(*name));
+        let all: BTreeSet<EcoString> = names.iter().chain(free).cloned().collect();
+        (all != *names).then_some(all)
     }
 
     fn write(&self, at: u16, method: Method, names: &BTreeSet<EcoString>) -> Op {
