@@ -374,6 +374,31 @@ impl Walk {
     }
 }
 
+/// Redirects reach port 80 alone: on other plain ports a host is served by its labels all the way.
+#[test]
+fn hosts_are_served_on_other_plain_ports_while_they_move() -> Result<()> {
+    let listening = |size| {
+        Edit::Setting(
+            1,
+            Some(Said {
+                listens: true,
+                size,
+                ..Said::default()
+            }),
+        )
+    };
+    let secure = Ask {
+        security: Security::Secure,
+        edge: false,
+    };
+    let edits = [
+        vec![Edit::Namespace(0, Some(1))],
+        vec![Edit::Ask((2, 0), Some(secure)), listening(None)],
+        vec![listening(Some("SMALL"))],
+    ];
+    block_on(walk(&edits, 0))?
+}
+
 /// A VsVip that is made for a tenant gets one name by itself, and another in an interruption.
 #[test]
 fn hosts_turn_while_a_namespace_gets_a_tenant_of_its_own() -> Result<()> {

@@ -82,6 +82,9 @@ fn groups(desired: &VsDataScriptSet, observed: &VsDataScriptSet) -> VsDataScript
     wide
 }
 
+/// The port that redirects to TLS are for.
+const REDIRECTED: u16 = 80;
+
 /// Hosts of a shard whose plain requests are redirected, so that nobody meets their labels.
 struct Hidden {
     before: BTreeSet<EcoString>,
@@ -94,14 +97,26 @@ impl Hidden {
             kind: AviKind::HttpPolicySet,
             ..group.clone()
         };
-        let observed = input.observed.objects.get(&set);
+        let service = AviKey {
+            kind: AviKind::VirtualService,
+            ..group.clone()
+        };
+        let observed = |key: &AviKey| input.observed.objects.get(key).map(|object| &object.body);
+        let desired = |key: &AviKey| input.desired.objects.get(key).map(|object| &object.body);
         let refers = input.observed.referrers(&set).next().is_some();
-        let desired = input.desired.objects.get(&set);
+        let hides_before = refers && !is_open(observed(&service));
+        let hides_after = !is_open(desired(&service));
         Self {
-            before: redirected(observed.filter(|_| refers).map(|object| &object.body)),
-            after: redirected(desired.map(|object| &object.body)),
+            before: redirected(observed(&set).filter(|_| hides_before)),
+            after: redirected(desired(&set).filter(|_| hides_after)),
         }
     }
+}
+
+/// Whether a virtual service speaks without TLS where redirects do not reach: on any other port.
+fn is_open(body: Option<&Arc<Body>>) -> bool {
+    matches!(body.map(Arc::as_ref), Some(Body::VirtualService(service))
+        if service.services.iter().any(|it| it.port != REDIRECTED && it.enable_ssl != Some(true)))
 }
 
 /// The hosts that a policy set redirects.
